@@ -1,0 +1,105 @@
+# Everything a developer or a continuous-integration run needs. Each target makes what it needs itself.
+#
+#   PYTHON   the interpreter that the virtual environment is made with (3.11 or newer)
+#   VENV     the virtual environment; VENV= (empty) uses PYTHON as it is and installs nothing
+#   WORKERS  test processes
+#   TORCH    the PyTorch that the tests use; PyTorch's default Linux wheel brings gigabytes of CUDA, hence the CPU build
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+TORCH ?= $(if $(filter Linux,$(shell uname -s)),torch==2.13.0+cpu,torch==2.13.0)
+ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ifeq ($(VENV),)
+  PY := $(PYTHON)
+  DEMO_READY :=
+  TEST_READY :=
+  BENCH_READY :=
+  DOCS_READY :=
+else
+  PY := $(VENV)/bin/python
+  DEMO_READY := $(VENV)/.installed-demo
+  TEST_READY := $(VENV)/.installed-test
+  BENCH_READY := $(VENV)/.installed-bench
+  DOCS_READY := $(VENV)/.installed-docs
+  # pyright and asv look for the environment's own `python` on the path.
+  export PATH := $(abspath $(VENV))/bin:$(PATH)
+endif
+
+PIP = $(PY) -m pip --disable-pip-version-check --quiet
+INSTALL = $(PIP) install --no-compile
+
+# The cores go to the test processes, not to each one's linear algebra; the examples are the same in every run.
+TEST_ENV = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),ci)
+PYTEST = $(TEST_ENV) $(PY) -m pytest
+
+.PHONY: help demo check test test-all test-gpu bench peers docs format clean
+
+help:  ## List the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "funcnet needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable '.[data,plot,io]'
+	@touch $@
+
+# PyTorch goes first and by itself, so that nothing else can pull in its CUDA build. Without it its tests skip.
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	@if $(INSTALL) --only-binary :all: '$(TORCH)'; then echo 'installed $(TORCH)'; \
+	else echo 'could not install $(TORCH): the PyTorch tests will skip (name another build with TORCH=...)'; fi
+	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+demo: $(DEMO_READY)  ## Train on scikit-learn's digits and write two pictures.
+	$(PY) examples/digits.py $(ARGS)
+
+check: $(TEST_READY)  ## Everything that is checked without running the code.
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+	$(dir $(PY))lint-imports
+	$(PY) -m validate_pyproject pyproject.toml
+	@if [ -f asv.conf.json ]; then set -x; $(PY) -m asv check --environment existing:$(abspath $(PY)); fi
+
+test: check  ## All checks, then the tests, the docstrings and the examples.
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+
+test-all: check  ## The same with the slow tests.
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m '' $(ARGS)
+
+test-gpu: $(TEST_READY)  ## The tests on CuPy; `make test-gpu VENV= PYTHON=python3` where CuPy is installed already.
+	FUNCNET_TEST_BACKENDS=cupy $(PYTEST) $(ARGS)
+
+bench: $(BENCH_READY)  ## Run the benchmarks with airspeed velocity.
+	$(PY) -m asv run --environment existing:$(abspath $(PY)) $(ARGS)
+
+peers: $(BENCH_READY)  ## Time funcnet beside other libraries in one run.
+	$(PY) benchmarks/peers.py $(ARGS)
+
+docs: $(DOCS_READY)  ## Build the HTML documentation.
+	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+format: $(TEST_READY)  ## Sort imports and format every file.
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:  ## Remove the virtual environment, caches and built files.
+	rm -rf .venv .asv .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist docs/_build outputs
+	find funcnet tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

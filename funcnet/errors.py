@@ -1,0 +1,128 @@
+"""Every exception that funcnet raises.
+
+A message has up to three labelled lines after its summary: what was found, what is needed, and what to write
+instead. Each class also derives from the builtin exception that a caller would catch.
+"""
+
+__all__ = [
+    "AbstractValueError",
+    "BackendNotFoundError",
+    "BackendUnavailableError",
+    "DtypeError",
+    "EscapedTracerError",
+    "FuncnetError",
+    "IndependentOutputError",
+    "KeyReuseError",
+    "MissingExtraError",
+    "MixedBackendError",
+    "MixedDeviceError",
+    "NonScalarOutputError",
+    "NotDifferentiableError",
+    "ParameterError",
+    "SerializationError",
+    "ShapeError",
+    "TracerConversionError",
+    "TreeError",
+    "UnsupportedFunctionError",
+]
+
+
+class FuncnetError(Exception):
+    """Base of every funcnet exception.
+
+    Parameters
+    ----------
+    summary : str
+        One sentence that says what went wrong.
+    found, needed, write : str, optional
+        What was met, what is required, and the line to write instead.
+
+    Examples
+    --------
+    >>> from funcnet.errors import FuncnetError
+    >>> print(FuncnetError("The shapes differ.", found="(2,)", needed="(3,)"))
+    The shapes differ.
+      found:  (2,)
+      needed: (3,)
+    """
+
+    def __init__(self, summary: str, *, found: str = "", needed: str = "", write: str = "") -> None:
+        lines = [summary]
+        lines += [
+            f"  {label:<7} {text}"
+            for label, text in (("found:", found), ("needed:", needed), ("write:", write))
+            if text
+        ]
+        super().__init__("\n".join(lines))
+
+
+class TreeError(FuncnetError, ValueError):
+    """Two trees differ in structure, or a tree holds something that it must not."""
+
+
+class BackendNotFoundError(FuncnetError, ValueError):
+    """No backend of that name is registered, or it has no such device."""
+
+
+class BackendUnavailableError(FuncnetError, ImportError):
+    """A registered backend cannot be used on this machine."""
+
+
+class MissingExtraError(FuncnetError, ImportError):
+    """An optional package that the call needs is not installed."""
+
+
+class MixedBackendError(FuncnetError, TypeError):
+    """Arrays of two libraries met in one operation."""
+
+
+class MixedDeviceError(FuncnetError, ValueError):
+    """Arrays of two devices met in one operation."""
+
+
+class ShapeError(FuncnetError, ValueError):
+    """Shapes do not fit each other or the operation."""
+
+
+class DtypeError(FuncnetError, TypeError):
+    """A data type does not fit the operation."""
+
+
+class ParameterError(FuncnetError, TypeError):
+    """A parameter of an operation has a value that it cannot have."""
+
+
+class NotDifferentiableError(FuncnetError, TypeError):
+    """The derivative that was asked for does not exist or is not provided."""
+
+
+class NonScalarOutputError(FuncnetError, TypeError):
+    """``grad`` was given a function whose output is not a real scalar."""
+
+
+class IndependentOutputError(FuncnetError, ValueError):
+    """The output does not depend on the arguments that it is differentiated with respect to."""
+
+
+class EscapedTracerError(FuncnetError, RuntimeError):
+    """A tracer was used after the transformation that made it had ended."""
+
+
+class TracerConversionError(FuncnetError, TypeError):
+    """A traced value was asked for as a plain number or array, which would drop its derivative."""
+
+
+class AbstractValueError(FuncnetError, TypeError):
+    """A value was read where only its shape and dtype are known."""
+
+
+class UnsupportedFunctionError(FuncnetError, TypeError):
+    """A function of another library has no counterpart that can be traced."""
+
+
+class KeyReuseError(FuncnetError, ValueError):
+    """A random key was used twice."""
+
+
+class SerializationError(FuncnetError, ValueError):
+    """A file cannot be read as, or does not match, what is loaded from it."""
