@@ -1,0 +1,359 @@
+"""The record that describes one array library."""
+
+import gc
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from funcnet.backends.dtypes import OPTIONAL, STANDARD
+from funcnet.backends.kernels import Kernel, KernelTable
+from funcnet.backends.memory import MemoryInfo, host_memory
+from funcnet.errors import BackendNotFoundError, DtypeError
+
+__all__ = ["Backend"]
+
+
+class Backend:
+    """One array library: its namespace, devices, data types, copies, memory and kernels.
+
+    The base class serves a library that has only the host's memory and follows the Array API standard; a subclass
+    overrides what its library does differently. Creating a record must not import the library: that happens when
+    `library` is first read.
+
+    Attributes
+    ----------
+    name : str
+        The name under which the backend is registered.
+    module : str
+        The module that is imported to use the library; arrays whose class lives under its root are the backend's.
+    namespace_module : str
+        The module that speaks the Array API standard for the library.
+    install : str
+        The command that installs the library, shown where it is missing.
+
+    Examples
+    --------
+    >>> from funcnet.backends import Backend
+    >>> class Mine(Backend):
+    ...     name = "mine"
+    ...     module = "numpy"
+    ...     namespace_module = "numpy"
+    >>> Mine().probe() is None
+    True
+    """
+
+    name: str = ""
+    module: str = ""
+    namespace_module: str = ""
+    install: str = ""
+
+    def __init__(self) -> None:
+        self._dtypes: dict[str, Any] = {}
+        self._dtype_names: dict[Hashable, str] = {}
+        self._probed = False
+        self._reason: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<funcnet backend {self.name!r}>"
+
+    # ------------------------------------------------------------------ the library
+
+    @cached_property
+    def library(self) -> ModuleType:
+        """The library's own module, imported at the first access."""
+        return import_module(self.module)
+
+    @cached_property
+    def namespace(self) -> ModuleType:
+        """The module that speaks the Array API standard, imported at the first access."""
+        return import_module(self.namespace_module)
+
+    def version(self) -> str | None:
+        """Return the version of the library, or ``None`` where it cannot be imported."""
+        return None if self.probe() else str(getattr(self.library, "__version__", "unknown"))
+
+    def check(self) -> None:
+        """Use the library a little; raise whatever it raises where it cannot be used.
+
+        Subclasses override this rather than `probe`.
+        """
+        self.namespace.zeros(1)
+
+    def probe(self) -> str | None:
+        """Return ``None`` where the backend can be used here, else the reason why not.
+
+        It never raises, and answers from memory after the first call.
+        """
+        if not self._probed:
+            try:
+                self.check()
+            except Exception as error:
+                # The reason outlives the exception, whose traceback would keep frames alive.
+                self._reason = f"{type(error).__name__}: {error}".strip()
+            self._probed = True
+        return self._reason
+
+    def owns(self, cls: type) -> bool:
+        """Say whether `cls` is an array class of this library, without importing the library."""
+        root = self.module.partition(".")[0]
+        return cls.__module__.partition(".")[0] == root and hasattr(cls, "__array_namespace__")
+
+    # ------------------------------------------------------------------ kernels
+
+    @cached_property
+    def kernels(self) -> dict[str, Callable[..., Any]]:
+        """Primitive name to the callable ``kernel(*arrays, **params)`` that replaces the reference implementation."""
+        return {}
+
+    def kernel(self, name: str) -> Callable[..., Any] | None:
+        """Return the kernel of the primitive `name`, or ``None`` where the reference implementation serves."""
+        return self.kernels.get(name)
+
+    def add_kernel(
+        self, name: str, function: Callable[..., Any], *, dtypes: tuple[str, ...] = (), device_kinds: tuple[str, ...] = ()
+    ) -> None:
+        """Contribute a kernel for the primitive `name`.
+
+        Parameters
+        ----------
+        name : str
+            The primitive.
+        function : callable
+            ``function(*arrays, **params)``.
+        dtypes : tuple of str, optional
+            Names of the data types that it serves; every array argument must have one of them. Empty: any.
+        device_kinds : tuple of str, optional
+            Kinds of device that it serves, such as ``"cpu"`` or ``"cuda"``. Empty: any.
+
+        See Also
+        --------
+        funcnet.backends.KernelTable : how the most specific kernel is chosen.
+        """
+        table = self.kernels.get(name)
+        if not dtypes and not device_kinds and not isinstance(table, KernelTable):
+            self.kernels[name] = function
+            return
+        if not isinstance(table, KernelTable):
+            entries = [] if table is None else [Kernel(table)]
+            table = self.kernels[name] = KernelTable(name, self, entries)
+        table.add(Kernel(function, frozenset(dtypes), frozenset(device_kinds)))
+
+    # ------------------------------------------------------------------ devices
+
+    def devices(self) -> list[str]:
+        """Return the canonical names of the devices, the default one first."""
+        return ["cpu"]
+
+    def device_of(self, array: Any) -> str:
+        """Return the canonical name of the device that holds `array`."""
+        return "cpu"
+
+    def device_name(self, spec: Any = None) -> str:
+        """Return the canonical name of the device that `spec` means.
+
+        Parameters
+        ----------
+        spec : str, int, device of the library or None
+            A name, an index into `devices`, the library's own object, or ``None`` for the default.
+
+        Raises
+        ------
+        BackendNotFoundError
+            The backend has no such device.
+        """
+        known = self.devices()
+        if spec is None:
+            return self.default_device()
+        if isinstance(spec, str):
+            if spec in known:
+                return spec
+            if spec.isdecimal():
+                return self.device_name(int(spec))
+        elif isinstance(spec, int) and not isinstance(spec, bool):
+            name = self._indexed_device(spec)
+            if name in known:
+                return name
+        else:
+            name = self._native_device_name(spec)
+            if name in known:
+                return name
+        raise BackendNotFoundError(
+            f"Backend {self.name!r} has no device {spec!r}.",
+            found=repr(spec),
+            needed="one of " + ", ".join(repr(device) for device in known),
+            write=f'fn.use_backend("{self.name}", device="{known[0]}")' if known else "",
+        )
+
+    def default_device(self) -> str:
+        """Return the name of the device where arrays are created unless another is asked for."""
+        return self.devices()[0]
+
+    def device(self, spec: Any = None) -> Any:
+        """Return the library's own object for the device that `spec` means; see `device_name`."""
+        return self.device_name(spec)
+
+    def _indexed_device(self, index: int) -> str:
+        known = self.devices()
+        return known[index] if 0 <= index < len(known) else ""
+
+    def _native_device_name(self, device: Any) -> str:
+        return str(device)
+
+    def on_device(self, spec: Any = None) -> AbstractContextManager[Any]:
+        """Return a context manager under which the library creates arrays on the device that `spec` means.
+
+        It does nothing for a library whose creation functions take ``device=``; see `creation_kwargs`.
+        """
+        return nullcontext()
+
+    def creation_kwargs(self, spec: Any = None) -> dict[str, Any]:
+        """Return the keywords that make a creation function of the namespace create on the device `spec`."""
+        return {} if spec is None else {"device": self.device(spec)}
+
+    def to_device(self, array: Any, spec: Any) -> Any:
+        """Return `array` on the device `spec`: itself where it is there already, else a copy."""
+        name = self.device_name(spec)
+        return array if self.device_of(array) == name else array.to_device(self.device(name))
+
+    # ------------------------------------------------------------------ data types
+
+    def dtype(self, name: Any) -> Any:
+        """Return the library's data type of that name; the library's own data types pass through.
+
+        Raises
+        ------
+        DtypeError
+            The library has no such data type.
+        """
+        if isinstance(name, str):
+            found = self._dtypes.get(name)
+            if found is not None:
+                return found
+            if name in STANDARD or name in OPTIONAL:
+                found = self._find_dtype(name)
+                if found is not None:
+                    self._dtypes[name] = found
+                    return found
+            raise self._no_dtype(name)
+        return self.dtype(self.dtype_name(name))
+
+    def dtype_name(self, dtype: Any) -> str:
+        """Return the name of one of the library's data types, such as ``"float32"``.
+
+        Raises
+        ------
+        DtypeError
+            It is not one that funcnet knows.
+        """
+        try:
+            return self._dtype_names[dtype]
+        except (KeyError, TypeError):
+            name = self._find_dtype_name(dtype)
+            if name not in STANDARD and name not in OPTIONAL:
+                raise self._no_dtype(name) from None
+            self._dtype_names[dtype] = name
+            return name
+
+    def dtypes(self, device: Any = None) -> tuple[str, ...]:
+        """Return the names of the data types that arrays on `device` may have."""
+        return tuple(name for name in STANDARD + OPTIONAL if self._find_dtype(name) is not None)
+
+    def default_int(self, device: Any = None) -> str:
+        """Return the name of the data type of Python integers on `device`."""
+        return "int64"
+
+    def _find_dtype(self, name: str) -> Any | None:
+        return getattr(self.namespace, name, None)
+
+    def _find_dtype_name(self, dtype: Any) -> str:
+        for name in STANDARD + OPTIONAL:
+            candidate = self._find_dtype(name)
+            if candidate is not None and candidate == dtype:
+                return name
+        return str(dtype)
+
+    def _no_dtype(self, name: str) -> DtypeError:
+        return DtypeError(
+            f"Backend {self.name!r} has no data type {name!r}.",
+            found=repr(name),
+            needed="one of " + ", ".join(self.dtypes()),
+        )
+
+    # ------------------------------------------------------------------ copies
+
+    def asarray(self, obj: Any, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
+        """Make an array of this library from its own arrays, NumPy arrays, Python scalars and nested lists.
+
+        Parameters
+        ----------
+        obj : array_like
+            What the array is made from.
+        dtype : str or data type of the library, optional
+            The data type; the library's own choice where it is not given.
+        device : str, int or device of the library, optional
+            Where the array goes.
+        copy : bool, optional
+            ``True`` copies always, ``False`` raises ``ValueError`` where it would have to, ``None`` copies where needed.
+        """
+        native = None if dtype is None else self.dtype(dtype)
+        with self.on_device(device):
+            return self.namespace.asarray(obj, dtype=native, copy=copy, **self.creation_kwargs(device))
+
+    def from_numpy(self, array: np.ndarray, device: Any = None, *, copy: bool | None = None) -> Any:
+        """Make an array of this library from a NumPy array, of the same data type.
+
+        Parameters
+        ----------
+        array : numpy.ndarray
+            The host array.
+        device : str, int or device of the library, optional
+            Where the result goes.
+        copy : bool, optional
+            ``True``: the result never shares memory with `array`. ``None``: it may.
+        """
+        dtype = self.dtype(array.dtype.name)
+        return self.asarray(array, dtype=dtype, device=device, copy=copy)
+
+    def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
+        """Copy an array to the host.
+
+        Parameters
+        ----------
+        array : array
+            An array of this library.
+        copy : bool, optional
+            ``True``: the result never shares memory with `array`. ``None``: it may, where the array is on the host.
+        """
+        return np.array(array, copy=copy)
+
+    def dlpack_device(self, device: str) -> tuple[int, int] | None:
+        """Return the DLPack code of a device, or ``None`` where DLPack does not serve it."""
+        return None
+
+    def export_dlpack(self, array: Any) -> Any:
+        """Return an object with ``__dlpack__`` that has the values of `array`."""
+        return array
+
+    def import_dlpack(self, exported: Any, device: str) -> Any:
+        """Make an array of this library, in memory of its own, from an object with ``__dlpack__`` on the same device."""
+        return self.namespace.from_dlpack(exported, copy=True)
+
+    # ------------------------------------------------------------------ execution and memory
+
+    def synchronize(self, device: Any = None) -> None:
+        """Wait until the device has finished what it was given. Libraries that compute at once do nothing."""
+        self.device_name(device)
+
+    def memory(self, device: Any = None) -> MemoryInfo:
+        """Return the memory figures of a device."""
+        self.device_name(device)
+        return host_memory()
+
+    def free_memory(self) -> None:
+        """Give memory that no live array needs back to the system."""
+        gc.collect()

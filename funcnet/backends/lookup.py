@@ -1,0 +1,107 @@
+"""Which backend and device an array belongs to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from funcnet.backends import registry
+from funcnet.backends.backend import Backend
+from funcnet.errors import MixedBackendError, MixedDeviceError
+
+__all__ = ["backend_of", "backend_of_type", "check_devices"]
+
+_by_class: dict[type, Backend | None] = {}
+# A new array library can own classes that nobody owned.
+registry.on_change(_by_class.clear)
+
+
+def backend_of_type(cls: type) -> Backend | None:
+    """Return the backend whose arrays are of that class, or ``None``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet.backends import backend_of_type
+    >>> backend_of_type(np.ndarray), backend_of_type(float)
+    (<funcnet backend 'numpy'>, None)
+    """
+    try:
+        return _by_class[cls]
+    except KeyError:
+        found = _by_class[cls] = _find(cls)
+        return found
+
+
+def _find(cls: type) -> Backend | None:
+    # Plain Python values never need the entry points, whose first reading takes about 10 ms.
+    if cls.__module__ == "builtins":
+        return None
+    for backend in (registry.record("numpy"), *registry.records()):
+        if backend.owns(cls):
+            return backend
+    return None
+
+
+def backend_of(*arrays: Any) -> Backend | None:
+    """Return the one backend that all the arrays belong to; ``None`` where no argument is an array.
+
+    Arguments that are no arrays, such as Python scalars, do not count.
+
+    Raises
+    ------
+    MixedBackendError
+        Two arguments belong to different libraries.
+    """
+    found: Backend | None = None
+    first = 0
+    for position, array in enumerate(arrays):
+        backend = backend_of_type(type(array))
+        if backend is None or backend is found:
+            continue
+        if found is not None:
+            raise _mixed_backends(found, first, backend, position, arrays)
+        found, first = backend, position
+    return found
+
+
+def check_devices(backend: Backend, arrays: Sequence[Any]) -> None:
+    """Check that all arrays of `backend` among `arrays` are on one device.
+
+    Raises
+    ------
+    MixedDeviceError
+        Two of them are not.
+    """
+    device: str | None = None
+    first = 0
+    for position, array in enumerate(arrays):
+        if backend_of_type(type(array)) is not backend:
+            continue
+        other = backend.device_of(array)
+        if device is None:
+            device, first = other, position
+        elif other != device:
+            raise MixedDeviceError(
+                "Arrays of two devices met in one operation.",
+                found=f"argument {first} {_words(arrays[first])} on {device!r}, "
+                f"argument {position} {_words(array)} on {other!r}",
+                needed="arrays of one device",
+                write=f'fn.device_put(argument_{position}, "{backend.name}:{device}")',
+            )
+
+
+def _mixed_backends(
+    backend: Backend, position: int, other: Backend, other_position: int, arrays: Sequence[Any]
+) -> MixedBackendError:
+    array, other_array = arrays[position], arrays[other_position]
+    return MixedBackendError(
+        "Arrays of two backends met in one operation.",
+        found=f"argument {position} {_words(array)} of backend {backend.name!r}, "
+        f"argument {other_position} {_words(other_array)} of backend {other.name!r}",
+        needed="arrays of one backend",
+        write=f'fn.device_put(argument_{other_position}, "{backend.name}:{backend.device_of(array)}")',
+    )
+
+
+def _words(array: Any) -> str:
+    cls = type(array)
+    return f"({cls.__module__.partition('.')[0]}.{cls.__qualname__} of shape {tuple(array.shape)})"
