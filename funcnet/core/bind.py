@@ -1,0 +1,182 @@
+"""The one dispatcher: a traced argument's innermost transformation handles a call, otherwise a kernel runs it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from funcnet import backends
+from funcnet.core.tracer import Tracer
+from funcnet.errors import DtypeError, FuncnetError, ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.backends.registry import Backend
+    from funcnet.core.primitive import Primitive
+
+__all__ = ["bind", "check_hashable"]
+
+_SCALARS = (bool, int, float, complex)
+
+
+def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
+    """Apply `primitive` to arrays or tracers.
+
+    Parameters
+    ----------
+    primitive : Primitive
+        The operation.
+    *args : array, Tracer or Python scalar
+        Its arrays.
+    **params : hashable
+        Its parameters.
+
+    Returns
+    -------
+    array, Tracer or tuple of them
+        A tracer of the innermost transformation among the arguments', or a plain array.
+    """
+    trace = None
+    for a in args:
+        if a.__class__ is Tracer and (trace is None or a.trace.level > trace.level):
+            trace = a.trace
+    if trace is not None:
+        if not trace.alive:
+            raise trace.escaped(f"xp.{primitive.name}")
+        return trace.process(primitive, args, params)
+    n = len(args)
+    if n == 1:
+        key: Any = args[0].__class__
+    elif n == 2:
+        key = args[0].__class__, args[1].__class__
+    else:
+        key = tuple([a.__class__ for a in args])
+    try:
+        call = primitive.table[key]
+    except KeyError:
+        call = primitive.table[key] = _resolve(primitive, args)
+    try:
+        return call(*args, **params)
+    except FuncnetError:
+        raise
+    except Exception as error:
+        _explain(primitive, args, params, error)
+
+
+def check_hashable(primitive: Primitive, params: dict[str, Any]) -> None:
+    """Raise `ParameterError` if a parameter cannot be part of a graph's key."""
+    for name, value in params.items():
+        try:
+            hash(value)
+        except TypeError:
+            raise ParameterError(
+                f"Parameter {name!r} of {primitive.name!r} is not hashable.",
+                found=f"{type(value).__name__}: {value!r}",
+                needed="a hashable value: a number, a string, a tuple, a dtype",
+                write=f"{name}=tuple(...)",
+            ) from None
+
+
+def _resolve(primitive: Primitive, args: tuple[Any, ...]) -> Callable[..., Any]:
+    """Find what runs `primitive` on arguments of these types; the answer is cached by the types."""
+    for i, a in enumerate(args):
+        if a.__class__ not in _SCALARS and backends.backend_of_type(a.__class__) is None:
+            raise DtypeError(
+                f"Argument {i} of xp.{primitive.name} is not an array.",
+                found=type(a).__name__,
+                needed="an array of a registered backend, or a Python scalar",
+                write="xp.asarray(x)",
+            )
+    # NumPy's scalars are what its reductions return, so they go with the arrays of any library.
+    generic = [i for i, a in enumerate(args) if isinstance(a, np.generic)]
+    arrays = [i for i, a in enumerate(args) if a.__class__ not in _SCALARS and i not in generic]
+    if arrays:
+        backend = backends.backend_of(*[a.item() if i in generic else a for i, a in enumerate(args)])
+    elif generic:
+        backend = backends.get("numpy")
+    else:
+        return _Converted(primitive)
+    call = backend.kernel(primitive.name)
+    if call is None:
+        namespace = backend.namespace
+        call = getattr(namespace, primitive.name) if primitive.impl is None else partial(primitive.impl, namespace)
+    if backend.name == "numpy":
+        return call
+    if generic:
+        call = _Adopted(backend, generic, arrays[0], call)
+    return _SameDevice(backend, call) if len(arrays) > 1 else call
+
+
+class _Converted:
+    """Runs a primitive whose arguments are all Python scalars on arrays of the current backend."""
+
+    __slots__ = ("primitive",)
+
+    def __init__(self, primitive: Primitive) -> None:
+        self.primitive = primitive
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return bind(self.primitive, *map(_scalar_array, args), **params)
+
+
+class _Adopted:
+    """Turns NumPy scalars among the arguments into arrays of the others' library, of their own dtype."""
+
+    __slots__ = ("backend", "call", "first", "generic")
+
+    def __init__(self, backend: Backend, generic: list[int], first: int, call: Callable[..., Any]) -> None:
+        self.backend = backend
+        self.generic = generic
+        self.first = first
+        self.call = call
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        device = self.backend.device_of(args[self.first])
+        adopted = list(args)
+        for i in self.generic:
+            adopted[i] = self.backend.from_numpy(np.asarray(args[i]), device=device)
+        return self.call(*adopted, **params)
+
+
+class _SameDevice:
+    """Checks that all arrays are on one device before a call."""
+
+    __slots__ = ("backend", "call")
+
+    def __init__(self, backend: Backend, call: Callable[..., Any]) -> None:
+        self.backend = backend
+        self.call = call
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        backends.check_devices(self.backend, args)
+        return self.call(*args, **params)
+
+
+def _explain(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], error: Exception) -> NoReturn:
+    """Raise the clearest error for a kernel's failure; the library's own message stays attached."""
+    shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
+    described = ", ".join(_describe(a) for a in args)
+    if primitive.kind == "elementwise" and not _broadcastable(shapes):
+        raise ShapeError(
+            f"xp.{primitive.name} got shapes that do not broadcast.",
+            found=described,
+            needed="dimensions that are equal, or 1, counted from the last",
+            write="xp.reshape or xp.expand_dims on one of them",
+        ) from error
+    error.add_note(f"in xp.{primitive.name}({described}{''.join(f', {k}={v!r}' for k, v in params.items())})")
+    raise error
+
+
+def _describe(a: Any) -> str:
+    return f"{a.dtype}{list(a.shape)}" if hasattr(a, "shape") else repr(a)
+
+
+def _broadcastable(shapes: list[tuple[int, ...]]) -> bool:
+    for position in range(1, max(map(len, shapes), default=0) + 1):
+        sizes = {s[-position] for s in shapes if len(s) >= position} - {1}
+        if len(sizes) > 1:
+            return False
+    return True

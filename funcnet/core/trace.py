@@ -1,0 +1,81 @@
+"""Traces: one per running transformation, ordered by level.
+
+A trace is created when a transformation starts and is dead when it ends. Levels come from one counter, so a
+transformation that starts inside another has the higher level, in whatever thread or task it runs.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from funcnet.core.tracer import Tracer
+from funcnet.errors import EscapedTracerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.core.primitive import Primitive
+
+__all__ = ["Trace", "constant", "current_trace"]
+
+_levels = count(1)
+_innermost: ContextVar[Trace | None] = ContextVar("funcnet_trace", default=None)
+
+
+class Trace:
+    """What one running transformation does with the operations that meet its tracers.
+
+    Subclasses implement `process`; ``name`` is what error messages call the transformation.
+    """
+
+    __slots__ = ("alive", "level")
+    name = "transformation"
+    #: Whether tracers hold real values (eager differentiation) or shapes and dtypes only.
+    concrete = True
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.alive = True
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply `primitive`, of whose `args` at least one is a tracer of this trace and none of an inner one."""
+        raise NotImplementedError
+
+    def carries(self, tracer: Tracer) -> bool:
+        """Whether dropping `tracer` to a plain value would lose something that this trace follows."""
+        return tracer.node is not None
+
+    def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``f(*args, **kwargs)`` with this trace as the innermost one; the trace is dead afterwards."""
+        token = _innermost.set(self)
+        try:
+            return f(*args, **kwargs)
+        finally:
+            _innermost.reset(token)
+            self.alive = False
+
+    def escaped(self, what: str) -> EscapedTracerError:
+        """Return the error for the use of a tracer that outlived this trace."""
+        return EscapedTracerError(
+            f"{what} met a traced array whose {self.name} transformation has ended.",
+            found="an array kept from inside a transformed function, for example in a global or a closure",
+            needed="values that leave a transformed function through its return value",
+            write="fn.value_and_grad(f, has_aux=True) with f returning (loss, extra values)",
+        )
+
+
+def current_trace() -> Trace | None:
+    """Return the innermost transformation that runs in this thread or task, or None."""
+    return _innermost.get()
+
+
+def constant(value: Any) -> Any:
+    """Return `value` as a traced constant inside a transformation, and unchanged outside.
+
+    Arrays made from nothing pass through here, so that code which creates an array and then fills it with traced
+    values is differentiated as it stands.
+    """
+    trace = _innermost.get()
+    return value if trace is None else Tracer(trace, value, None)

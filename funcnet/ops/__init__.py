@@ -1,0 +1,3 @@
+from funcnet.ops.broadcasting import *
+from funcnet.ops.creation import *
+from funcnet.ops.arithmetic import *

@@ -1,0 +1,132 @@
+"""The arrays that a transformation differentiates: taken from the arguments, and given back as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet import backends, tree
+from funcnet.core import Tracer, constant
+from funcnet.core.dtypes import is_inexact, kind
+from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.ops import zeros_like
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from funcnet.core import Trace
+
+__all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
+
+
+def positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:
+    """Return `argnums` as non-negative positions among `count` positional arguments."""
+    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    found = []
+    for a in given:
+        if not isinstance(a, int) or not -count <= a < count:
+            raise ParameterError(
+                f"{name} was asked for argument {a!r}, which was not passed by position.",
+                found=f"argnums={argnums!r} and {count} positional argument{'s' * (count != 1)}",
+                needed=f"integers from {-count} to {count - 1}",
+                write="f(x, y) in place of f(x=x, y=y), or another argnums",
+            )
+        found.append(a % count)
+    if len(set(found)) != len(found):
+        raise ParameterError(
+            f"{name} was given the same argument twice.",
+            found=f"argnums={argnums!r}",
+            needed="each position once",
+            write=f"argnums={tuple(dict.fromkeys(found))!r}",
+        )
+    return tuple(found)
+
+
+def as_leaf(leaf: Any, name: str, where: Callable[[], str]) -> Any:
+    """Return `leaf` as an array that can be differentiated; `where` gives its path for the error."""
+    cls = leaf.__class__
+    if cls is float or cls is complex:
+        context = backends.current()
+        backend = backends.get(context.backend)
+        dtype = context.dtype if cls is float else {"float64": "complex128"}.get(context.dtype, "complex64")
+        return backend.asarray(leaf, dtype=backend.dtype(dtype), device=context.device)
+    if cls is not Tracer and backends.backend_of_type(cls) is None:
+        if cls is int or cls is bool:
+            raise DtypeError(
+                f"{name} cannot differentiate with respect to {where()}.",
+                found=f"the Python {cls.__name__} {leaf!r}",
+                needed="a float or a floating-point array",
+                write=f"{float(leaf)!r}",
+            )
+        raise DtypeError(
+            f"{name} cannot differentiate with respect to {where()}.",
+            found=f"{cls.__module__}.{cls.__qualname__}",
+            needed="floating-point arrays in nested dicts, lists, tuples or registered nodes",
+            write="xp.asarray(...) for a number; fn.tree.register(...) for a container; argnums=... to leave it out",
+        )
+    if not is_inexact(leaf.dtype):
+        raise DtypeError(
+            f"{name} cannot differentiate with respect to {where()}.",
+            found=f"an array of dtype {leaf.dtype} and shape {tuple(leaf.shape)}",
+            needed="a floating-point dtype",
+            write="xp.astype(x, xp.float32) before the call, or argnums=... to leave it out",
+        )
+    return leaf
+
+
+def strip(trace: Trace, out: Any) -> Any:
+    """Return a pytree without the tracers of `trace`."""
+    return tree.map(lambda leaf: leaf.value if leaf.__class__ is Tracer and leaf.trace is trace else leaf, out)
+
+
+def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
+    """Return cotangents as arrays of their own, like their leaves: zeros for None, no views, no two the same."""
+    seen: set[int] = set()
+    out = []
+    for ct, leaf in zip(found, leaves, strict=True):
+        if ct is None:
+            ct = zeros_like(leaf)
+        elif ct.__class__ is np.ndarray:
+            if ct.base is not None or not ct.flags.writeable or id(ct) in seen:
+                ct = ct.copy()
+        elif ct.__class__ is not Tracer:
+            if leaf.__class__ is np.ndarray:
+                ct = np.asarray(ct)
+            elif id(ct) in seen or _is_broadcast(ct):
+                ct = backends.backend_of(ct).namespace.asarray(ct, copy=True)
+        seen.add(id(ct))
+        out.append(ct)
+    return out
+
+
+def _is_broadcast(array: Any) -> bool:
+    strides = getattr(array, "strides", None)
+    if strides is None:
+        strides = array.stride() if hasattr(array, "stride") else ()
+    return 0 in tuple(strides)
+
+
+def check_like(given: Any, like: Any, what: str, where: str) -> Any:
+    """Return a tangent or cotangent as an array of the shape and dtype of `like`."""
+    if not hasattr(given, "shape"):
+        like_array = like.value if like.__class__ is Tracer else like
+        while like_array.__class__ is Tracer:
+            like_array = like_array.value
+        backend = backends.backend_of(like_array)
+        given = constant(backend.asarray(given, dtype=like_array.dtype, device=backend.device_of(like_array)))
+    if tuple(given.shape) != tuple(like.shape):
+        raise ShapeError(
+            f"The {what}{where} does not have the shape of its value.",
+            found=str(tuple(given.shape)),
+            needed=str(tuple(like.shape)),
+            write="xp.broadcast_to(t, x.shape), or xp.ones_like(x)",
+        )
+    if given.dtype != like.dtype and (kind(given.dtype), kind(like.dtype)) != ("f", "c"):
+        raise DtypeError(
+            f"The {what}{where} does not have the dtype of its value.",
+            found=str(given.dtype),
+            needed=str(like.dtype),
+            write="xp.astype(t, x.dtype)",
+        )
+    return given

@@ -1,0 +1,311 @@
+"""Reverse mode: ``vjp``, ``grad`` and ``value_and_grad``."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from funcnet import tree
+from funcnet.core import Trace, Tracer, bind
+from funcnet.core.bind import check_hashable
+from funcnet.core.dtypes import is_inexact, kind
+from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
+from funcnet.ops import ones_like
+from funcnet.transforms import leaves as leaf_rules
+from funcnet.transforms.rules import reverse_makers
+from funcnet.transforms.tape import Node, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from funcnet.core import Primitive
+
+__all__ = ["grad", "value_and_grad", "vjp"]
+
+
+class ReverseTrace(Trace):
+    """Records every operation on its tracers as a tape node."""
+
+    __slots__ = ()
+    name = "reverse-mode"
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        raws = list(args)
+        active = []
+        for i, a in enumerate(args):
+            if a.__class__ is Tracer and a.trace is self:
+                raws[i] = a.value
+                if a.node is not None:
+                    active.append(i)
+        if params:
+            check_hashable(primitive, params)
+        y = bind(primitive, *raws, **params)
+        makers = reverse_makers(primitive) if active else ()
+        if not makers:
+            return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
+        edges = []
+        for i in active:
+            maker = makers[i] if makers.__class__ is tuple else makers(i)
+            if maker is not None:
+                edges.append((args[i].node, maker(y, raws, params)))
+        if primitive.multiple:
+            node = Node(tuple(edges), len(y))
+            return tuple([Tracer(self, v, Node(((node, i),)) if is_inexact(v.dtype) else None) for i, v in enumerate(y)])
+        if edges or is_inexact(y.dtype):
+            return Tracer(self, y, Node(tuple(edges)))
+        return Tracer(self, y, None)
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    r"""Evaluate a function and return its vector-Jacobian product.
+
+    For :math:`y = f(x)` with Jacobian :math:`J`, the returned function maps a cotangent :math:`g` to :math:`g^T J`.
+    Complex arrays follow the convention of the plain transpose: nothing is conjugated.
+
+    Parameters
+    ----------
+    f : callable
+        Function of the primals; returns a pytree of arrays, or a pair of it and auxiliary data with `has_aux`.
+    *primals : pytree of arrays
+        Where to evaluate; every leaf is differentiated and has a floating-point dtype.
+    has_aux : bool, default False
+        Whether `f` returns ``(output, auxiliary data)``.
+
+    Returns
+    -------
+    y : pytree of arrays
+        The output of `f`.
+    pullback : callable
+        ``pullback(g)`` takes a pytree like `y` (None for an absent cotangent) and returns one pytree per primal. It
+        may be called any number of times.
+    aux : pytree
+        Only with `has_aux`.
+
+    Raises
+    ------
+    DtypeError
+        If a leaf is not floating-point.
+    TreeError
+        If the cotangent's structure differs from the output's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> y, pullback = fn.vjp(lambda a, b: a @ b, np.ones((2, 3)), np.ones(3))
+    >>> da, db = pullback(np.array([1.0, 10.0]))
+    >>> db
+    array([11., 11., 11.])
+    """
+    trace = ReverseTrace()
+    flats = [tree.flatten(p) for p in primals]
+    leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], "fn.vjp", range(len(primals)))
+    nodes = [t.node for t in tracers]
+    out = trace.run(f, tuple(_regroup(tracers, flats)), {})
+    aux = None
+    if has_aux:
+        out, aux = _split_aux(out, "fn.vjp")
+        aux = leaf_rules.strip(trace, aux)
+    outs, structure = tree.flatten(out)
+    roots = [t.node if t.__class__ is Tracer and t.trace is trace else None for t in outs]
+    values = [t.value if t.__class__ is Tracer and t.trace is trace else t for t in outs]
+
+    def pullback(g: Any) -> tuple[Any, ...]:
+        gs = _cotangents(g, structure, values)
+        pairs = [(n, ct) for n, ct in zip(roots, gs, strict=True) if n is not None and ct is not None]
+        found = leaf_rules.finish(sweep(pairs, nodes, free=False), leaves)
+        return tuple(_regroup(found, flats))
+
+    y = tree.unflatten(structure, values)
+    return (y, pullback, aux) if has_aux else (y, pullback)
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that evaluates `f` and its gradient in one pass.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a real floating-point scalar, or a pair of it and auxiliary data with `has_aux`.
+    argnums : int or sequence of int, default 0
+        Positional arguments to differentiate: pytrees of floating-point arrays.
+    has_aux : bool, default False
+        Whether `f` returns ``(value, auxiliary data)``.
+
+    Returns
+    -------
+    callable
+        With the arguments of `f`; returns ``(value, gradient)``, or ``((value, aux), gradient)`` with `has_aux`. The
+        gradient is a pytree like the argument, or a tuple of them if `argnums` is a sequence. Each leaf has the shape,
+        dtype and device of its argument, and zeros where only the other leaves matter.
+
+    Raises
+    ------
+    DtypeError
+        If a leaf of the arguments is not floating-point; names its path.
+    NonScalarOutputError
+        If the value is not a real scalar.
+    IndependentOutputError
+        If the value depends on none of the arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> loss = lambda params, x: ((x @ params["w"] - 1.0) ** 2).mean()
+    >>> value, grads = fn.value_and_grad(loss)({"w": np.zeros(2)}, np.eye(2))
+    >>> float(value), grads
+    (1.0, {'w': array([-1., -1.])})
+    """
+    return _differentiated(f, argnums, has_aux, "fn.value_and_grad", with_value=True)
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+    """Return the gradient function of a scalar function.
+
+    Parameters
+    ----------
+    f, argnums, has_aux
+        As in `value_and_grad`.
+
+    Returns
+    -------
+    callable
+        With the arguments of `f`; returns the gradient, or ``(gradient, aux)`` with `has_aux`.
+
+    Raises
+    ------
+    DtypeError, NonScalarOutputError, IndependentOutputError
+        As in `value_and_grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> fn.grad(lambda x: np.sin(x) * x)(np.array(0.0))
+    array(0.)
+    >>> fn.grad(fn.grad(lambda x: x**3))(np.array(2.0))
+    array(12.)
+    """
+    return _differentiated(f, argnums, has_aux, "fn.grad", with_value=False)
+
+
+def _differentiated(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, name: str, *, with_value: bool
+) -> Callable[..., Any]:
+    if not callable(f):
+        raise ParameterError(
+            f"{name} transforms a function.", found=type(f).__name__, needed="a callable", write=f"{name}(f)(x)"
+        )
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        where = leaf_rules.positions(argnums, len(args), name)
+        trace = ReverseTrace()
+        primals = [args[i] for i in where]
+        flats = [tree.flatten(p) for p in primals]
+        leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], name, where)
+        nodes = [t.node for t in tracers]
+        call = list(args)
+        for i, argument in zip(where, _regroup(tracers, flats), strict=True):
+            call[i] = argument
+        del tracers
+        out = trace.run(f, tuple(call), kwargs)
+        aux = None
+        if has_aux:
+            out, aux = _split_aux(out, name)
+            aux = leaf_rules.strip(trace, aux)
+        value, root = _scalar(trace, out, name)
+        # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
+        del out, call
+        seed = ones_like(value)
+        found = leaf_rules.finish(sweep([(root, seed)], nodes, free=True), leaves)
+        grads = _regroup(found, flats)
+        result = grads[0] if isinstance(argnums, int) else tuple(grads)
+        if with_value:
+            return ((value, aux), result) if has_aux else (value, result)
+        return (result, aux) if has_aux else result
+
+    return gradient
+
+
+def _lift(
+    trace: Trace, primals: Sequence[Any], flats: list[list[Any]], name: str, where: Iterable[int]
+) -> tuple[list[Any], list[Tracer]]:
+    """Return the leaves of all primals, and a tracer with a node for each."""
+    leaves: list[Any] = []
+    for primal, flat, position in zip(primals, flats, where, strict=True):
+        for i, leaf in enumerate(flat):
+            leaves.append(leaf_rules.as_leaf(leaf, name, lambda: _path(primal, position, i)))  # noqa: B023  # called now
+    return leaves, [Tracer(trace, leaf, Node(())) for leaf in leaves]
+
+
+def _path(primal: Any, position: int, index: int) -> str:
+    path = tree.flatten_with_paths(primal)[0][index][0]
+    return f"argument {position}" + (f", leaf {path}" if path else "")
+
+
+def _regroup(values: list[Any], flats: list[tuple[list[Any], Any]]) -> list[Any]:
+    out, start = [], 0
+    for flat, structure in flats:
+        out.append(tree.unflatten(structure, values[start : start + len(flat)]))
+        start += len(flat)
+    return out
+
+
+def _split_aux(out: Any, name: str) -> tuple[Any, Any]:
+    if not (isinstance(out, tuple) and len(out) == 2):
+        raise NonScalarOutputError(
+            f"{name} with has_aux=True needs a function that returns a pair.",
+            found=type(out).__name__,
+            needed="(output, auxiliary data)",
+            write="return loss, {'accuracy': accuracy}",
+        )
+    return out
+
+
+def _scalar(trace: Trace, out: Any, name: str) -> tuple[Any, Node]:
+    """Return the value and the node of a real scalar output."""
+    if not hasattr(out, "shape") and not isinstance(out, (int, float)):
+        raise NonScalarOutputError(
+            f"{name} needs a function that returns a scalar.",
+            found=f"{type(out).__name__}",
+            needed="one real floating-point number",
+            write="has_aux=True if f returns (loss, auxiliary data); fn.vjp for other outputs",
+        )
+    if hasattr(out, "shape") and (tuple(out.shape) != () or kind(out.dtype) != "f"):
+        raise NonScalarOutputError(
+            f"{name} needs a function that returns a scalar.",
+            found=f"an array of dtype {out.dtype} and shape {tuple(out.shape)}",
+            needed="one real floating-point number",
+            write="xp.sum(y) or xp.mean(y) to reduce it; fn.vjp(f, x) for any output",
+        )
+    if not (out.__class__ is Tracer and out.trace is trace and out.node is not None):
+        raise IndependentOutputError(
+            f"The output given to {name} does not depend on the arguments that it is differentiated with respect to.",
+            found=repr(out),
+            needed="an output computed from them by traced operations",
+            write="fn.vjp(f, x), which gives zeros, if the derivative is meant to be zero",
+        )
+    return out.value, out.node
+
+
+def _cotangents(g: Any, structure: Any, values: list[Any]) -> list[Any]:
+    """Return the cotangent of each output, None where there is none."""
+    y = tree.unflatten(structure, values)
+    given, found = tree.flatten(g, is_leaf=_is_none)
+    wanted_leaves, wanted = tree.flatten(y, is_leaf=_is_none)
+    if found != wanted:
+        tree.map(lambda _, ct: ct, y, g, is_leaf=_is_none)  # raises, naming the path
+    several = len(values) > 1
+    return [
+        None if ct is None else leaf_rules.check_like(ct, value, "cotangent", f" of output {i}" if several else "")
+        for i, (ct, value) in enumerate(zip(given, wanted_leaves, strict=True))
+        if value is not None
+    ]
+
+
+def _is_none(node: Any) -> bool:
+    return node is None

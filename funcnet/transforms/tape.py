@@ -1,0 +1,109 @@
+"""The tape of reverse mode: nodes that know their parents, and the sweep that walks them backwards."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from funcnet.ops import add
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Pull = Callable[[Any], Any]
+
+__all__ = ["Node", "sweep"]
+
+_ids = count(1)
+
+
+class Node:
+    """One recorded value.
+
+    Attributes
+    ----------
+    id : int
+        Position in the order of recording; a node's parents have smaller ones.
+    edges : tuple of (Node, pull)
+        Each parent with the function from this node's cotangent to the parent's. ``None`` stands for the identity; an
+        integer says that this node is that output of its parent.
+    outputs : int
+        Number of outputs, 0 for a single array. With several, the cotangent is a list with None for absent ones.
+    """
+
+    __slots__ = ("edges", "id", "outputs")
+
+    def __init__(self, edges: tuple[tuple[Node, Any], ...], outputs: int = 0) -> None:
+        self.id = next(_ids)
+        self.edges = edges
+        self.outputs = outputs
+
+
+def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bool) -> list[Any]:
+    """Return the cotangent of each leaf, None where nothing reached it.
+
+    Nodes are taken latest first from a heap that holds only those with a cotangent, so there is no recursion, an
+    absent cotangent costs nothing, and with ``free=True`` the tape is released as the sweep passes.
+    """
+    # id -> [node, cotangent, whether the cotangent is a buffer of our own]
+    pending: dict[int, list[Any]] = {}
+    heap: list[int] = []
+    for node, g in roots:
+        _deliver(pending, heap, node, g)
+    roots = ()
+    found: dict[int, Any] = {node.id: None for node in leaves}
+    while heap:
+        node, g, _ = pending.pop(-heappop(heap))
+        edges = node.edges
+        if free:
+            node.edges = ()
+        if not edges:
+            if node.id in found:
+                found[node.id] = g
+            continue
+        for parent, pull in edges:
+            if pull is None:
+                ct = g
+            elif pull.__class__ is int:
+                _deliver_output(pending, heap, parent, pull, g)
+                continue
+            else:
+                ct = pull(g)
+                if ct is None:
+                    continue
+            key = parent.id
+            entry = pending.get(key)
+            if entry is None:
+                pending[key] = [parent, ct, False]
+                heappush(heap, -key)
+            else:
+                _accumulate(entry, ct)
+        # Dropped before the next pull, so that the residuals of one operation at a time are alive.
+        node = edges = g = parent = pull = ct = entry = None
+    return list(found.values())
+
+
+def _deliver(pending: dict[int, list[Any]], heap: list[int], node: Node, ct: Any) -> None:
+    entry = pending.get(node.id)
+    if entry is None:
+        pending[node.id] = [node, ct, False]
+        heappush(heap, -node.id)
+    else:
+        _accumulate(entry, ct)
+
+
+def _accumulate(entry: list[Any], ct: Any) -> None:
+    if entry[2]:
+        entry[1] += ct
+    else:
+        entry[1] = add(entry[1], ct)
+        entry[2] = True
+
+
+def _deliver_output(pending: dict[int, list[Any]], heap: list[int], node: Node, index: int, ct: Any) -> None:
+    entry = pending.get(node.id)
+    if entry is None:
+        entry = pending[node.id] = [node, [None] * node.outputs, False]
+        heappush(heap, -node.id)
+    entry[1][index] = ct
