@@ -27,6 +27,7 @@ from funcnet.backends.registry import (
     status,
     unregister,
 )
+from funcnet.backends.transfer import Placement, device_put, devices, parse_target, to_numpy
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -35,6 +36,7 @@ __all__ = [
     "Kernel",
     "KernelTable",
     "MemoryInfo",
+    "Placement",
     "available",
     "backend_of",
     "backend_of_type",
@@ -43,11 +45,15 @@ __all__ = [
     "default_complex_dtype",
     "default_dtype",
     "default_int_dtype",
+    "device_put",
+    "devices",
     "get",
     "names",
+    "parse_target",
     "record",
     "register",
     "status",
+    "to_numpy",
     "unregister",
     "use_backend",
 ]

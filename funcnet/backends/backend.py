@@ -1,6 +1,7 @@
 """The record that describes one array library."""
 
 import gc
+import warnings
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -21,9 +22,9 @@ __all__ = ["Backend"]
 class Backend:
     """One array library: its namespace, devices, data types, copies, memory and kernels.
 
-    The base class serves a library that has only the host's memory and follows the Array API standard; a subclass
-    overrides what its library does differently. Creating a record must not import the library: that happens when
-    `library` is first read.
+    The base class serves any library that follows the Array API standard and computes at once in the host's memory; a
+    subclass overrides what its library does differently. Making a record must not import the library: that happens
+    when `library` or `namespace` is first read.
 
     Attributes
     ----------
@@ -32,19 +33,20 @@ class Backend:
     module : str
         The module that is imported to use the library; arrays whose class lives under its root are the backend's.
     namespace_module : str
-        The module that speaks the Array API standard for the library.
+        The module that speaks the Array API standard for the library; `module` where it is not given.
     install : str
-        The command that installs the library, shown where it is missing.
+        The command that installs the library, shown where it cannot be used.
 
     Examples
     --------
     >>> from funcnet.backends import Backend
-    >>> class Mine(Backend):
+    >>> class Strict(Backend):
     ...     name = "mine"
-    ...     module = "numpy"
-    ...     namespace_module = "numpy"
-    >>> Mine().probe() is None
+    ...     module = "array_api_strict"
+    >>> Strict().probe() is None
     True
+    >>> Strict().dtype("float32")
+    array_api_strict.float32
     """
 
     name: str = ""
@@ -71,18 +73,20 @@ class Backend:
     @cached_property
     def namespace(self) -> ModuleType:
         """The module that speaks the Array API standard, imported at the first access."""
-        return import_module(self.namespace_module)
+        return import_module(self.namespace_module or self.module)
 
     def version(self) -> str | None:
-        """Return the version of the library, or ``None`` where it cannot be imported."""
+        """Return the version of the library, or ``None`` where it cannot be used."""
         return None if self.probe() else str(getattr(self.library, "__version__", "unknown"))
 
     def check(self) -> None:
         """Use the library a little; raise whatever it raises where it cannot be used.
 
-        Subclasses override this rather than `probe`.
+        Subclasses override this; callers use `probe`.
         """
-        self.namespace.zeros(1)
+        x = self.namespace.ones((2, 2))
+        if float(self.namespace.sum(x @ x)) != 8.0:
+            raise RuntimeError("a 2x2 matrix product came out wrong")
 
     def probe(self) -> str | None:
         """Return ``None`` where the backend can be used here, else the reason why not.
@@ -91,17 +95,22 @@ class Backend:
         """
         if not self._probed:
             try:
-                self.check()
+                # A warning does not make a library unusable, even where warnings are errors.
+                with warnings.catch_warnings():
+                    warnings.simplefilter("default")
+                    self.check()
             except Exception as error:
-                # The reason outlives the exception, whose traceback would keep frames alive.
-                self._reason = f"{type(error).__name__}: {error}".strip()
+                # Only the text is kept: the exception's traceback would keep frames alive.
+                self._reason = f"{type(error).__name__}: {error}"
             self._probed = True
         return self._reason
 
     def owns(self, cls: type) -> bool:
         """Say whether `cls` is an array class of this library, without importing the library."""
         root = self.module.partition(".")[0]
-        return cls.__module__.partition(".")[0] == root and hasattr(cls, "__array_namespace__")
+        return hasattr(cls, "__array_namespace__") and any(
+            base.__module__.partition(".")[0] == root for base in cls.__mro__
+        )
 
     # ------------------------------------------------------------------ kernels
 
@@ -110,14 +119,33 @@ class Backend:
         """Primitive name to the callable ``kernel(*arrays, **params)`` that replaces the reference implementation."""
         return {}
 
-    def kernel(self, name: str) -> Callable[..., Any] | None:
-        """Return the kernel of the primitive `name`, or ``None`` where the reference implementation serves."""
-        return self.kernels.get(name)
+    def kernel(self, name: str, fallback: Callable[..., Any] | None = None) -> Callable[..., Any] | None:
+        """Return the kernel of the primitive `name`, or `fallback` where there is none.
+
+        Parameters
+        ----------
+        name : str
+            The primitive.
+        fallback : callable, optional
+            The reference implementation. A kernel that serves only some data types or kinds of device calls it for
+            the others.
+        """
+        kernel = self.kernels.get(name, fallback)
+        if isinstance(kernel, KernelTable) and fallback is not None:
+            return kernel.with_fallback(fallback)
+        return kernel
 
     def add_kernel(
-        self, name: str, function: Callable[..., Any], *, dtypes: tuple[str, ...] = (), device_kinds: tuple[str, ...] = ()
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *,
+        dtypes: tuple[str, ...] = (),
+        device_kinds: tuple[str, ...] = (),
     ) -> None:
         """Contribute a kernel for the primitive `name`.
+
+        Without constraints it takes the place of a kernel without constraints; with them it is chosen where they hold.
 
         Parameters
         ----------
@@ -139,19 +167,29 @@ class Backend:
             self.kernels[name] = function
             return
         if not isinstance(table, KernelTable):
-            entries = [] if table is None else [Kernel(table)]
-            table = self.kernels[name] = KernelTable(name, self, entries)
+            table = self.kernels[name] = KernelTable(name, self, [] if table is None else [Kernel(table)])
         table.add(Kernel(function, frozenset(dtypes), frozenset(device_kinds)))
+
+    def localized(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` such that it computes on the device of its array arguments.
+
+        That is `function` itself for a library whose operations do so anyway. CuPy's run on the current device.
+        """
+        return function
 
     # ------------------------------------------------------------------ devices
 
     def devices(self) -> list[str]:
-        """Return the canonical names of the devices, the default one first."""
-        return ["cpu"]
+        """Return the canonical names of the devices, such as ``["cpu", "cuda:0"]``."""
+        return [self._native_device_name(device) for device in self.namespace.__array_namespace_info__().devices()]
+
+    def default_device(self) -> str:
+        """Return the name of the device where arrays are created unless another is asked for."""
+        return self._native_device_name(self.namespace.__array_namespace_info__().default_device())
 
     def device_of(self, array: Any) -> str:
         """Return the canonical name of the device that holds `array`."""
-        return "cpu"
+        return self._native_device_name(array.device)
 
     def device_name(self, spec: Any = None) -> str:
         """Return the canonical name of the device that `spec` means.
@@ -159,47 +197,42 @@ class Backend:
         Parameters
         ----------
         spec : str, int, device of the library or None
-            A name, an index into `devices`, the library's own object, or ``None`` for the default.
+            A name, a number (as a string too), the library's own object, or ``None`` for the default.
 
         Raises
         ------
         BackendNotFoundError
-            The backend has no such device.
+            The backend has no such device; the message lists those that it has.
         """
-        known = self.devices()
         if spec is None:
             return self.default_device()
         if isinstance(spec, str):
-            if spec in known:
-                return spec
-            if spec.isdecimal():
-                return self.device_name(int(spec))
-        elif isinstance(spec, int) and not isinstance(spec, bool):
-            name = self._indexed_device(spec)
-            if name in known:
-                return name
+            name = self._numbered_device(int(spec)) if spec.isdecimal() else spec
+        elif isinstance(spec, int):
+            name = self._numbered_device(spec)
         else:
             name = self._native_device_name(spec)
-            if name in known:
-                return name
+        known = self.devices()
+        if name in known:
+            return name
         raise BackendNotFoundError(
             f"Backend {self.name!r} has no device {spec!r}.",
             found=repr(spec),
             needed="one of " + ", ".join(repr(device) for device in known),
-            write=f'fn.use_backend("{self.name}", device="{known[0]}")' if known else "",
+            write=f'fn.use_backend("{self.name}", device="{known[0]}")',
         )
-
-    def default_device(self) -> str:
-        """Return the name of the device where arrays are created unless another is asked for."""
-        return self.devices()[0]
 
     def device(self, spec: Any = None) -> Any:
         """Return the library's own object for the device that `spec` means; see `device_name`."""
-        return self.device_name(spec)
+        name = self.device_name(spec)
+        for device in self.namespace.__array_namespace_info__().devices():
+            if self._native_device_name(device) == name:
+                return device
+        return name
 
-    def _indexed_device(self, index: int) -> str:
+    def _numbered_device(self, number: int) -> str:
         known = self.devices()
-        return known[index] if 0 <= index < len(known) else ""
+        return known[number] if 0 <= number < len(known) else ""
 
     def _native_device_name(self, device: Any) -> str:
         return str(device)
@@ -207,12 +240,15 @@ class Backend:
     def on_device(self, spec: Any = None) -> AbstractContextManager[Any]:
         """Return a context manager under which the library creates arrays on the device that `spec` means.
 
-        It does nothing for a library whose creation functions take ``device=``; see `creation_kwargs`.
+        For a library whose creation functions take ``device=`` it does nothing; use it together with
+        `creation_kwargs`, and arrays are created there by either kind.
         """
+        if spec is not None:
+            self.device_name(spec)
         return nullcontext()
 
     def creation_kwargs(self, spec: Any = None) -> dict[str, Any]:
-        """Return the keywords that make a creation function of the namespace create on the device `spec`."""
+        """Return the keywords with which a creation function of the namespace creates on the device `spec`."""
         return {} if spec is None else {"device": self.device(spec)}
 
     def to_device(self, array: Any, spec: Any) -> Any:
@@ -222,25 +258,22 @@ class Backend:
 
     # ------------------------------------------------------------------ data types
 
-    def dtype(self, name: Any) -> Any:
+    def dtype(self, dtype: Any) -> Any:
         """Return the library's data type of that name; the library's own data types pass through.
 
         Raises
         ------
         DtypeError
-            The library has no such data type.
+            The library has no such data type; the message lists those that it has.
         """
-        if isinstance(name, str):
-            found = self._dtypes.get(name)
-            if found is not None:
-                return found
-            if name in STANDARD or name in OPTIONAL:
-                found = self._find_dtype(name)
-                if found is not None:
-                    self._dtypes[name] = found
-                    return found
-            raise self._no_dtype(name)
-        return self.dtype(self.dtype_name(name))
+        name = dtype if isinstance(dtype, str) else self.dtype_name(dtype)
+        found = self._dtypes.get(name)
+        if found is None:
+            found = self._find_dtype(name) if name in STANDARD or name in OPTIONAL else None
+            if found is None:
+                raise self._no_dtype(name)
+            self._dtypes[name] = found
+        return found
 
     def dtype_name(self, dtype: Any) -> str:
         """Return the name of one of the library's data types, such as ``"float32"``.
@@ -248,7 +281,7 @@ class Backend:
         Raises
         ------
         DtypeError
-            It is not one that funcnet knows.
+            It is none that funcnet knows; the message lists those that the library has.
         """
         try:
             return self._dtype_names[dtype]
@@ -261,19 +294,22 @@ class Backend:
 
     def dtypes(self, device: Any = None) -> tuple[str, ...]:
         """Return the names of the data types that arrays on `device` may have."""
-        return tuple(name for name in STANDARD + OPTIONAL if self._find_dtype(name) is not None)
+        info = self.namespace.__array_namespace_info__()
+        there = info.dtypes(device=None if device is None else self.device(device))
+        return (*there, *(name for name in OPTIONAL if self._find_dtype(name) is not None))
 
     def default_int(self, device: Any = None) -> str:
-        """Return the name of the data type of Python integers on `device`."""
-        return "int64"
+        """Return the name of the data type that Python integers get on `device`."""
+        native = None if device is None else self.device(device)
+        return self.dtype_name(self.namespace.__array_namespace_info__().default_dtypes(device=native)["integral"])
 
     def _find_dtype(self, name: str) -> Any | None:
         return getattr(self.namespace, name, None)
 
     def _find_dtype_name(self, dtype: Any) -> str:
         for name in STANDARD + OPTIONAL:
-            candidate = self._find_dtype(name)
-            if candidate is not None and candidate == dtype:
+            known = self._find_dtype(name)
+            if known is not None and known == dtype:
                 return name
         return str(dtype)
 
@@ -296,9 +332,9 @@ class Backend:
         dtype : str or data type of the library, optional
             The data type; the library's own choice where it is not given.
         device : str, int or device of the library, optional
-            Where the array goes.
+            Where the array goes; an array of the library stays where it is if this is not given.
         copy : bool, optional
-            ``True`` copies always, ``False`` raises ``ValueError`` where it would have to, ``None`` copies where needed.
+            ``True`` copies always, ``None`` where needed, ``False`` raises ``ValueError`` where it would have to.
         """
         native = None if dtype is None else self.dtype(dtype)
         with self.on_device(device):
@@ -316,11 +352,10 @@ class Backend:
         copy : bool, optional
             ``True``: the result never shares memory with `array`. ``None``: it may.
         """
-        dtype = self.dtype(array.dtype.name)
-        return self.asarray(array, dtype=dtype, device=device, copy=copy)
+        return self.asarray(array, dtype=self.dtype(array.dtype.name), device=device, copy=copy)
 
     def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
-        """Copy an array to the host.
+        """Return the values as a NumPy array, of the same data type.
 
         Parameters
         ----------
@@ -332,21 +367,34 @@ class Backend:
         return np.array(array, copy=copy)
 
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
-        """Return the DLPack code of a device, or ``None`` where DLPack does not serve it."""
-        return None
+        """Return the DLPack code of the device of that name, or ``None`` where DLPack does not serve it."""
+        return (1, 0) if device == "cpu" else None
 
     def export_dlpack(self, array: Any) -> Any:
         """Return an object with ``__dlpack__`` that has the values of `array`."""
         return array
 
     def import_dlpack(self, exported: Any, device: str) -> Any:
-        """Make an array of this library, in memory of its own, from an object with ``__dlpack__`` on the same device."""
-        return self.namespace.from_dlpack(exported, copy=True)
+        """Make an array of this library, in memory of its own, from an object with ``__dlpack__``.
+
+        Parameters
+        ----------
+        exported : object
+            What `export_dlpack` of another backend returned.
+        device : str
+            Name of the device where the values are and where the result goes.
+
+        Raises
+        ------
+        BufferError, TypeError, ValueError, RuntimeError, AttributeError
+            The libraries do not agree on the data type or the memory.
+        """
+        return self.to_device(self.namespace.from_dlpack(exported, copy=True), device)
 
     # ------------------------------------------------------------------ execution and memory
 
     def synchronize(self, device: Any = None) -> None:
-        """Wait until the device has finished what it was given. Libraries that compute at once do nothing."""
+        """Wait until the device has finished what it was given; a library that computes at once has nothing to do."""
         self.device_name(device)
 
     def memory(self, device: Any = None) -> MemoryInfo:

@@ -32,12 +32,11 @@ def backend_of_type(cls: type) -> Backend | None:
 
 
 def _find(cls: type) -> Backend | None:
-    # Plain Python values never need the entry points, whose first reading takes about 10 ms.
-    if cls.__module__ == "builtins":
-        return None
-    for backend in (registry.record("numpy"), *registry.records()):
-        if backend.owns(cls):
-            return backend
+    # Reading the entry points takes about 10 ms, and plain Python values never need it.
+    for plugins in (False,) if cls.__module__ == "builtins" else (False, True):
+        for backend in registry.records(plugins=plugins):
+            if backend.owns(cls):
+                return backend
     return None
 
 

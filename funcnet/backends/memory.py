@@ -39,6 +39,7 @@ def host_memory() -> MemoryInfo:
     """
     used = peak = total = None
     if sys.platform != "win32":
+        # Not on Windows, and not loaded otherwise.
         import resource
 
         # The kernel reports kibibytes, except on macOS, where it reports bytes.

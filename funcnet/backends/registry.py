@@ -163,9 +163,16 @@ def record(name: str) -> Backend:
     return found
 
 
-def records() -> list[Backend]:
-    """Return the records of all registered backends, usable here or not; those that cannot be made are left out."""
-    _load_plugins()
+def records(*, plugins: bool = True) -> list[Backend]:
+    """Return the records of all registered backends, usable here or not; those that cannot be made are left out.
+
+    Parameters
+    ----------
+    plugins : bool, optional
+        Whether to read the entry points first, unless they have been read already.
+    """
+    if plugins:
+        _load_plugins()
     with _lock:
         return [found for name in _factories if (found := _make(name)) is not None]
 

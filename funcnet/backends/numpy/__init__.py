@@ -1,7 +1,8 @@
 """NumPy: the default backend, always there."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy.kernels import KERNELS
 from funcnet.errors import MissingExtraError
 
-__all__ = ["NumpyBackend"]
+__all__ = ["NumpyBackend", "bfloat16", "has_bfloat16"]
 
 _DTYPES = {name: np.dtype(name) for name in STANDARD + OPTIONAL if name != "bfloat16"}
 
@@ -42,15 +43,41 @@ class NumpyBackend(Backend):
         """NumPy's own functions, where they agree with the standard."""
         return dict(KERNELS)
 
+    # ------------------------------------------------------------------ devices
+
+    def devices(self) -> list[str]:
+        """Return ``["cpu"]``."""
+        return ["cpu"]
+
+    def default_device(self) -> str:
+        """Return ``"cpu"``."""
+        return "cpu"
+
+    def device_of(self, array: Any) -> str:
+        """Return ``"cpu"``."""
+        return array.device
+
+    def device(self, spec: Any = None) -> str:
+        """Return ``"cpu"``, which is NumPy's own object for its device."""
+        return self.device_name(spec)
+
     def creation_kwargs(self, spec: Any = None) -> dict[str, Any]:
-        """Check `spec`; NumPy needs no keyword, since it has one device."""
-        self.device_name(spec)
+        """Return no keywords, since there is one device, after checking that `spec` means it."""
+        if spec is not None:
+            self.device_name(spec)
         return {}
 
-    def to_device(self, array: Any, spec: Any) -> Any:
-        """Return `array`, after checking that `spec` is the one device there is."""
-        self.device_name(spec)
-        return array
+    # ------------------------------------------------------------------ data types
+
+    def dtypes(self, device: Any = None) -> tuple[str, ...]:
+        """Return the names of the data types; bfloat16 is one of them where the package ``ml_dtypes`` is installed."""
+        self.device_name(device)
+        return (*_DTYPES, "bfloat16") if has_bfloat16() else tuple(_DTYPES)
+
+    def default_int(self, device: Any = None) -> str:
+        """Return ``"int64"``."""
+        self.device_name(device)
+        return "int64"
 
     def _find_dtype(self, name: str) -> Any | None:
         return bfloat16() if name == "bfloat16" else _DTYPES[name]
@@ -58,9 +85,7 @@ class NumpyBackend(Backend):
     def _find_dtype_name(self, dtype: Any) -> str:
         return np.dtype(dtype).name
 
-    def dtypes(self, device: Any = None) -> tuple[str, ...]:
-        """Return the names of the data types, bfloat16 left out: NumPy needs the package ``ml_dtypes`` for it."""
-        return tuple(_DTYPES)
+    # ------------------------------------------------------------------ copies
 
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None, copy: bool | None = None) -> np.ndarray:
         """Make a NumPy array; see `Backend.asarray`."""
@@ -76,14 +101,16 @@ class NumpyBackend(Backend):
         """Return the array, or a copy of it where `copy` is true."""
         return np.asarray(array, copy=copy)
 
-    def dlpack_device(self, device: str) -> tuple[int, int] | None:
-        """Return DLPack's code of the host."""
-        return (1, 0)
-
     def import_dlpack(self, exported: Any, device: str) -> np.ndarray:
         """Copy from an object with ``__dlpack__``."""
         # NumPy 2.0 has no copy= here.
-        return np.array(np.from_dlpack(exported))
+        return self.to_device(np.array(np.from_dlpack(exported)), device)
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Say whether the package ``ml_dtypes`` is installed, without importing it."""
+    return find_spec("ml_dtypes") is not None
 
 
 def bfloat16() -> np.dtype:
@@ -99,8 +126,8 @@ def bfloat16() -> np.dtype:
     except ImportError as error:
         raise MissingExtraError(
             "NumPy has no bfloat16 of its own.",
-            found=str(error),
-            needed="the package ml_dtypes",
+            found=f"{type(error).__name__}: {error}",
+            needed="the package ml_dtypes, or another data type",
             write="pip install ml_dtypes",
         ) from error
     return np.dtype(ml_dtypes.bfloat16)

@@ -10,77 +10,55 @@ __all__ = ["StrictBackend"]
 
 
 class StrictBackend(Backend):
-    """The record of array_api_strict. Devices are ``"CPU_DEVICE"`` (or ``"cpu"``), ``"device1"``, ``"no_float64"``, ..."""
+    """The record of array_api_strict.
+
+    Devices are ``"CPU_DEVICE"``, for which ``"cpu"`` may be written, and the made-up ``"device1"``, ``"device2"``,
+    ``"no_float64"`` and ``"no_x64"``, whose arrays refuse to meet others and to become NumPy arrays, as a GPU's would.
+    """
 
     name = "strict"
     module = "array_api_strict"
-    namespace_module = "array_api_strict"
     install = 'pip install "funcnet[test]"'
 
     def __init__(self) -> None:
         super().__init__()
         self._native: dict[str, Any] = {}
         self._device_names: dict[Any, str] = {}
-        self._device_dtypes: dict[str, tuple[str, ...]] = {}
 
-    def owns(self, cls: type) -> bool:
-        """Say whether `cls` is the library's array class."""
-        return cls.__name__ == "Array" and cls.__module__.partition(".")[0] == self.module
-
-    # ------------------------------------------------------------------ devices
+    def device_of(self, array: Any) -> str:
+        """Return the name of the array's device."""
+        return self._native_device_name(array.device)
 
     def devices(self) -> list[str]:
         """Return the names of the host and of the made-up devices."""
         if not self._native:
-            for device in self.library.__array_namespace_info__().devices():
-                # A device shows its name only in its representation: array_api_strict.Device('device1').
-                name = repr(device).split("'")[1]
-                self._device_names[device] = name
-                self._native[name] = device
+            devices = self.library.__array_namespace_info__().devices()
+            self._native = {self._native_device_name(device): device for device in devices}
         return list(self._native)
-
-    def device_of(self, array: Any) -> str:
-        """Return the name of the array's device."""
-        if not self._device_names:
-            self.devices()
-        return self._device_names[array.device]
 
     def device_name(self, spec: Any = None) -> str:
         """Return the name of the device that `spec` means; ``"cpu"`` is the host."""
-        return super().device_name("CPU_DEVICE" if spec == "cpu" else spec)
+        return super().device_name("CPU_DEVICE" if isinstance(spec, str) and spec == "cpu" else spec)
 
     def device(self, spec: Any = None) -> Any:
         """Return the library's own object for a device."""
         name = self.device_name(spec)
+        self.devices()
         return self._native[name]
 
     def _native_device_name(self, device: Any) -> str:
-        return self._device_names.get(device, "") if isinstance(device, type(self.device())) else ""
-
-    # ------------------------------------------------------------------ data types
-
-    def dtypes(self, device: Any = None) -> tuple[str, ...]:
-        """Return the names of the data types that the device has."""
-        name = self.device_name(device)
-        if name not in self._device_dtypes:
-            info = self.library.__array_namespace_info__()
-            self._device_dtypes[name] = tuple(info.dtypes(device=self._native[name]))
-        return self._device_dtypes[name]
-
-    def default_int(self, device: Any = None) -> str:
-        """Return the name of the device's default data type of integers."""
-        defaults = self.library.__array_namespace_info__().default_dtypes(device=self.device(device))
-        return self.dtype_name(defaults["integral"])
-
-    # ------------------------------------------------------------------ copies
+        try:
+            return self._device_names[device]
+        except (KeyError, TypeError):
+            # A device gives its name only in its representation: array_api_strict.Device('device1').
+            name = self._device_names[device] = repr(device).split("'")[1]
+            return name
 
     def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
-        """Copy an array to the host, from the made-up devices too."""
-        # The library refuses the direct way for its made-up devices, as a GPU library would.
-        if self.device_of(array) != "CPU_DEVICE":
-            return np.array(np.from_dlpack(array.to_device(self.device("CPU_DEVICE"))))
-        return np.array(np.from_dlpack(array), copy=copy)
+        """Return the values as a NumPy array, from the made-up devices too, though those refuse the direct way."""
+        host = array.to_device(self.device("CPU_DEVICE"))
+        return np.array(np.from_dlpack(host), copy=copy)
 
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
-        """Return DLPack's code of the host; the made-up devices count as apart from it."""
+        """Return the DLPack code of the host; the made-up devices count as apart from it."""
         return (1, 0) if device == "CPU_DEVICE" else None

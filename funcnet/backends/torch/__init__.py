@@ -1,6 +1,5 @@
 """PyTorch, on the CPU and on its accelerators."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,15 @@ from funcnet.backends.numpy import bfloat16
 
 __all__ = ["TorchBackend"]
 
-# DLPack's device codes.
+# Codes of DLPack.
 _DLPACK = {"cpu": 1, "cuda": 2}
 
 
 class TorchBackend(Backend):
-    """The record of PyTorch. Devices are ``"cpu"``, ``"cuda:0"``, ``"mps:0"``, ...; an integer means an accelerator."""
+    """The record of PyTorch.
+
+    Devices are ``"cpu"``, ``"cuda:0"``, ``"mps:0"``, ...; a number means an accelerator, as in PyTorch itself.
+    """
 
     name = "torch"
     module = "torch"
@@ -27,25 +29,21 @@ class TorchBackend(Backend):
         super().__init__()
         self._device_names: dict[Any, str] = {}
 
-    def check(self) -> None:
-        """Import the library and use it: a broken build fails at the first product."""
-        x = self.library.ones((2, 2))
-        if float((x @ x).sum()) != 8.0:
-            raise RuntimeError("a 2x2 matrix product came out wrong")
-
     def owns(self, cls: type) -> bool:
         """Say whether `cls` is ``torch.Tensor`` or a subclass of it."""
-        return any(base.__module__ == "torch" and base.__name__ == "Tensor" for base in cls.__mro__)
+        return any(base.__name__ == "Tensor" and base.__module__ == "torch" for base in cls.__mro__)
 
     # ------------------------------------------------------------------ devices
 
     def devices(self) -> list[str]:
         """Return ``"cpu"`` and the accelerators that this build can use."""
         torch = self.library
-        names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-        if torch.backends.mps.is_available():
-            names.append("mps:0")
-        return names
+        names = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        return [*names, "mps:0"] if torch.backends.mps.is_available() else names
+
+    def default_device(self) -> str:
+        """Return the name of the device that ``torch.set_default_device`` chose, the CPU if nobody did."""
+        return self.device_of(self.library.empty(0))
 
     def device_of(self, array: Any) -> str:
         """Return the name of the tensor's device."""
@@ -53,27 +51,40 @@ class TorchBackend(Backend):
         try:
             return self._device_names[device]
         except KeyError:
-            name = self._device_names[device] = str(device)
+            name = self._device_names[device] = self._native_device_name(device)
             return name
 
     def device(self, spec: Any = None) -> Any:
         """Return the ``torch.device`` that `spec` means."""
         return self.library.device(self.device_name(spec))
 
-    def _indexed_device(self, index: int) -> str:
-        # As in PyTorch itself, where the CPU has no number.
+    def device_name(self, spec: Any = None) -> str:
+        """Return the name of the device that `spec` means; ``"cuda"`` is the current one."""
+        if isinstance(spec, str) and spec in ("cuda", "mps"):
+            spec = self.library.device(spec)
+        return super().device_name(spec)
+
+    def to_device(self, array: Any, spec: Any) -> Any:
+        """Return the tensor on the device `spec`: itself where it is there already, else a copy."""
+        return array.to(self.device(spec))
+
+    def _numbered_device(self, number: int) -> str:
         accelerators = self.devices()[1:]
-        return accelerators[index] if 0 <= index < len(accelerators) else ""
+        return accelerators[number] if 0 <= number < len(accelerators) else ""
 
     def _native_device_name(self, device: Any) -> str:
         name = str(device)
-        return name if ":" in name or name == "cpu" else f"{name}:0"
-
-    def to_device(self, array: Any, spec: Any) -> Any:
-        """Return the tensor on the device `spec`."""
-        return array.to(self.device(spec))
+        if name == "cuda":
+            return f"cuda:{self.library.cuda.current_device()}" if self.library.cuda.is_available() else name
+        return "mps:0" if name == "mps" else name
 
     # ------------------------------------------------------------------ data types
+
+    def dtypes(self, device: Any = None) -> tuple[str, ...]:
+        """Return the names of the data types that tensors on `device` may have."""
+        names = super().dtypes(device)
+        wide = ("float64", "complex128") if self.device_name(device).startswith("mps") else ()
+        return tuple(name for name in names if name not in wide)
 
     def _find_dtype(self, name: str) -> Any | None:
         return getattr(self.library, name, None)
@@ -83,49 +94,54 @@ class TorchBackend(Backend):
 
     # ------------------------------------------------------------------ copies
 
+    def asarray(self, obj: Any, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
+        """Make a tensor; see `Backend.asarray`."""
+        if not isinstance(obj, (np.ndarray, np.generic)):
+            return super().asarray(obj, dtype, device, copy)
+        tensor = self.from_numpy(np.asarray(obj), device, copy=copy)
+        if dtype is None or tensor.dtype == self.dtype(dtype):
+            return tensor
+        if copy is False:
+            raise ValueError(f"Unable to avoid a copy from {tensor.dtype} to {self.dtype(dtype)}.")
+        return tensor.to(self.dtype(dtype))
+
     def from_numpy(self, array: np.ndarray, device: Any = None, *, copy: bool | None = None) -> Any:
         """Make a tensor from a NumPy array; see `Backend.from_numpy`."""
         torch = self.library
         dtype = self.dtype(array.dtype.name)
-        # PyTorch can express neither memory that may not be written nor negative strides.
-        if copy or not array.flags.writeable or any(stride < 0 for stride in array.strides):
-            array = array.copy()
-        if not array.dtype.isnative:
-            array = array.astype(array.dtype.newbyteorder("="))
-        if array.dtype.name == "bfloat16":
-            tensor = torch.from_numpy(array.view(np.int16)).view(dtype)
-        else:
-            tensor = torch.from_numpy(np.asarray(array))
-        return tensor if device is None else tensor.to(self.device(device))
+        target = self.device(device)
+        # PyTorch has neither memory that may not be written, nor negative strides, nor foreign byte orders.
+        sharable = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
+        if copy is False and not (sharable and target.type == "cpu"):
+            raise ValueError(f"Unable to avoid a copy of this NumPy array to {target}.")
+        if not sharable or (copy and target.type == "cpu"):
+            array = array.astype(array.dtype.newbyteorder("="), copy=True)
+        # PyTorch does not know the data type that ml_dtypes adds to NumPy, but has the same one of its own.
+        host = torch.from_numpy(array.view(np.int16)).view(dtype) if dtype == torch.bfloat16 else torch.from_numpy(array)
+        return host.to(target)
 
     def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
-        """Copy a tensor to the host, without its place in a graph of PyTorch's own autograd."""
+        """Return the values as a NumPy array, without the tensor's place in PyTorch's own autograd."""
+        torch = self.library
         host = self.export_dlpack(array).cpu()
-        if host.dtype == self.library.bfloat16:
-            result = host.view(self.library.int16).numpy().view(bfloat16())
-        else:
-            result = host.numpy()
-        return result.copy() if copy and array.device.type == "cpu" else result
+        values = host.view(torch.int16).numpy().view(bfloat16()) if host.dtype == torch.bfloat16 else host.numpy()
+        return values.copy() if copy and array.device.type == "cpu" else values
 
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
         """Return the DLPack code of the CPU or of a CUDA device."""
-        kind, _, index = device.partition(":")
-        return (_DLPACK[kind], int(index or 0)) if kind in _DLPACK else None
+        kind, _, number = device.partition(":")
+        return (_DLPACK[kind], int(number or 0)) if kind in _DLPACK else None
 
     def export_dlpack(self, array: Any) -> Any:
-        """Return the tensor's values, without autograd's graph and without lazy conjugation or negation."""
+        """Return the tensor's values, without autograd's graph and without conjugation or negation still to be done."""
         return array.detach().resolve_conj().resolve_neg()
 
     def import_dlpack(self, exported: Any, device: str) -> Any:
         """Copy from an object with ``__dlpack__``."""
-        return self.library.from_dlpack(exported).clone()
+        # Older releases have no copy= here.
+        return self.to_device(self.library.from_dlpack(exported).clone(), device)
 
     # ------------------------------------------------------------------ execution and memory
-
-    def on_device(self, spec: Any = None) -> AbstractContextManager[Any]:
-        """Return a context manager that makes a CUDA device current; others are chosen by ``device=`` alone."""
-        name = self.device_name(spec)
-        return self.library.cuda.device(name) if name.startswith("cuda") else nullcontext()
 
     def synchronize(self, device: Any = None) -> None:
         """Wait until the device has finished what it was given."""
@@ -136,30 +152,22 @@ class TorchBackend(Backend):
             self.library.mps.synchronize()
 
     def memory(self, device: Any = None) -> MemoryInfo:
-        """Return the figures of PyTorch's pool for a CUDA device, of the process for the CPU."""
-        name = self.device_name(device)
+        """Return the figures of PyTorch's pool for an accelerator, of the process for the CPU."""
         torch = self.library
+        name = self.device_name(device)
         if name.startswith("cuda"):
-            return MemoryInfo(
-                torch.cuda.memory_allocated(name),
-                torch.cuda.memory_reserved(name),
-                torch.cuda.max_memory_allocated(name),
-                torch.cuda.mem_get_info(name)[1],
-            )
+            used, reserved = torch.cuda.memory_allocated(name), torch.cuda.memory_reserved(name)
+            return MemoryInfo(used, reserved, torch.cuda.max_memory_allocated(name), torch.cuda.mem_get_info(name)[1])
         if name.startswith("mps"):
-            return MemoryInfo(
-                torch.mps.current_allocated_memory(),
-                torch.mps.driver_allocated_memory(),
-                None,
-                torch.mps.recommended_max_memory(),
-            )
+            used, reserved = torch.mps.current_allocated_memory(), torch.mps.driver_allocated_memory()
+            return MemoryInfo(used, reserved, None, torch.mps.recommended_max_memory())
         return host_memory()
 
     def free_memory(self) -> None:
-        """Collect garbage and give the pools' unused blocks back."""
+        """Collect garbage, and give the unused blocks of PyTorch's pools back."""
         super().free_memory()
-        if self.probe() is None:
-            if self.library.cuda.is_initialized():
-                self.library.cuda.empty_cache()
-            if self.library.backends.mps.is_available():
-                self.library.mps.empty_cache()
+        torch = self.library
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()
