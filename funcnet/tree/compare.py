@@ -66,7 +66,10 @@ def _compare(needed: Spec, found: Spec, path: str, prefix: bool) -> Difference |
             return difference
     # In tuples, so that an object equals itself even where it says otherwise, as in the comparison of structures.
     if (found[1],) != (meta,):
-        return Difference(path, f"{describe(found)} with {found[1]!r}", f"{describe(needed)} with {meta!r}")
+        texts = describe(found), describe(needed)
+        if texts[0] == texts[1]:
+            texts = f"{texts[0]} with {found[1]!r}", f"{texts[1]} with {meta!r}"
+        return Difference(path, *texts)
     return None
 
 

@@ -67,7 +67,7 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | None = N
     {'x': 11, 'y': [22]}
     """
     first, treedef = flatten(tree, is_leaf)
-    others = [_flatten_rest(treedef, other, is_leaf, i) for i, other in enumerate(rest)]
+    others = [_flatten_rest(treedef, rest, i, is_leaf) for i in range(len(rest))]
     return unflatten(treedef, list(builtins.map(f, first, *others)))
 
 
@@ -98,12 +98,15 @@ def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf 
     {'bias': True, 'kernel': False}
     """
     first, treedef = flatten(tree, is_leaf)
-    others = [_flatten_rest(treedef, other, is_leaf, i) for i, other in enumerate(rest)]
+    others = [_flatten_rest(treedef, rest, i, is_leaf) for i in range(len(rest))]
     return unflatten(treedef, list(builtins.map(f, treedef.paths(), first, *others)))
 
 
-def _flatten_rest(treedef: TreeDef, other: Any, is_leaf: IsLeaf | None, index: int) -> list[Any]:
-    return flatten_like(treedef, other, is_leaf, name=f"tree {index + 2}")
+def _flatten_rest(treedef: TreeDef, rest: tuple[Any, ...], index: int, is_leaf: IsLeaf | None) -> list[Any]:
+    given, found = flatten(rest[index], is_leaf)
+    if found.spec != treedef.spec:
+        return flatten_like(treedef, rest[index], is_leaf, name=f"tree {index + 2}")
+    return given
 
 
 def transpose(outer: TreeDef, inner: TreeDef, tree: Any) -> Any:
