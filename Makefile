@@ -4,11 +4,14 @@
 #   VENV     the virtual environment; VENV= (empty) uses PYTHON as it is and installs nothing
 #   WORKERS  test processes
 #   TORCH    the PyTorch that the tests use; PyTorch's default Linux wheel brings gigabytes of CUDA, hence the CPU build
+#   CUDA     the extra that brings the CuPy of `make test-gpu`: cuda12 or cuda13, whichever matches the driver
+#   ARGS     more arguments for the command of the target
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 TORCH ?= $(if $(filter Linux,$(shell uname -s)),torch==2.13.0+cpu,torch==2.13.0)
+CUDA ?= cuda13
 ARGS ?=
 
 SHELL := /bin/bash
@@ -20,25 +23,31 @@ ifeq ($(VENV),)
   PY := $(PYTHON)
   DEMO_READY :=
   TEST_READY :=
+  GPU_READY :=
+  BIN :=
   BENCH_READY :=
   DOCS_READY :=
 else
   PY := $(VENV)/bin/python
   DEMO_READY := $(VENV)/.installed-demo
   TEST_READY := $(VENV)/.installed-test
+  GPU_READY := $(VENV)/.installed-$(CUDA)
+  BIN := $(VENV)/bin/
   BENCH_READY := $(VENV)/.installed-bench
   DOCS_READY := $(VENV)/.installed-docs
   # pyright and asv look for the environment's own `python` on the path.
   export PATH := $(abspath $(VENV))/bin:$(PATH)
 endif
 
-PIP = $(PY) -m pip --disable-pip-version-check --quiet
-INSTALL = $(PIP) install --no-compile
+# Errors only: pip warns of what its own configuration says. Modules are compiled when first imported, not all at once.
+INSTALL = $(PY) -m pip --disable-pip-version-check --quiet --quiet install --no-compile
 
 # The cores go to the test processes, not to each one's linear algebra; the examples are the same in every run.
 TEST_ENV = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),ci)
 PYTEST = $(TEST_ENV) $(PY) -m pytest
 
+# One at a time: the checks stop at the first failure, and pytest's closing line comes last.
+.NOTPARALLEL:
 .PHONY: help demo check test test-all test-gpu bench peers docs format clean
 
 help:  ## List the targets.
@@ -59,6 +68,10 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --editable '.[test]'
 	@touch $@
 
+$(VENV)/.installed-$(CUDA): pyproject.toml | $(VENV)/.installed-test
+	$(INSTALL) --editable '.[$(CUDA)]'
+	@touch $@
+
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --editable '.[bench]'
 	@touch $@
@@ -74,9 +87,9 @@ check: $(TEST_READY)  ## Everything that is checked without running the code.
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright
-	$(dir $(PY))lint-imports
+	$(BIN)lint-imports
 	$(PY) -m validate_pyproject pyproject.toml
-	@if [ -f asv.conf.json ]; then set -x; $(PY) -m asv check --environment existing:$(abspath $(PY)); fi
+	@if [ -f asv.conf.json ]; then set -x; $(PY) -m asv check --environment existing; fi
 
 test: check  ## All checks, then the tests, the docstrings and the examples.
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal $(ARGS)
@@ -84,11 +97,13 @@ test: check  ## All checks, then the tests, the docstrings and the examples.
 test-all: check  ## The same with the slow tests.
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m '' $(ARGS)
 
-test-gpu: $(TEST_READY)  ## The tests on CuPy; `make test-gpu VENV= PYTHON=python3` where CuPy is installed already.
+test-gpu: $(GPU_READY)  ## The tests on CuPy; `make test-gpu VENV= PYTHON=python3` where CuPy is installed already.
+	$(PY) -c 'import cupy, sys; sys.exit(0 if cupy.is_available() else "CuPy finds no CUDA device")'
 	FUNCNET_TEST_BACKENDS=cupy $(PYTEST) $(ARGS)
 
 bench: $(BENCH_READY)  ## Run the benchmarks with airspeed velocity.
-	$(PY) -m asv run --environment existing:$(abspath $(PY)) $(ARGS)
+	$(PY) -m asv machine --yes
+	$(PY) -m asv run --environment existing --show-stderr $(ARGS)
 
 peers: $(BENCH_READY)  ## Time funcnet beside other libraries in one run.
 	$(PY) benchmarks/peers.py $(ARGS)
