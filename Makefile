@@ -62,9 +62,12 @@ $(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 # PyTorch goes first and by itself, so that nothing else can pull in its CUDA build. Without it its tests skip.
-$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-torch: | $(VENV)/bin/python
 	@if $(INSTALL) --only-binary :all: '$(TORCH)'; then echo 'installed $(TORCH)'; \
-	else echo 'could not install $(TORCH): the PyTorch tests will skip (name another build with TORCH=...)'; fi
+	else echo 'could not install $(TORCH): what needs PyTorch will be skipped (name another build with TORCH=...)'; fi
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/.installed-torch
 	$(INSTALL) --editable '.[test]'
 	@touch $@
 
@@ -72,7 +75,7 @@ $(VENV)/.installed-$(CUDA): pyproject.toml | $(VENV)/.installed-test
 	$(INSTALL) --editable '.[$(CUDA)]'
 	@touch $@
 
-$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/.installed-torch
 	$(INSTALL) --editable '.[bench]'
 	@touch $@
 
