@@ -41,9 +41,9 @@ class _Entry(NamedTuple):
     parent: "_Entry | None"
 
 
-_state: ContextVar[_Entry] = ContextVar(
-    "funcnet_backend", default=_Entry(Context(registry.record("numpy"), None, "float32"), None, None)
-)
+_ROOT = _Entry(Context(registry.record("numpy"), None, "float32"), None, None)
+
+_state: ContextVar[_Entry] = ContextVar("funcnet_backend", default=_ROOT)
 
 
 def current() -> Context:

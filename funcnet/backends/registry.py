@@ -86,10 +86,8 @@ def register(backend: Any, *, name: str | None = None, replace: bool = False) ->
                 needed="another name, or leave to replace it",
                 write=f'register(backend, name="{name}", replace=True)',
             )
-        if isinstance(backend, Backend):
-            _factories[name] = lambda: backend
-        else:
-            _factories[name] = backend
+        factory: Any = (lambda: backend) if isinstance(backend, Backend) else backend
+        _factories[name] = factory
         _records.pop(name, None)
         _broken.pop(name, None)
         _changed()

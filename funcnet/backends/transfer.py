@@ -10,7 +10,7 @@ from funcnet.backends.backend import Backend
 from funcnet.backends.context import current
 from funcnet.backends.dtypes import COMPLEX_OF
 from funcnet.backends.lookup import backend_of_type
-from funcnet.errors import DtypeError, FuncnetError, TreeError
+from funcnet.errors import DtypeError, MissingExtraError, TreeError
 
 __all__ = ["Placement", "device_put", "devices", "parse_target", "to_numpy"]
 
@@ -147,23 +147,25 @@ def devices() -> list[str]:
 def _put(path: str, leaf: Any, placement: Placement) -> Any:
     backend, device = placement
     source = backend_of_type(type(leaf))
-    if source is None and not isinstance(leaf, (bool, int, float, complex)):
-        raise TreeError(
-            f"Leaf {path or 'of the tree'} is not an array.",
-            found=f"{type(leaf).__name__}: {leaf!r}",
-            needed="an array of a registered backend, or a Python scalar",
-            write="fn.xp.asarray(...), or leave it out of the tree",
-        )
-    if source is None:
-        return backend.asarray(leaf, dtype=_scalar_dtype(leaf, placement), device=device)
     try:
-        name = source.dtype_name(leaf.dtype)
-        _check_dtype(name, placement)
-        return _copy(leaf, name, source, placement)
-    except FuncnetError as error:
+        if source is not None:
+            dtype = source.dtype_name(leaf.dtype)
+            _check_dtype(dtype, placement)
+            return _copy(leaf, dtype, source, placement)
+        if isinstance(leaf, (bool, int, float, complex)):
+            dtype = _scalar_dtype(leaf, placement)
+            _check_dtype(dtype, placement)
+            return backend.asarray(leaf, dtype=dtype, device=device)
+    except (DtypeError, MissingExtraError) as error:
         if not path:
             raise
         raise type(error)(f"Leaf {path} cannot be put on {_words(placement)}.\n{error}") from None
+    raise TreeError(
+        f"Leaf {path or 'of the tree'} is not an array.",
+        found=f"{type(leaf).__name__}: {leaf!r}",
+        needed="an array of a registered backend, or a Python scalar",
+        write="fn.xp.asarray(...), or leave it out of the tree",
+    )
 
 
 def _copy(array: Any, dtype: str, source: Backend, placement: Placement) -> Any:
@@ -196,9 +198,7 @@ def _scalar_dtype(leaf: complex, placement: Placement) -> str:
         return "bool"
     if isinstance(leaf, int):
         return placement.backend.default_int(placement.device)
-    dtype = current().dtype if isinstance(leaf, float) else COMPLEX_OF[current().dtype]
-    _check_dtype(dtype, placement)
-    return dtype
+    return current().dtype if isinstance(leaf, float) else COMPLEX_OF[current().dtype]
 
 
 def _check_dtype(dtype: str, placement: Placement) -> None:

@@ -117,8 +117,8 @@ class TorchBackend(Backend):
         if not sharable or (copy and target.type == "cpu"):
             array = array.astype(array.dtype.newbyteorder("="), copy=True)
         # PyTorch does not know the data type that ml_dtypes adds to NumPy, but has the same one of its own.
-        host = torch.from_numpy(array.view(np.int16)).view(dtype) if dtype == torch.bfloat16 else torch.from_numpy(array)
-        return host.to(target)
+        bits = array.view(np.int16) if dtype == torch.bfloat16 else array
+        return torch.from_numpy(bits).view(dtype).to(target)
 
     def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
         """Return the values as a NumPy array, without the tensor's place in PyTorch's own autograd."""
