@@ -39,7 +39,9 @@ else
   export PATH := $(abspath $(VENV))/bin:$(PATH)
 endif
 
-# Errors only: pip warns of what its own configuration says. Modules are compiled when first imported, not all at once.
+# Errors only: pip warns of what its own configuration says. Modules are compiled when first imported, not all at once,
+# so bytecode must be written.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(PY) -m pip --disable-pip-version-check --quiet --quiet install --no-compile
 
 # The cores go to the test processes, not to each one's linear algebra; the examples are the same in every run.

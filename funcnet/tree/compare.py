@@ -1,5 +1,7 @@
 """Comparing structures: where they first differ, and what is there."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Functions of whole trees."""
 
+from __future__ import annotations
+
 import builtins
 import functools
 from collections.abc import Callable

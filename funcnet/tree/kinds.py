@@ -1,6 +1,7 @@
 """The classes of nodes: how each is taken apart, put together and described in paths."""
 
-import threading
+from __future__ import annotations
+
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -118,22 +119,21 @@ class _Kinds(dict[type, "Kind | None"]):
 
 
 kinds: Final = _Kinds({kind.cls: kind for kind in _BUILTIN})
-_registered: Final[set[type]] = set(kinds)
-_lock: Final = threading.Lock()
+_registered: Final[dict[type, object]] = {kind.cls: kind for kind in _BUILTIN}
 
 
 def _enter(cls: type, kind: Kind | None) -> None:
     if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ParameterError("Only a class can be registered.", found=repr(cls), needed="a class")
-    with _lock:
-        if cls in _registered:
-            raise TreeError(
-                f"The class {cls.__qualname__} is registered already.",
-                found="a second registration",
-                needed="one registration for each class",
-            )
-        _registered.add(cls)
-        kinds[cls] = kind
+    # One atomic step decides between threads, so that no lock is needed.
+    claim = object()
+    if _registered.setdefault(cls, claim) is not claim:
+        raise TreeError(
+            f"The class {cls.__qualname__} is registered already.",
+            found="a second registration",
+            needed="one registration for each class",
+        )
+    kinds[cls] = kind
 
 
 def register(

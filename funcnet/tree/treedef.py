@@ -1,5 +1,7 @@
 """Structures: taking a tree apart into leaves and structure, and putting it together again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
