@@ -57,8 +57,8 @@ class BackendCase(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The place that ``fn.device_put`` takes to put arrays where the case makes them."""
-        return self.backend_name if self.device is None else f"{self.backend_name}:{self.device}"
+        """What ``fn.device_put`` takes to put arrays where the case makes them."""
+        return f"{self.backend_name}:{self.backend.device_name(self.device)}"
 
     @property
     def reason(self) -> str | None:

@@ -343,4 +343,3 @@ def test_an_unknown_device_is_refused() -> None:
         "  needed: one of 'CPU_DEVICE', 'device1', 'device2', 'no_float64', 'no_x64'\n"
         '  write:  fn.use_backend("strict", device="CPU_DEVICE")'
     )
-

@@ -101,6 +101,10 @@ class NumpyBackend(Backend):
         """Return the array, or a copy of it where `copy` is true."""
         return np.asarray(array, copy=copy)
 
+    def export_dlpack(self, array: Any) -> np.ndarray:
+        """Return the array, with its axes the right way round: PyTorch aborts the process on a negative stride."""
+        return np.array(array) if min(array.strides, default=0) < 0 else array
+
     def import_dlpack(self, exported: Any, device: str) -> np.ndarray:
         """Copy from an object with ``__dlpack__``."""
         # NumPy 2.0 has no copy= here.

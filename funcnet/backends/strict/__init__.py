@@ -59,6 +59,11 @@ class StrictBackend(Backend):
         host = array.to_device(self.device("CPU_DEVICE"))
         return np.array(np.from_dlpack(host), copy=copy)
 
+    def export_dlpack(self, array: Any) -> Any:
+        """Return the array, with its axes the right way round: PyTorch aborts the process on a negative stride."""
+        strides = np.from_dlpack(array).strides
+        return self.library.asarray(array, copy=True) if min(strides, default=0) < 0 else array
+
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
         """Return the DLPack code of the host; the made-up devices count as apart from it."""
         return (1, 0) if device == "CPU_DEVICE" else None

@@ -108,6 +108,7 @@ class TorchBackend(Backend):
     def from_numpy(self, array: np.ndarray, device: Any = None, *, copy: bool | None = None) -> Any:
         """Make a tensor from a NumPy array; see `Backend.from_numpy`."""
         torch = self.library
+        array = np.asarray(array)
         dtype = self.dtype(array.dtype.name)
         target = self.device(device)
         # PyTorch has neither memory that may not be written, nor negative strides, nor foreign byte orders.
