@@ -10,6 +10,8 @@ from funcnet.core.primitive import elementwise as elementwise
 from funcnet.core.primitive import general as general
 from funcnet.core.primitive import linear as linear
 from funcnet.core.primitive import registry as registry
+from funcnet.core.spec import Spec as Spec
+from funcnet.core.spec import owner as owner
 from funcnet.core.trace import Trace as Trace
 from funcnet.core.trace import constant as constant
 from funcnet.core.trace import current_trace as current_trace

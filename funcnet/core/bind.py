@@ -12,12 +12,12 @@ from funcnet.core.tracer import Tracer
 from funcnet.errors import DtypeError, FuncnetError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from funcnet.backends.registry import Backend
     from funcnet.core.primitive import Primitive
 
-__all__ = ["bind", "check_hashable"]
+__all__ = ["bind", "check_hashable", "run", "scalar_array"]
 
 _SCALARS = (bool, int, float, complex)
 
@@ -47,6 +47,11 @@ def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
         if not trace.alive:
             raise trace.escaped(f"xp.{primitive.name}")
         return trace.process(primitive, args, params)
+    return run(primitive, args, params)
+
+
+def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Run the kernel of `primitive` on plain arrays and Python scalars."""
     n = len(args)
     if n == 1:
         key: Any = args[0].__class__
@@ -80,7 +85,19 @@ def check_hashable(primitive: Primitive, params: dict[str, Any]) -> None:
             ) from None
 
 
-def _resolve(primitive: Primitive, args: tuple[Any, ...]) -> Callable[..., Any]:
+def scalar_array(value: complex) -> Any:
+    """Return a Python scalar as an array of the current backend, in its default dtype for that kind of number."""
+    context = backends.current()
+    if isinstance(value, bool):
+        dtype: Any = "bool"
+    elif isinstance(value, int):
+        dtype = backends.default_int_dtype()
+    else:
+        dtype = backends.default_dtype() if isinstance(value, float) else backends.default_complex_dtype()
+    return context.backend.asarray(value, dtype=dtype, device=context.device)
+
+
+def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
     """Find what runs `primitive` on arguments of these types; the answer is cached by the types."""
     for i, a in enumerate(args):
         if a.__class__ not in _SCALARS and backends.backend_of_type(a.__class__) is None:
@@ -119,7 +136,7 @@ class _Converted:
         self.primitive = primitive
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        return bind(self.primitive, *map(_scalar_array, args), **params)
+        return bind(self.primitive, *map(scalar_array, args), **params)
 
 
 class _Adopted:
@@ -155,7 +172,7 @@ class _SameDevice:
         return self.call(*args, **params)
 
 
-def _explain(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], error: Exception) -> NoReturn:
+def _explain(primitive: Primitive, args: Sequence[Any], params: dict[str, Any], error: Exception) -> NoReturn:
     """Raise the clearest error for a kernel's failure; the library's own message stays attached."""
     shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
     described = ", ".join(_describe(a) for a in args)

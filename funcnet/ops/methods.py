@@ -1,9 +1,288 @@
-"""Operators of tracers."""
-from funcnet.core import Tracer, bind, registry
-_mul=registry["multiply"]; _add=registry["add"]; _sub=registry["subtract"]
-def _m(p, r=False):
-    if r:
-        return lambda a,b: bind(p, b, a)
-    return lambda a,b: bind(p, a, b)
-for n,p in dict(mul=_mul,add=_add,sub=_sub).items():
-    setattr(Tracer, f"__{n}__", _m(p)); setattr(Tracer, f"__r{n}__", _m(p,True))
+"""Operators, attributes and methods of traced arrays, attached to the tracer class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import backends, ops
+from funcnet.core import Tracer, raw
+from funcnet.core.dtypes import kind
+from funcnet.errors import DtypeError, ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["assign", "dot"]
+
+_BINARY = {
+    "add": ops.add,
+    "sub": ops.subtract,
+    "mul": ops.multiply,
+    "truediv": ops.divide,
+    "floordiv": ops.floor_divide,
+    "mod": ops.remainder,
+    "pow": ops.pow,
+    "matmul": ops.matmul,
+    "and": ops.bitwise_and,
+    "or": ops.bitwise_or,
+    "xor": ops.bitwise_xor,
+    "lshift": ops.bitwise_left_shift,
+    "rshift": ops.bitwise_right_shift,
+}
+_COMPARISONS = {
+    "eq": ops.equal,
+    "ne": ops.not_equal,
+    "lt": ops.less,
+    "le": ops.less_equal,
+    "gt": ops.greater,
+    "ge": ops.greater_equal,
+}
+_UNARY = {"neg": ops.negative, "pos": ops.positive, "abs": ops.abs, "invert": ops.bitwise_invert}
+
+# A lower position casts to a higher one in place, as with NumPy's "same_kind".
+_KINDS = "buifc"
+
+
+def _operand(value: Any) -> bool:
+    cls = value.__class__
+    return cls is Tracer or cls in (int, float, bool, complex) or backends.backend_of_type(cls) is not None
+
+
+def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
+    def operator(self: Tracer, other: Any) -> Any:
+        return function(self, other) if _operand(other) else NotImplemented
+
+    return operator
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    def operator(self: Tracer, other: Any) -> Any:
+        return function(other, self) if _operand(other) else NotImplemented
+
+    return operator
+
+
+def _in_place(symbol: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def operator(self: Tracer, other: Any) -> Any:
+        if not _operand(other):
+            return NotImplemented
+        assign(self, function(self, other), symbol)
+        return self
+
+    return operator
+
+
+def assign(target: Tracer, value: Tracer, what: str) -> None:
+    """Rebind `target` to `value`, which must have its shape and a dtype that casts to its dtype."""
+    if tuple(value.shape) != tuple(target.shape):
+        raise ShapeError(
+            f"An in-place operation ({what}) cannot change the shape of an array.",
+            found=f"{tuple(value.shape)}",
+            needed=f"{tuple(target.shape)}, the shape of the array on the left",
+            write="x = x + y in place of x += y",
+        )
+    if value.dtype != target.dtype:
+        if _KINDS.index(kind(value.dtype)) > _KINDS.index(kind(target.dtype)):
+            raise DtypeError(
+                f"An in-place operation ({what}) cannot change the kind of number in an array.",
+                found=f"{value.dtype} into {target.dtype}",
+                needed="a result that casts to the array's dtype",
+                write="x = x + y in place of x += y, or xp.astype(x, ...) before it",
+            )
+        value = ops.cast(value, target.dtype)
+    target.rebind(value)
+
+
+def _divmod(self: Tracer, other: Any) -> Any:
+    return (ops.floor_divide(self, other), ops.remainder(self, other)) if _operand(other) else NotImplemented
+
+
+def _rdivmod(self: Tracer, other: Any) -> Any:
+    return (ops.floor_divide(other, self), ops.remainder(other, self)) if _operand(other) else NotImplemented
+
+
+def _setitem(self: Tracer, key: Any, value: Any) -> None:
+    self.rebind(ops.setitem(self, key, value))
+
+
+def _round(self: Tracer, ndigits: int | None = None) -> Any:
+    if not ndigits:
+        return ops.round(self)
+    scale = 10.0**ndigits
+    return ops.round(self * scale) / scale
+
+
+def _pow(self: Tracer, other: Any, modulo: None = None) -> Any:
+    if modulo is not None or not _operand(other):
+        return NotImplemented
+    return ops.pow(self, other)
+
+
+def _shape_arguments(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 and not isinstance(args[0], int) else args
+
+
+def _reshape(self: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    if order != "C":
+        raise ParameterError(
+            "Traced arrays are reshaped in C order only.",
+            found=f"order={order!r}",
+            needed="order='C'",
+            write="xp.permute_dims before and after the reshape",
+        )
+    wanted = _shape_arguments(shape)
+    return ops.reshape(self, (wanted,) if isinstance(wanted, int) else tuple(wanted), copy=copy)
+
+
+def _transpose(self: Tracer, *axes: Any) -> Any:
+    if not axes or axes == (None,):
+        return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
+    return ops.permute_dims(self, tuple(_shape_arguments(axes)))
+
+
+def _transposed(self: Tracer) -> Any:
+    return _transpose(self)
+
+
+def _swapaxes(self: Tracer, axis1: int, axis2: int) -> Any:
+    axes = list(range(self.ndim))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return ops.permute_dims(self, tuple(axes))
+
+
+def _flatten(self: Tracer, order: str = "C") -> Any:
+    return _reshape(self, -1, order=order)
+
+
+def _statistic(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tracer, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+        extra = {} if dtype is None else {"dtype": dtype}
+        return function(self, axis=axis, keepdims=keepdims, **extra)
+
+    return method
+
+
+def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tracer, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return function(self, axis=axis, keepdims=keepdims)
+
+    return method
+
+
+def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tracer, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False) -> Any:
+        return function(self, axis=axis, correction=ddof if correction is None else correction, keepdims=keepdims)
+
+    return method
+
+
+def _sort(self: Tracer, axis: int = -1) -> None:
+    self.rebind(ops.sort(self, axis=axis))
+
+
+def _clip(self: Tracer, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(self, min, max)
+
+
+def _astype(self: Tracer, dtype: Any, *, copy: bool = True) -> Any:
+    return ops.astype(self, dtype, copy=copy)
+
+
+def _real_part(self: Tracer) -> Any:
+    return ops.real(self)
+
+
+def _imaginary_part(self: Tracer) -> Any:
+    return ops.imag(self) if kind(self.dtype) == "c" else ops.zeros_like(self)
+
+
+def _squeeze(self: Tracer, axis: Any = None) -> Any:
+    return ops.squeeze(self, axis=tuple(i for i, n in enumerate(self.shape) if n == 1) if axis is None else axis)
+
+
+def _take(self: Tracer, indices: Any, axis: int | None = None) -> Any:
+    return self[indices] if axis == 0 else _reshape(self, -1)[indices] if axis is None else ops.take(self, indices, axis=axis)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """Return NumPy's product: over the last axis of `a` and the second last of `b`."""
+    if not getattr(a, "shape", ()) or not getattr(b, "shape", ()):
+        return ops.multiply(a, b)
+    if len(b.shape) <= 2:
+        return ops.matmul(a, b)
+    return ops.tensordot(a, b, axes=((len(a.shape) - 1,), (len(b.shape) - 2,)))
+
+
+def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tracer, axis: int | None = None) -> Any:
+        return function(_reshape(self, -1), axis=0) if axis is None else function(self, axis=axis)
+
+    return method
+
+
+def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Any:
+    if backends.backend_of(raw(self)) is not None and raw(self).device == device:
+        return self
+    raise ParameterError(
+        "A traced array cannot be moved to another device.",
+        found=f"from {self.device} to {device}",
+        needed="arrays that are on the right device before the transformation",
+        write="fn.device_put(x, device) before the call",
+    )
+
+
+def _install() -> None:
+    methods: dict[str, Any] = {f"__{name}__": _operator(f) for name, f in (_BINARY | _COMPARISONS).items()}
+    methods |= {f"__r{name}__": _reflected(f) for name, f in _BINARY.items()}
+    methods |= {f"__i{name}__": _in_place(f"__i{name}__", f) for name, f in _BINARY.items()}
+    methods |= {f"__{name}__": f for name, f in _UNARY.items()}
+    methods |= {
+        "__divmod__": _divmod,
+        "__rdivmod__": _rdivmod,
+        "__pow__": _pow,
+        "__round__": _round,
+        "__getitem__": ops.getitem,
+        "__setitem__": _setitem,
+        "T": property(_transposed, doc="The array with its dimensions reversed."),
+        "mT": property(ops.matrix_transpose, doc="The array with its last two dimensions exchanged."),
+        "real": property(_real_part, doc="Real part of each element."),
+        "imag": property(_imaginary_part, doc="Imaginary part of each element."),
+        "all": _extremum(ops.all),
+        "any": _extremum(ops.any),
+        "argmax": _extremum(ops.argmax),
+        "argmin": _extremum(ops.argmin),
+        "argsort": ops.argsort,
+        "astype": _astype,
+        "clip": _clip,
+        "conj": ops.conj,
+        "conjugate": ops.conj,
+        "cumprod": _cumulative(ops.cumulative_prod),
+        "cumsum": _cumulative(ops.cumulative_sum),
+        "dot": dot,
+        "flatten": _flatten,
+        "max": _extremum(ops.max),
+        "mean": _statistic(ops.mean),
+        "min": _extremum(ops.min),
+        "nonzero": ops.nonzero,
+        "prod": _statistic(ops.prod),
+        "ravel": _flatten,
+        "repeat": ops.repeat,
+        "reshape": _reshape,
+        "round": _round,
+        "sort": _sort,
+        "squeeze": _squeeze,
+        "std": _spread(ops.std),
+        "sum": _statistic(ops.sum),
+        "swapaxes": _swapaxes,
+        "take": _take,
+        "to_device": _to_device,
+        "transpose": _transpose,
+        "var": _spread(ops.var),
+    }
+    for name, method in methods.items():
+        if callable(method) and getattr(method, "__name__", "") in ("operator", "method"):
+            method.__name__ = name
+        setattr(Tracer, name, method)
+
+
+_install()

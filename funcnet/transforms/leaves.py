@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.core import Tracer, constant
+from funcnet.core import Tracer, constant, owner, raw
+from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import zeros_like
@@ -47,10 +48,7 @@ def as_leaf(leaf: Any, name: str, where: Callable[[], str]) -> Any:
     """Return `leaf` as an array that can be differentiated; `where` gives its path for the error."""
     cls = leaf.__class__
     if cls is float or cls is complex:
-        context = backends.current()
-        backend = backends.get(context.backend)
-        dtype = context.dtype if cls is float else {"float64": "complex128"}.get(context.dtype, "complex64")
-        return backend.asarray(leaf, dtype=backend.dtype(dtype), device=context.device)
+        return scalar_array(leaf)
     if cls is not Tracer and backends.backend_of_type(cls) is None:
         if cls is int or cls is bool:
             raise DtypeError(
@@ -94,7 +92,7 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
             if leaf.__class__ is np.ndarray:
                 ct = np.asarray(ct)
             elif id(ct) in seen or _is_broadcast(ct):
-                ct = backends.backend_of(ct).namespace.asarray(ct, copy=True)
+                ct = owner(ct).asarray(ct, copy=True)
         seen.add(id(ct))
         out.append(ct)
     return out
@@ -110,11 +108,9 @@ def _is_broadcast(array: Any) -> bool:
 def check_like(given: Any, like: Any, what: str, where: str) -> Any:
     """Return a tangent or cotangent as an array of the shape and dtype of `like`."""
     if not hasattr(given, "shape"):
-        like_array = like.value if like.__class__ is Tracer else like
-        while like_array.__class__ is Tracer:
-            like_array = like_array.value
-        backend = backends.backend_of(like_array)
-        given = constant(backend.asarray(given, dtype=like_array.dtype, device=backend.device_of(like_array)))
+        array = raw(like)
+        backend = owner(like)
+        given = constant(backend.asarray(given, dtype=array.dtype, device=backend.device_of(array)))
     if tuple(given.shape) != tuple(like.shape):
         raise ShapeError(
             f"The {what}{where} does not have the shape of its value.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
 from funcnet.core import Trace, Tracer, bind
-from funcnet.core.bind import check_hashable
+from funcnet.core.bind import check_hashable, run
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
 from funcnet.ops import ones_like
@@ -32,15 +32,25 @@ class ReverseTrace(Trace):
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         raws = list(args)
         active = []
+        nested = False
         for i, a in enumerate(args):
-            if a.__class__ is Tracer and a.trace is self:
-                raws[i] = a.value
-                if a.node is not None:
-                    active.append(i)
+            if a.__class__ is Tracer:
+                if a.trace is self:
+                    raws[i] = value = a.value
+                    if a.node is not None:
+                        active.append(i)
+                    nested = nested or value.__class__ is Tracer
+                else:
+                    nested = True
         if params:
             check_hashable(primitive, params)
-        y = bind(primitive, *raws, **params)
-        makers = reverse_makers(primitive) if active else ()
+        y = bind(primitive, *raws, **params) if nested else run(primitive, raws, params)
+        if not active:
+            makers: Any = ()
+        else:
+            makers = primitive.reverse
+            if makers is None:
+                makers = reverse_makers(primitive)
         if not makers:
             return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
         edges = []

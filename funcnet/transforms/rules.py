@@ -68,54 +68,43 @@ def _sources(primitive: Primitive, partial: Any) -> list[int]:
 
 
 def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single: bool) -> Maker | None:
+    """Return ``maker(y, args, params) -> pull`` that keeps only what the partial derivative needs.
+
+    One maker per number of kept values, because this is what every recorded operation pays for.
+    """
     if partial is None:
         return None
-    make: Maker | None
-    if partial.__class__ is int:
-        pull = None if partial == 1 else neg
-        make = None
-    else:
-        pull = partial
-        make = _captured(partial, _sources(primitive, partial))
-
-    def maker(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # elementwise primitives have no parameters
-        x = args[position]
-        dtype = x.dtype
-        p = pull if make is None else make(y, args)
-        if y.dtype is not dtype or (not single and y.shape != x.shape):
-            return _fitted(p, x.shape, dtype)
-        return p
-
-    return maker
-
-
-def _captured(f: Any, sources: list[int]) -> Maker | None:
-    """Return ``make(y, args) -> pull`` that keeps only what `f` needs; None if it needs nothing."""
+    sources = _sources(primitive, partial) if callable(partial) else []
     if not sources:
-        return None
+        constant = partial if callable(partial) else None if partial == 1 else neg
+
+        def none_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # elementwise primitives have no parameters
+            x = args[position]
+            if y.dtype is x.dtype and (single or y.shape == x.shape):
+                return constant
+            return _fitted(constant, x.shape, x.dtype)
+
+        return none_kept
     first = sources[0]
     if len(sources) == 1:
 
-        def one(y: Any, args: Any) -> Any:
+        def one_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
+            x = args[position]
             v = y if first < 0 else args[first]
-            return lambda g: f(g, v)
+            if y.dtype is x.dtype and (single or y.shape == x.shape):
+                return lambda g: partial(g, v)
+            return _fitted(lambda g: partial(g, v), x.shape, x.dtype)
 
-        return one
-    second = sources[1]
-    if len(sources) == 2:
+        return one_kept
 
-        def two(y: Any, args: Any) -> Any:
-            v = y if first < 0 else args[first]
-            w = y if second < 0 else args[second]
-            return lambda g: f(g, v, w)
-
-        return two
-
-    def several(y: Any, args: Any) -> Any:
+    def several_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
+        x = args[position]
         values = [y if k < 0 else args[k] for k in sources]
-        return lambda g: f(g, *values)
+        if y.dtype is x.dtype and (single or y.shape == x.shape):
+            return lambda g: partial(g, *values)
+        return _fitted(lambda g: partial(g, *values), x.shape, x.dtype)
 
-    return several
+    return several_kept
 
 
 def _fitted(pull: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -94,7 +94,8 @@ def _deliver(pending: dict[int, list[Any]], heap: list[int], node: Node, ct: Any
 
 
 def _accumulate(entry: list[Any], ct: Any) -> None:
-    if entry[2]:
+    # A buffer of our own is added into in place; a plain one cannot receive a traced contribution.
+    if entry[2] and entry[1].__class__ is ct.__class__:
         entry[1] += ct
     else:
         entry[1] = add(entry[1], ct)

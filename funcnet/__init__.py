@@ -1,0 +1,94 @@
+"""Models as pure functions, and gradients of plain array code, on any array library.
+
+>>> import numpy as np
+>>> import funcnet as fn
+>>> fn.grad(lambda x: (x**2).sum())(np.array([1.0, 2.0]))
+array([2., 4.])
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from funcnet import backends as backends
+    from funcnet import core as core
+    from funcnet import errors as errors
+    from funcnet import losses as losses
+    from funcnet import nn as nn
+    from funcnet import optim as optim
+    from funcnet import random as random
+    from funcnet import serialize as serialize
+    from funcnet import testing as testing
+    from funcnet import tree as tree
+    from funcnet import xp as xp
+    from funcnet.backends import device_put as device_put
+    from funcnet.backends import devices as devices
+    from funcnet.backends import to_numpy as to_numpy
+    from funcnet.backends import use_backend as use_backend
+    from funcnet.core import Spec as Spec
+    from funcnet.transforms import eval_shape as eval_shape
+    from funcnet.transforms import grad as grad
+    from funcnet.transforms import jvp as jvp
+    from funcnet.transforms import lift as lift
+    from funcnet.transforms import stop_gradient as stop_gradient
+    from funcnet.transforms import value_and_grad as value_and_grad
+    from funcnet.transforms import vjp as vjp
+
+__version__ = "0.1.0"
+
+# Loaded at first use, so that a script pays for the parts that it uses.
+_HOME = {
+    "Spec": "core",
+    "device_put": "backends",
+    "devices": "backends",
+    "eval_shape": "transforms",
+    "grad": "transforms",
+    "jvp": "transforms",
+    "lift": "transforms",
+    "stop_gradient": "transforms",
+    "to_numpy": "backends",
+    "use_backend": "backends",
+    "value_and_grad": "transforms",
+    "vjp": "transforms",
+}
+_MODULES = ("backends", "core", "errors", "losses", "nn", "optim", "random", "serialize", "testing", "tree", "xp")
+
+__all__ = [
+    "Spec",
+    "backends",
+    "core",
+    "device_put",
+    "devices",
+    "errors",
+    "eval_shape",
+    "grad",
+    "jvp",
+    "lift",
+    "losses",
+    "nn",
+    "optim",
+    "random",
+    "serialize",
+    "stop_gradient",
+    "testing",
+    "to_numpy",
+    "tree",
+    "use_backend",
+    "value_and_grad",
+    "vjp",
+    "xp",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _MODULES:
+        return _import_module(f"funcnet.{name}")
+    if name in _HOME:
+        value = globals()[name] = getattr(_import_module(f"funcnet.{_HOME[name]}"), name)
+        return value
+    raise AttributeError(f"module 'funcnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

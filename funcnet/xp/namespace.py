@@ -1,0 +1,81 @@
+"""The module object that a traced array gives as its Array API namespace, one per backend."""
+
+from __future__ import annotations
+
+from functools import wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from funcnet import backends
+from funcnet.backends.dtypes import STANDARD
+from funcnet.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["API_VERSION", "Namespace", "namespace_of"]
+
+API_VERSION = "2025.12"
+
+#: Functions that make arrays from nothing, and so need to be told the backend.
+_CREATION = ("arange", "asarray", "empty", "eye", "from_dlpack", "full", "linspace", "ones", "zeros")
+
+_namespaces: dict[str, Namespace] = {}
+
+
+class Namespace(ModuleType):
+    """`funcnet.xp` for the arrays of one backend.
+
+    Its data types are the backend's. What it creates is of that backend and, unless told otherwise, of the data type
+    that the library itself would choose, so that other people's code computes in the same precision under a
+    transformation as outside.
+    """
+
+    def __init__(self, backend: backends.Backend, source: ModuleType) -> None:
+        super().__init__(f"funcnet.xp.{backend.name}", f"The Array API namespace of traced {backend.name} arrays.")
+        names: list[str] = source.__all__
+        for name in names:
+            value = getattr(source, name)
+            setattr(self, name, _created_by(backend, value) if name in _CREATION else value)
+        for name in (*STANDARD, "float16", "bfloat16"):
+            if name in backend.dtypes():
+                setattr(self, name, backend.dtype(name))
+        self.__all__ = sorted({*names, *(n for n in STANDARD if hasattr(self, n))})
+        self.__array_api_version__ = API_VERSION
+
+    def __array_namespace_info__(self) -> Any:
+        """Return the inspection object of the backend's own namespace."""
+        (backend,) = [b for b, n in _namespaces.items() if n is self]
+        return backends.get(backend).namespace.__array_namespace_info__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _by_name, (self.__name__.rpartition(".")[2],)
+
+
+def namespace_of(backend: backends.Backend, source: ModuleType, api_version: str | None = None) -> Namespace:
+    """Return the namespace for traced arrays of `backend`; `source` is the module whose functions it has."""
+    if api_version is not None and (not isinstance(api_version, str) or api_version > API_VERSION):
+        raise ParameterError(
+            "funcnet does not have that version of the Array API standard.",
+            found=f"api_version={api_version!r}",
+            needed=f"{API_VERSION!r} or earlier",
+            write="x.__array_namespace__()",
+        )
+    found = _namespaces.get(backend.name)
+    if found is None:
+        found = _namespaces.setdefault(backend.name, Namespace(backend, source))
+    return found
+
+
+def _by_name(name: str) -> Namespace:
+    return _namespaces[name]
+
+
+def _created_by(backend: backends.Backend, create: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(create)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        defaults = backend.namespace.__array_namespace_info__().default_dtypes()
+        with backends.use_backend(backend.name, dtype=backend.dtype_name(defaults["real floating"])):
+            return create(*args, **kwargs)
+
+    return function

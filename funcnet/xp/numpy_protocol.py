@@ -1,0 +1,375 @@
+"""NumPy's functions on traced arrays: the ``__array_ufunc__`` and ``__array_function__`` protocols (NEP 13 and 18).
+
+Each NumPy function that the standard has a counterpart for is given here in NumPy's signature. The others are refused
+by name: falling back on NumPy would drop the derivative.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import ops
+from funcnet.core import Tracer
+from funcnet.core.dtypes import kind
+from funcnet.core.frames import user_frame
+from funcnet.errors import TracerConversionError, UnsupportedFunctionError
+from funcnet.ops.methods import assign, dot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["UFUNCS", "array_function", "array_ufunc", "receives", "unsupported"]
+
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "absolute": ops.abs,
+    "fabs": ops.abs,
+    "arccos": ops.acos,
+    "arccosh": ops.acosh,
+    "arcsin": ops.asin,
+    "arcsinh": ops.asinh,
+    "arctan": ops.atan,
+    "arctan2": ops.atan2,
+    "arctanh": ops.atanh,
+    "conjugate": ops.conj,
+    "float_power": ops.pow,
+    "invert": ops.bitwise_invert,
+    "left_shift": ops.bitwise_left_shift,
+    "mod": ops.remainder,
+    "power": ops.pow,
+    "right_shift": ops.bitwise_right_shift,
+    "rint": ops.round,
+    "true_divide": ops.divide,
+}
+for _name in (
+    "add bitwise_and bitwise_or bitwise_xor ceil copysign cos cosh divide equal exp expm1 floor floor_divide greater "
+    "greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not "
+    "logical_or logical_xor matmul maximum minimum multiply negative nextafter not_equal positive reciprocal remainder "
+    "sign signbit sin sinh sqrt square subtract tan tanh trunc vecdot"
+).split():
+    UFUNCS[_name] = getattr(ops, _name)
+
+#: ufunc -> (reduction, cumulative form)
+_REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
+    "add": (ops.sum, ops.cumulative_sum),
+    "multiply": (ops.prod, ops.cumulative_prod),
+    "maximum": (ops.max, None),
+    "minimum": (ops.min, None),
+    "logical_and": (ops.all, None),
+    "logical_or": (ops.any, None),
+}
+
+
+def array_ufunc(self: Tracer, ufunc: Any, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any) -> Any:
+    """Apply the counterpart of a NumPy or CuPy universal function."""
+    name = ufunc.__name__.removeprefix("cupy_")
+    if method == "__call__":
+        function = UFUNCS.get(name)
+        if function is None or (where is not True and out is None):
+            raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
+        dtype = kwargs.pop("dtype", None)
+        _refuse_options(f"numpy.{name}", kwargs, ("casting", "order", "subok"))
+        result = function(*inputs)
+        if dtype is not None:
+            result = ops.cast(result, dtype)
+        if where is not True:
+            result = ops.where(where, result, out[0])
+    elif method in ("reduce", "accumulate") and name in _REDUCTIONS:
+        reduce, accumulate = _REDUCTIONS[name]
+        axis = kwargs.pop("axis", 0)
+        if method == "reduce":
+            result = reduce(inputs[0], axis=axis, keepdims=kwargs.pop("keepdims", False))
+        elif accumulate is None:
+            raise unsupported(f"numpy.{name}.accumulate")
+        else:
+            result = accumulate(inputs[0], axis=axis)
+        _refuse_options(f"numpy.{name}.{method}", {k: v for k, v in kwargs.items() if v is not None}, ())
+    elif method == "outer" and name in UFUNCS:
+        a, b = inputs
+        result = UFUNCS[name](ops.reshape(a, (*a.shape, *(1,) * len(b.shape))), b)
+    else:
+        raise unsupported(f"numpy.{name}.{method}")
+    if out is None:
+        return result
+    target = out[0] if isinstance(out, tuple) else out
+    if target.__class__ is not Tracer:
+        raise receives(target)
+    assign(target, result, "out=")
+    return target
+
+
+def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """Apply the counterpart of a NumPy function."""
+    name = function.__name__
+    if function.__module__ in _MODULES:
+        handler = _FUNCTIONS.get(name)
+        if handler is not None:
+            out = kwargs.pop("out", None) if "out" in kwargs else None
+            result = handler(*args, **kwargs)
+            if out is None:
+                return result
+            if out.__class__ is not Tracer:
+                raise receives(out)
+            assign(out, result, "out=")
+            return out
+    raise unsupported(f"{function.__module__}.{name}")
+
+
+def receives(target: Any) -> TracerConversionError:
+    return TracerConversionError(
+        f"A plain array cannot receive traced values, in {user_frame()}.",
+        found=f"{type(target).__module__}.{type(target).__qualname__} of shape {tuple(target.shape)}",
+        needed="an array that the transformation follows",
+        write="a = fn.lift(a) before the assignment; or a = xp.at(a, index).set(x)",
+    )
+
+
+def unsupported(name: str) -> UnsupportedFunctionError:
+    return UnsupportedFunctionError(
+        f"{name} cannot be traced, in {user_frame()}.",
+        found="a function without a counterpart in the Array API standard",
+        needed="a function of funcnet.xp, or a composition of them",
+        write="the same computation with funcnet.xp; fn.stop_gradient(x) where no derivative is wanted",
+    )
+
+
+def _refuse_options(name: str, given: dict[str, Any], ignored: tuple[str, ...]) -> None:
+    for option in given:
+        if option not in ignored:
+            raise unsupported(f"{name} with {option}=")
+
+
+def _keepdims(keepdims: Any) -> bool:
+    # NumPy passes a sentinel where the caller said nothing.
+    return keepdims is True
+
+
+def _reduction(function: Callable[..., Any], *, dtypes: bool) -> Callable[..., Any]:
+    def handler(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+        extra = {"dtype": dtype} if dtypes and dtype is not None else {}
+        return function(a, axis=axis, keepdims=_keepdims(keepdims), **extra)
+
+    return handler
+
+
+def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
+    def handler(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+        return function(a, axis=axis, keepdims=_keepdims(keepdims))
+
+    return handler
+
+
+def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    return ops.mean(a if dtype is None else ops.cast(a, dtype), axis=axis, keepdims=_keepdims(keepdims))
+
+
+def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    def handler(a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: Any = False, correction: Any = None) -> Any:
+        given = correction if isinstance(correction, (int, float)) else ddof
+        return function(a if dtype is None else ops.cast(a, dtype), axis=axis, correction=given, keepdims=_keepdims(keepdims))
+
+    return handler
+
+
+def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+    def handler(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+        x = a if dtype is None else ops.cast(a, dtype)
+        return function(ops.reshape(x, (-1,)), axis=0) if axis is None else function(x, axis=axis)
+
+    return handler
+
+
+def _transpose(a: Any, axes: Any = None) -> Any:
+    return ops.permute_dims(a, tuple(range(a.ndim))[::-1] if axes is None else tuple(axes))
+
+
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    return ops.nonzero(condition) if x is None else ops.where(condition, x, y)
+
+
+def _sort(a: Any, axis: int | None = -1, *, stable: bool | None = None, kind: Any = None) -> Any:  # noqa: ARG001  # order of equals only
+    return ops.sort(ops.reshape(a, (-1,)), axis=0) if axis is None else ops.sort(a, axis=axis)
+
+
+def _argsort(a: Any, axis: int | None = -1, *, stable: bool | None = None, kind: Any = None) -> Any:  # noqa: ARG001  # always stable
+    return ops.argsort(ops.reshape(a, (-1,)), axis=0) if axis is None else ops.argsort(a, axis=axis)
+
+
+def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Any:
+    joined = ops.concat(list(arrays), axis=axis)
+    return joined if dtype is None else ops.cast(joined, dtype)
+
+
+def _with_ndim(x: Any, ndim: int) -> Any:
+    return ops.reshape(x, (1,) * (ndim - len(x.shape)) + tuple(x.shape)) if len(x.shape) < ndim else x
+
+
+def _vstack(arrays: Any) -> Any:
+    return ops.concat([_with_ndim(a, 2) for a in arrays], axis=0)
+
+
+def _hstack(arrays: Any) -> Any:
+    parts = [_with_ndim(a, 1) for a in arrays]
+    return ops.concat(parts, axis=0 if len(parts[0].shape) == 1 else 1)
+
+
+def _outer(a: Any, b: Any) -> Any:
+    return ops.multiply(ops.reshape(a, (-1, 1)), ops.reshape(b, (1, -1)))
+
+
+def _inner(a: Any, b: Any) -> Any:
+    if not len(a.shape) or not len(b.shape):
+        return ops.multiply(a, b)
+    return ops.tensordot(a, b, axes=((len(a.shape) - 1,), (len(b.shape) - 1,)))
+
+
+def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    return a.swapaxes(axis1, axis2)
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    return a.take(indices, axis=axis)
+
+
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    return ops.repeat(a, repeats, axis=axis)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(a, a_min if min is None else min, a_max if max is None else max)
+
+
+def _full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
+    return ops.full_like(a, fill_value, dtype=dtype)
+
+
+def _filled_like(function: Callable[..., Any]) -> Callable[..., Any]:
+    def handler(a: Any, dtype: Any = None) -> Any:
+        return function(a, dtype=dtype)
+
+    return handler
+
+
+def _expand_dims(a: Any, axis: Any) -> Any:
+    return ops.expand_dims(a, axis=axis)
+
+
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    return a.squeeze(axis)
+
+
+def _round(a: Any, decimals: int = 0) -> Any:
+    return round(a, decimals)
+
+
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    return ops.roll(a, shift, axis=axis)
+
+
+def _flip(m: Any, axis: Any = None) -> Any:
+    return ops.flip(m, axis=axis)
+
+
+def _unique(ar: Any) -> Any:
+    return ops.unique_values(ar)
+
+
+def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    return ops.searchsorted(a, v, side=side, sorter=sorter)
+
+
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return ops.count_nonzero(a, axis=axis, keepdims=keepdims)
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    return ops.diff(a, n=n, axis=axis)
+
+
+def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    near = ops.logical_or(ops.equal(a, b), ops.less_equal(ops.abs(a - b), atol + rtol * ops.abs(b)))
+    return ops.logical_or(near, ops.logical_and(ops.isnan(a), ops.isnan(b))) if equal_nan else near
+
+
+def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    return bool(ops.all(_isclose(a, b, rtol, atol, equal_nan)))
+
+
+def _array_equal(a1: Any, a2: Any) -> bool:
+    return tuple(a1.shape) == tuple(a2.shape) and bool(ops.all(ops.equal(a1, a2)))
+
+
+_MODULES = ("numpy", "cupy")
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "all": _extremum(ops.all),
+    "allclose": _allclose,
+    "amax": _extremum(ops.max),
+    "amin": _extremum(ops.min),
+    "any": _extremum(ops.any),
+    "argmax": _extremum(ops.argmax),
+    "argmin": _extremum(ops.argmin),
+    "argsort": _argsort,
+    "around": _round,
+    "array_equal": _array_equal,
+    "atleast_1d": lambda x: _with_ndim(x, 1),
+    "atleast_2d": lambda x: _with_ndim(x, 2),
+    "broadcast_arrays": lambda *arrays: ops.broadcast_arrays(*arrays),
+    "broadcast_to": lambda array, shape: ops.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape)),
+    "clip": _clip,
+    "concatenate": _concatenate,
+    "copy": lambda a: a.copy(),
+    "count_nonzero": _count_nonzero,
+    "cumprod": _cumulative(ops.cumulative_prod),
+    "cumsum": _cumulative(ops.cumulative_sum),
+    "diff": _diff,
+    "dot": dot,
+    "empty_like": _filled_like(ops.empty_like),
+    "expand_dims": _expand_dims,
+    "flip": _flip,
+    "full_like": _full_like,
+    "hstack": _hstack,
+    "imag": lambda val: val.imag,
+    "inner": _inner,
+    "iscomplexobj": lambda x: kind(x.dtype) == "c",
+    "isclose": _isclose,
+    "isrealobj": lambda x: kind(x.dtype) != "c",
+    "matrix_transpose": lambda x: x.mT,
+    "max": _extremum(ops.max),
+    "mean": _mean,
+    "min": _extremum(ops.min),
+    "moveaxis": lambda a, source, destination: ops.moveaxis(a, source, destination),
+    "ndim": lambda a: a.ndim,
+    "nonzero": lambda a: ops.nonzero(a),
+    "ones_like": _filled_like(ops.ones_like),
+    "outer": _outer,
+    "permute_dims": _transpose,
+    "prod": _reduction(ops.prod, dtypes=True),
+    "ravel": lambda a: ops.reshape(a, (-1,)),
+    "real": lambda val: val.real,
+    "repeat": _repeat,
+    "reshape": lambda a, shape: a.reshape(shape),
+    "roll": _roll,
+    "round": _round,
+    "searchsorted": _searchsorted,
+    "shape": lambda a: tuple(a.shape),
+    "size": lambda a: a.size,
+    "sort": _sort,
+    "squeeze": _squeeze,
+    "stack": lambda arrays, axis=0: ops.stack(list(arrays), axis=axis),
+    "std": _spread(ops.std),
+    "sum": _reduction(ops.sum, dtypes=True),
+    "swapaxes": _swapaxes,
+    "take": _take,
+    "take_along_axis": lambda arr, indices, axis=-1: ops.take_along_axis(arr, indices, axis=axis),
+    "tensordot": lambda a, b, axes=2: ops.tensordot(a, b, axes=axes),
+    "tile": lambda A, reps: ops.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),  # noqa: N803  # NumPy's name
+    "transpose": _transpose,
+    "tril": lambda m, k=0: ops.tril(m, k=k),
+    "triu": lambda m, k=0: ops.triu(m, k=k),
+    "unique": _unique,
+    "unstack": lambda x, axis=0: ops.unstack(x, axis=axis),
+    "var": _spread(ops.var),
+    "vstack": _vstack,
+    "where": _where,
+    "zeros_like": _filled_like(ops.zeros_like),
+}
