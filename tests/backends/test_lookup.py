@@ -106,5 +106,5 @@ def test_cupy_arrays_of_two_gpus_are_told_apart() -> None:
         pytest.skip("there is one GPU only")
     arrays = [backend.from_numpy(np.ones(2), device=number) for number in (0, 1)]
     assert isinstance(arrays[0], cupy.ndarray)
-    with pytest.raises(MixedDeviceError, match="argument 0 .* on 'cuda:0', argument 1 .* on 'cuda:1'"):
+    with pytest.raises(MixedDeviceError, match=r"argument 0 .* on 'cuda:0', argument 1 .* on 'cuda:1'"):
         check_devices(backend, arrays)

@@ -4,7 +4,6 @@ import importlib.metadata
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint
 
 import numpy as np
@@ -33,7 +32,7 @@ class Broken(backends.Backend):
 
 
 @pytest.fixture
-def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
+def plugins(monkeypatch: pytest.MonkeyPatch) -> list[EntryPoint]:
     """Entry points of a distribution that exists in memory only; the registry has not read them yet."""
     declared: list[EntryPoint] = []
 
@@ -59,7 +58,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
     monkeypatch.setattr(registry, "_plugins_loaded", False)
     monkeypatch.setitem(sys.modules, "funcnet_in_memory", sys.modules[__name__])
-    yield declared
+    return declared
 
 
 def declare(plugins: list[EntryPoint], name: str, value: str) -> None:
