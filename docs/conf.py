@@ -7,14 +7,13 @@ author = "The funcnet developers"
 version = release = installed_version("funcnet")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
-exclude_patterns = ["_build"]
-source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build", "_templates"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+templates_path = ["_templates"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
-# A module's names are those of its __all__, wherever they are defined.
-autosummary_ignore_module_all = False
-autosummary_imported_members = True
+
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints = "none"  # numpydoc's sections name the types
 numpydoc_class_members_toctree = False
