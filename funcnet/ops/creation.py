@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcnet import backends
-from funcnet.core import constant, raw
+from funcnet.core import constant
+from funcnet.ops.fresh import filled_like
 
 __all__ = ["ones_like", "zeros_like"]
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
-    v = raw(x)
-    import numpy as np
-    return constant(np.zeros(v.shape, v.dtype))
+    """Zeros of the shape, backend, device and data type of an array."""
+    return constant(filled_like(x, "zeros", dtype, device))
 
 
 def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
-    v = raw(x)
-    import numpy as np
-    return constant(np.ones(v.shape, v.dtype))
+    """Ones of the shape, backend, device and data type of an array."""
+    return constant(filled_like(x, "ones", dtype, device))

@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from funcnet.ops import add
+from funcnet.ops import Scattered, add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,7 +74,15 @@ def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bo
                     continue
             key = parent.id
             entry = pending.get(key)
-            if entry is None:
+            if ct.__class__ is Scattered:
+                if entry is None:
+                    pending[key] = [parent, ct.dense(), True]
+                    heappush(heap, -key)
+                else:
+                    # A buffer that is not ours is copied by the first sum and ours from then on.
+                    entry[1] = ct.added_to(entry[1], owned=entry[2])
+                    entry[2] = True
+            elif entry is None:
                 pending[key] = [parent, ct, False]
                 heappush(heap, -key)
             else:

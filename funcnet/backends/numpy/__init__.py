@@ -9,7 +9,7 @@ import numpy as np
 
 from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
-from funcnet.backends.numpy import products, reductions
+from funcnet.backends.numpy import indexing, products, reductions
 from funcnet.backends.numpy.kernels import KERNELS
 from funcnet.errors import MissingExtraError
 
@@ -42,7 +42,7 @@ class NumpyBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """NumPy's own functions, where they agree with the standard."""
-        return {**KERNELS, **products.KERNELS, **reductions.KERNELS}
+        return {**KERNELS, **indexing.KERNELS, **products.KERNELS, **reductions.KERNELS}
 
     # ------------------------------------------------------------------ devices
 
