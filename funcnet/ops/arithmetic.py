@@ -1,12 +1,285 @@
-"""Arithmetic."""
+"""Arithmetic of two arrays, powers, extrema and bounds."""
 
 from __future__ import annotations
-from funcnet.ops.functions import binary, unary
 
-add = binary("add", "Sum of the elements of two arrays.", partials=(1, 1), derivative=("1", "1"), example=">>> xp.add(1.0,2.0)")
-multiply = binary("multiply", "Product of the elements of two arrays.", partials=(lambda g, x2: g*x2, lambda g, x1: g*x1), derivative=("x2", "x1"), example=">>> xp.add(1.0,2.0)")
-subtract = binary("subtract", "Product of the elements of two arrays.", partials=(1,-1), derivative=("x2", "x1"), example=">>> xp.add(1.0,2.0)")
-negative = unary("negative", "Neg", partial=-1, derivative="-1", example=">>> xp.add(1.0,2.0)")
-sin = unary("sin", "Sine", partial=lambda g, x: g*cos(x), derivative="-1", example=">>> xp.add(1.0,2.0)")
-cos = unary("cos", "Sine", partial=lambda g, x: -g*sin(x), derivative="-1", example=">>> xp.add(1.0,2.0)")
-tanh = unary("tanh", "Sine", partial=lambda g, y: g*(1-y*y), derivative="-1", example=">>> xp.add(1.0,2.0)")
+from math import inf, nan
+from math import log as _log
+from typing import Any
+
+from funcnet.core import bind, elementwise
+from funcnet.ops.functions import binary, unary
+from funcnet.ops.strong import (
+    divide_or_zero,
+    masked,
+    strong_divide,
+    strong_log,
+    strong_multiply,
+    strong_power,
+    winning,
+)
+
+__all__ = [
+    "add",
+    "clip",
+    "divide",
+    "floor_divide",
+    "hypot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "nextafter",
+    "positive",
+    "pow",
+    "reciprocal",
+    "remainder",
+    "subtract",
+]
+
+add = binary(
+    "add",
+    "Sum of two arrays.",
+    partials=(1, 1),
+    derivative=("1", "1"),
+    example=""">>> xp.add(np.array([1.0, 2.0]), 10.0)
+array([11., 12.])""",
+)
+
+subtract = binary(
+    "subtract",
+    "Difference of two arrays.",
+    partials=(1, -1),
+    derivative=("1", "-1"),
+    example=""">>> xp.subtract(np.array([1.0, 2.0]), 1.0)
+array([0., 1.])""",
+)
+
+multiply = binary(
+    "multiply",
+    "Product of two arrays.",
+    partials=(lambda g, x2: g * x2, lambda g, x1: g * x1),
+    derivative=("x2", "x1"),
+    example=""">>> xp.multiply(np.array([1.0, 2.0]), 10.0)
+array([10., 20.])""",
+)
+
+divide = binary(
+    "divide",
+    "Quotient of two arrays.",
+    # (x1 / x2) / x2 and not x1 / x2**2, whose denominator may vanish although the quotient does not overflow.
+    partials=(
+        lambda g, x2: strong_divide(g, x2),
+        lambda g, x2, y: strong_divide(strong_multiply(-g, y), x2),
+    ),
+    derivative=("1/x2", "-x1/x2**2"),
+    dtypes="floating",
+    notes="Where x2 is 0 derivatives are infinite or NaN, unless the cotangent is 0.",
+    example=""">>> xp.divide(np.array([1.0, 2.0]), 4.0)
+array([0.25, 0.5 ])""",
+)
+
+negative = unary(
+    "negative",
+    "Each element with its sign changed.",
+    partial=-1,
+    derivative="-1",
+    dtypes="numeric",
+    example=""">>> xp.negative(np.array([1.0, -2.0]))
+array([-1.,  2.])""",
+)
+
+positive = unary(
+    "positive",
+    "Each element, unchanged.",
+    partial=1,
+    derivative="1",
+    dtypes="numeric",
+    example=""">>> xp.positive(np.array([1.0, -2.0]))
+array([ 1., -2.])""",
+)
+
+reciprocal = unary(
+    "reciprocal",
+    "1 divided by each element.",
+    partial=lambda g, y: strong_multiply(strong_multiply(-g, y), y),
+    derivative="-1/x**2",
+    kinks=(0.0,),
+    notes="The derivative at 0 is infinite, unless the cotangent is 0.",
+    example=""">>> xp.reciprocal(np.array([2.0, 4.0]))
+array([0.5 , 0.25])""",
+)
+
+floor_divide = binary(
+    "floor_divide",
+    "Quotient of two arrays, rounded down to an integer.",
+    partials=(None, None),
+    derivative=("0", "0"),
+    dtypes="real",
+    analytic=False,
+    notes="The derivative is 0, where the result jumps too.",
+    example=""">>> xp.floor_divide(np.array([7.0, -7.0]), 2.0)
+array([ 3., -4.])""",
+)
+
+remainder = binary(
+    "remainder",
+    "Remainder of the division rounded down, ``x1 - x2 * floor(x1 / x2)``; it has the sign of x2.",
+    partials=(1, lambda g, x1, x2: strong_multiply(-g, floor_divide(x1, x2))),
+    derivative=("1", "-floor(x1/x2)"),
+    dtypes="real",
+    analytic=False,
+    notes="Where the result jumps, at multiples of x2, the derivative is that of the piece to the right.",
+    example=""">>> xp.remainder(np.array([7.0, -7.0]), 4.0)
+array([3., 1.])""",
+)
+
+
+def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
+    if x2.__class__ is int or x2.__class__ is float:
+        if x2 == 2:
+            return g * (x1 + x1)
+        if x2 == 1:
+            return g
+    return strong_power(g * x2, x1, x2 - 1)
+
+
+def _pow_exponent(g: Any, x1: Any, x2: Any, y: Any) -> Any:
+    if x1.__class__ is int or x1.__class__ is float:
+        return strong_multiply(g, y) * (_log(x1) if x1 > 0 else 0.0 if x1 == 0 else nan)
+    # The power of base 0 jumps at exponent 0 and is flat to its right.
+    return masked(strong_log(strong_multiply(g, y), x1), (x1 != 0) | (x2 != 0))
+
+
+pow = binary(
+    "pow",
+    "First array to the power of the second.",
+    partials=(_pow_base, _pow_exponent),
+    derivative=("x2*x1**(x2 - 1)", "x1**x2*log(x1)"),
+    domain=((0.0, inf), (-inf, inf)),
+    notes="""\
+The derivative by x1 is 0 where x2 is 0, at ``x1 = 0`` too; it is infinite at ``x1 = 0`` for x2 below 1, unless the
+cotangent is 0. The derivative by x2 is 0 at ``x1 = 0`` for x2 of 0 and above, and NaN for negative x1, whose powers are
+real at isolated exponents only.""",
+    example=""">>> xp.pow(np.array([2.0, 3.0]), 2.0)
+array([4., 9.])""",
+)
+
+hypot = binary(
+    "hypot",
+    "Square root of ``x1**2 + x2**2``, without overflow or underflow in between.",
+    partials=(
+        lambda g, x1, y: g * divide_or_zero(x1, y),
+        lambda g, x2, y: g * divide_or_zero(x2, y),
+    ),
+    derivative=("x1/sqrt(x1**2 + x2**2)", "x2/sqrt(x1**2 + x2**2)"),
+    dtypes="real floating",
+    analytic=False,
+    notes="Derivatives of every order at (0, 0) are 0.",
+    example=""">>> xp.hypot(np.array([3.0, 5.0]), np.array([4.0, 12.0]))
+array([ 5., 13.])""",
+)
+
+maximum = binary(
+    "maximum",
+    "Larger of two elements; NaN if one of them is NaN.",
+    partials=(lambda g, x1, x2: winning(g, x1, x2), lambda g, x1, x2: winning(g, x2, x1)),
+    derivative=("Heaviside(x1 - x2)", "Heaviside(x2 - x1)"),
+    kinks=(0.0,),
+    dtypes="real",
+    analytic=False,
+    notes="Equal arguments get half of the derivative each.",
+    example=""">>> xp.maximum(np.array([1.0, 5.0]), 3.0)
+array([3., 5.])""",
+)
+
+minimum = binary(
+    "minimum",
+    "Smaller of two elements; NaN if one of them is NaN.",
+    partials=(lambda g, x1, x2: winning(g, x2, x1), lambda g, x1, x2: winning(g, x1, x2)),
+    derivative=("Heaviside(x2 - x1)", "Heaviside(x1 - x2)"),
+    kinks=(0.0,),
+    dtypes="real",
+    analytic=False,
+    notes="Equal arguments get half of the derivative each.",
+    example=""">>> xp.minimum(np.array([1.0, 5.0]), 3.0)
+array([1., 3.])""",
+)
+
+nextafter = binary(
+    "nextafter",
+    "Next representable number after x1 towards x2.",
+    partials=(1, None),
+    derivative=("1", "0"),
+    dtypes="real floating",
+    analytic=False,
+    notes="The step is below the resolution of the numbers, so the derivative is that of x1 itself: 1, and 0 by x2.",
+    example=""">>> xp.nextafter(np.array([1.0]), np.array([2.0])) - 1.0
+array([2.22044605e-16])""",
+)
+
+clip_p = elementwise(
+    "clip",
+    lambda xp, x, low, high: xp.clip(x, low, high),
+    partials=(
+        lambda g, x1, x2, x3: masked(g, (x1 >= x2) & (x1 <= x3)),
+        lambda g, x1, x2, x3: masked(g, (x1 < x2) & (x2 <= x3)),
+        lambda g, x1, x2, x3: masked(g, (x1 > x3) | (x2 > x3)),
+    ),
+    derivative=("Heaviside(x1 - x2)*Heaviside(x3 - x1)", "Heaviside(x2 - x1)", "Heaviside(x1 - x3)"),
+    dtypes="real",
+    analytic=False,
+)
+
+clip_below_p = elementwise(
+    "clip_below",
+    lambda xp, x, low: xp.clip(x, min=low),
+    partials=(lambda g, x1, x2: masked(g, x1 >= x2), lambda g, x1, x2: masked(g, x1 < x2)),
+    derivative=("Heaviside(x1 - x2)", "Heaviside(x2 - x1)"),
+    kinks=(0.0,),
+    dtypes="real",
+    analytic=False,
+)
+
+clip_above_p = elementwise(
+    "clip_above",
+    lambda xp, x, high: xp.clip(x, max=high),
+    partials=(lambda g, x1, x2: masked(g, x1 <= x2), lambda g, x1, x2: masked(g, x1 > x2)),
+    derivative=("Heaviside(x2 - x1)", "Heaviside(x1 - x2)"),
+    kinks=(0.0,),
+    dtypes="real",
+    analytic=False,
+)
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """Limit each element to an interval.
+
+    Derivative: 1 in the closed interval, bounds included, and 0 outside of it. Outside, the bound that is met takes
+    the derivative; a bound that `x` is equal to takes none.
+
+    Parameters
+    ----------
+    x : array
+        Of a real data type.
+    min, max : array, Python scalar or None
+        Bounds, which broadcast against `x`; None leaves that side open. Where ``min > max`` the result is `max`.
+
+    Returns
+    -------
+    array
+        Of the broadcast shape of the arguments.
+
+    References
+    ----------
+    Python Array API standard, ``clip``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.clip(np.array([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    array([-1. ,  0.5,  1. ])
+    """
+    if min is None:
+        return bind(positive.primitive, x) if max is None else bind(clip_above_p, x, max)
+    return bind(clip_below_p, x, min) if max is None else bind(clip_p, x, min, max)

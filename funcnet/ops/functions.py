@@ -10,7 +10,10 @@ from funcnet.core import bind, elementwise
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["binary", "unary"]
+__all__ = ["STANDARD", "binary", "unary"]
+
+#: Where the functions are defined, unless a declaration says otherwise.
+STANDARD = "Python Array API standard"
 
 
 def unary(
@@ -27,6 +30,7 @@ def unary(
     dtypes: str = "floating",
     analytic: bool = True,
     notes: str = "",
+    reference: str = STANDARD,
 ) -> Callable[[Any], Any]:
     """Declare an elementwise primitive of one array and return the function ``name(x, /)``.
 
@@ -47,12 +51,14 @@ def unary(
     kinks : sequence of float
         Points where the derivative jumps or is infinite.
     dtypes : str
-        ``"all"``, ``"numeric"``, ``"real"``, ``"integer or boolean"``, ``"floating"``, ``"real floating"``,
+        ``"all"``, ``"numeric"``, ``"real"``, ``"integer"``, ``"integer or boolean"``, ``"floating"``, ``"real floating"``,
         ``"complex"`` or ``"boolean"``: the arguments that the standard allows.
     analytic : bool
         Whether the complex step applies: the function is analytic and its implementation accepts complex arrays.
     notes : str
         What happens at kinks, poles and domain edges.
+    reference : str
+        Where the function is defined; empty for none.
     """
     primitive = elementwise(
         name,
@@ -70,7 +76,7 @@ def unary(
         return bind(primitive, x)
 
     parameters = f"    x : array\n        Of {_article(dtypes)} data type, of any shape."
-    return _named(function, primitive, summary, parameters, f"d/dx = {derivative}", domain, notes, example)
+    return _named(function, primitive, summary, parameters, f"d/dx = {derivative}", domain, notes, reference, example)
 
 
 def binary(
@@ -86,6 +92,7 @@ def binary(
     dtypes: str = "numeric",
     analytic: bool = True,
     notes: str = "",
+    reference: str = STANDARD,
 ) -> Callable[[Any, Any], Any]:
     """Declare an elementwise primitive of two arrays and return the function ``name(x1, x2, /)``.
 
@@ -95,7 +102,7 @@ def binary(
         One entry per argument.
     kinks : sequence of float
         Values of ``x1 - x2`` where a derivative jumps.
-    name, summary, example, impl, dtypes, analytic, notes
+    name, summary, example, impl, dtypes, analytic, notes, reference
         As in `unary`.
     """
     primitive = elementwise(
@@ -114,7 +121,7 @@ def binary(
 
     parameters = f"    x1, x2 : array or Python scalar\n        Of {_article(dtypes)} data type; their shapes broadcast."
     formulas = f"d/dx1 = {derivative[0]}, d/dx2 = {derivative[1]}"
-    return _named(function, primitive, summary, parameters, formulas, None, notes, example)
+    return _named(function, primitive, summary, parameters, formulas, None, notes, reference, example)
 
 
 def _article(dtypes: str) -> str:
@@ -129,6 +136,7 @@ def _named(
     formulas: str,
     domain: tuple[float, float] | None,
     notes: str,
+    reference: str,
     example: str,
 ) -> Any:
     lines = [summary, "", f"Derivative: {formulas}."]
@@ -138,6 +146,7 @@ def _named(
         lines.append(notes)
     body = "\n    ".join("\n".join(lines).splitlines())
     shown = "\n    ".join(example.strip().splitlines())
+    cited = f"    References\n    ----------\n    {reference}, ``{primitive.name}``.\n\n" if reference else ""
     function.__name__ = function.__qualname__ = primitive.name
     function.__module__ = "funcnet.xp"
     function.primitive = primitive
@@ -152,11 +161,7 @@ def _named(
     array
         Of the broadcast shape of the arguments.
 
-    References
-    ----------
-    Python Array API standard, ``{primitive.name}``.
-
-    Examples
+{cited}    Examples
     --------
     >>> import numpy as np
     >>> from funcnet import xp
