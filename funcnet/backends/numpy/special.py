@@ -1,4 +1,4 @@
-"""The inverse error function and the fused multiply-add for NumPy, in place on blocks that stay in the cache."""
+"""Numerical parts of the samplers for NumPy: the inverse error function and the fused multiply-add."""
 
 from collections.abc import Callable
 from types import MappingProxyType
@@ -26,10 +26,10 @@ def erfinv_block(x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
         Scratch.
     """
     first, *others = _PIECES[x.dtype.char]
-    # The product form of log(1 - x**2) keeps its digits near one and needs no log1p, which NumPy does not vectorise.
-    np.subtract(1, x, out=w)
-    np.add(x, 1, out=y)
-    np.multiply(w, y, out=w)
+    # The square is rounded before it is taken from one, which costs digits where abs(x) is near one, because that is
+    # how jax.random evaluates it. The difference itself is exact there, so log1p would bring nothing.
+    np.multiply(x, x, out=w)
+    np.subtract(1, w, out=w)
     np.log(w, out=w)
     tail = np.flatnonzero(w <= -first.limit)
     far = np.negative(w[tail]) if tail.size else None
@@ -79,7 +79,7 @@ def _erfinv(x: Any) -> np.ndarray:
 
 
 def fma(a: Any, b: Any, c: Any) -> Any:
-    """Return ``a * b + c``, rounded once.
+    """Return ``a * b + c``, rounded once; bfloat16 rounds twice, as in XLA.
 
     Parameters
     ----------
@@ -96,6 +96,8 @@ def fma(a: Any, b: Any, c: Any) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):
             y = fused_multiply_add(a, b, c, split_factor(53))
             return np.where(np.isfinite(y), y, a * b + c)
+    if dtype.char not in "ef":
+        return a * b + c
     # A product of two numbers is exact in a type with twice their digits, so only the sum rounds, and the cast.
     wide = np.float64 if dtype == np.float32 else np.float32
     a, b, c = (np.asarray(v, dtype=wide) for v in (a, b, c))
@@ -103,4 +105,4 @@ def fma(a: Any, b: Any, c: Any) -> Any:
         return (a * b + c).astype(dtype)
 
 
-KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType({"erfinv": _erfinv, "fma": fma})
+KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType({"random_erfinv": _erfinv, "random_affine": fma})

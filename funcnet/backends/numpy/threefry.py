@@ -1,7 +1,7 @@
-"""Threefry-2x32 for NumPy: whole draws in one pass over blocks that stay in the processor's cache.
+"""Threefry-2x32 for NumPy, in place on blocks that stay in the processor's cache.
 
-Each block of counters goes through the twenty rounds in place, and from there to the caller's data type, before the
-next block begins, so a draw needs no temporary of its own size. Large draws are shared by two threads, which NumPy
+Each block of counters goes through the twenty rounds in place, and from there to the draw's data type, before the next
+block begins, so a draw needs no temporary of its own size. Large draws are shared by two threads, which NumPy
 lets run side by side inside its loops; the numbers do not depend on it, since every number follows from its index.
 
 Which words become which numbers is described in `funcnet.random.threefry`, the reference for these kernels.
@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnet.backends.numpy.special import erfinv_block, fma
-
-__all__ = ["KERNELS", "hash_words", "threads", "threefry2x32"]
+__all__ = ["KERNELS", "Finish", "hash_words", "run", "threads", "threefry2x32"]
 
 _WORD = 0xFFFFFFFF
 _PARITY = 0x1BD11BDA
@@ -31,7 +29,7 @@ _SHARED = 1 << 20
 # Up to this many words plain integers are quicker than arrays.
 _FEW = 6
 
-_Finish = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
+Finish = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
 
 
 def threads() -> int:
@@ -111,7 +109,7 @@ def _aligned(words: int) -> np.ndarray:
     return raw[begin : begin + 4 * words].view(np.uint32)
 
 
-def _run(key: np.ndarray, size: int, finish: _Finish, first: int = 0) -> None:
+def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
     """Hash the counters ``first ... first + size - 1`` and pass each block on.
 
     ``finish(x0, x1, spare, begin, end)`` gets both words, which it may overwrite, scratch of the same size, and the
@@ -169,7 +167,7 @@ def hash_words(key: np.ndarray, size: int, first: int = 0) -> tuple[np.ndarray, 
         out0[begin:end] = x0
         out1[begin:end] = x1
 
-    _run(key, size, finish, first)
+    run(key, size, finish, first)
     return out0, out1
 
 
@@ -198,100 +196,10 @@ def _bits(key: np.ndarray, *, shape: tuple[int, ...], dtype: str) -> np.ndarray:
             np.bitwise_xor(x0, x1, out=x0)
             np.copyto(target, x0, casting="unsafe")
 
-    _run(key, out.size, finish)
+    run(key, out.size, finish)
     return out.reshape(shape)
 
-
-def _uniform(
-    key: np.ndarray, *, shape: tuple[int, ...], dtype: str, low: float = 0.0, high: float = 1.0
-) -> np.ndarray:
-    out = np.empty(math.prod(shape), dtype)
-    fill = _FILL[dtype]
-    kind = out.dtype.type
-    lowest, span = kind(low), kind(high) - kind(low)
-    plain = low == 0.0 and high == 1.0
-
-    def finish(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, begin: int, end: int) -> None:
-        target = out[begin:end]
-        fill(x0, x1, spare, target)
-        if not plain:
-            np.maximum(lowest, fma(target, span, lowest), out=target)
-
-    _run(key, out.size, finish)
-    return out.reshape(shape)
-
-
-def _normal(key: np.ndarray, *, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    out = np.empty(math.prod(shape), dtype)
-    fill = _FILL[dtype]
-    kind = out.dtype.type
-    lowest = np.nextafter(kind(-1), kind(0))
-    scale = kind(math.sqrt(2.0))
-    work = np.dtype(np.float64 if dtype == "float64" else np.float32)
-
-    def finish(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, begin: int, end: int) -> None:
-        target = out[begin:end]
-        fill(x0, x1, spare, target)
-        # Twice a draw is exact, so this rounds once, as a fused multiply-add does.
-        np.multiply(target, 2, out=target)
-        np.add(target, lowest, out=target)
-        n = end - begin
-        if dtype == "float32":
-            erfinv_block(target, x0.view(np.float32), x1.view(np.float32))
-        elif dtype == "float64":
-            erfinv_block(target, np.empty(n), np.empty(n))
-        else:
-            wide = target.astype(work)
-            erfinv_block(wide, x0.view(np.float32), x1.view(np.float32))
-            target[...] = wide
-        np.multiply(target, scale, out=target)
-
-    _run(key, out.size, finish)
-    return out.reshape(shape)
-
-
-def _fill_single(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
-    """Set 23 bits as the fraction of a number in [1, 2), and take one off."""
-    np.bitwise_xor(x0, x1, out=x0)
-    np.right_shift(x0, np.uint32(9), out=x0)
-    np.bitwise_or(x0, np.uint32(0x3F800000), out=x0)
-    np.subtract(x0.view(np.float32), np.float32(1), out=out)
-
-
-def _fill_double(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
-    """Put 32 bits of the first word and 20 of the second behind the binary point: 52 bits, so every step is exact."""
-    np.right_shift(x1, np.uint32(12), out=x1)
-    np.multiply(x1, 2.0**-52, out=out)
-    np.add(out, x0 * 2.0**-32, out=out)
-
-
-def _fill_half(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
-    np.bitwise_xor(x0, x1, out=x0)
-    np.bitwise_and(x0, np.uint32(0xFFFF), out=x0)
-    np.right_shift(x0, np.uint32(6), out=x0)
-    out[...] = x0 * np.float32(2.0**-10)
-
-
-def _fill_brain(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
-    np.bitwise_xor(x0, x1, out=x0)
-    np.bitwise_and(x0, np.uint32(0xFF), out=x0)
-    np.right_shift(x0, np.uint32(1), out=x0)
-    out[...] = x0 * np.float32(2.0**-7)
-
-
-_FILL: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]] = {
-    "bfloat16": _fill_brain,
-    "float16": _fill_half,
-    "float32": _fill_single,
-    "float64": _fill_double,
-}
 
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "random_bits": _bits,
-        "random_fold_in": _fold_in,
-        "random_normal": _normal,
-        "random_split": _split,
-        "random_uniform": _uniform,
-    }
+    {"random_bits": _bits, "random_fold_in": _fold_in, "random_split": _split}
 )
