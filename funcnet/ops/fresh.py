@@ -12,7 +12,7 @@ from funcnet.core import raw
 if TYPE_CHECKING:
     from funcnet.backends import Backend
 
-__all__ = ["backend_like", "created", "filled_like", "zeros_raw"]
+__all__ = ["backend_like", "created", "filled_like", "integers_like", "zeros_raw"]
 
 
 def created(backend: Backend, device: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -58,3 +58,9 @@ def filled_like(x: Any, name: str, dtype: Any, device: Any) -> Any:
     device = _device(backend, value) if device is None else device
     dtype = value.dtype if dtype is None else backend.dtype(dtype)
     return created(backend, device, name, tuple(value.shape), dtype=dtype)
+
+
+def integers_like(x: Any, name: str, *args: Any) -> Any:
+    """Return what a creation function makes of int64 numbers, with the backend and device of an array or tracer."""
+    backend, value = backend_like(x), raw(x)
+    return created(backend, _device(backend, value), name, *args, dtype=backend.dtype("int64"))

@@ -13,7 +13,8 @@ from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
 from funcnet.ops.fresh import backend_like
-from funcnet.ops.slicing import added, getitem_p, placed, taken
+from funcnet.ops.slicing import added, getitem_p, taken
+from funcnet.ops.updates import placed
 
 __all__ = ["getitem", "index_add", "index_set", "setitem"]
 
@@ -170,7 +171,9 @@ def _encoded(x: Any, key: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...], b
     if masks:
         _check_masks(tuple(x.shape), items, masks, singles)
     if singles:
-        opened = [None if i in singles else _FULL if k is not Ellipsis else k for i, k in enumerate(items) if k is not None]
+        opened = [
+            None if i in singles else _FULL if k is not Ellipsis else k for i, k in enumerate(items) if k is not None
+        ]
         x = bind(getitem_p, x, key=tuple(opened))
     return x, tuple(items), tuple(indices), unique
 
@@ -198,7 +201,9 @@ def _plain(k: Any) -> Any:
     """Return nested sequences with the traced integers among their elements as Python integers."""
     if isinstance(k, (list, tuple, range)):
         return [_plain(e) for e in k]
-    return k if isinstance(k, (bool, np.bool_)) or hasattr(k, "__array__") and k.__class__ is not Tracer else _integer(k)
+    return (
+        k if isinstance(k, (bool, np.bool_)) or (hasattr(k, "__array__") and k.__class__ is not Tracer) else _integer(k)
+    )
 
 
 def _integer(k: Any) -> int:
