@@ -181,15 +181,19 @@ class Backend:
 
     def devices(self) -> list[str]:
         """Return the canonical names of the devices, such as ``["cpu", "cuda:0"]``."""
-        return [self._native_device_name(device) for device in self.namespace.__array_namespace_info__().devices()]
+        return [self.name_of_device(device) for device in self.namespace.__array_namespace_info__().devices()]
 
     def default_device(self) -> str:
         """Return the name of the device where arrays are created unless another is asked for."""
-        return self._native_device_name(self.namespace.__array_namespace_info__().default_device())
+        return self.name_of_device(self.namespace.__array_namespace_info__().default_device())
 
     def device_of(self, array: Any) -> str:
         """Return the canonical name of the device that holds `array`."""
-        return self._native_device_name(array.device)
+        return self.name_of_device(array.device)
+
+    def name_of_device(self, device: Any) -> str:
+        """Return the canonical name of one of the library's own device objects."""
+        return str(device)
 
     def device_name(self, spec: Any = None) -> str:
         """Return the canonical name of the device that `spec` means.
@@ -211,7 +215,7 @@ class Backend:
         elif isinstance(spec, int):
             name = self._numbered_device(spec)
         else:
-            name = self._native_device_name(spec)
+            name = self.name_of_device(spec)
         known = self.devices()
         if name in known:
             return name
@@ -226,16 +230,13 @@ class Backend:
         """Return the library's own object for the device that `spec` means; see `device_name`."""
         name = self.device_name(spec)
         for device in self.namespace.__array_namespace_info__().devices():
-            if self._native_device_name(device) == name:
+            if self.name_of_device(device) == name:
                 return device
         return name
 
     def _numbered_device(self, number: int) -> str:
         known = self.devices()
         return known[number] if 0 <= number < len(known) else ""
-
-    def _native_device_name(self, device: Any) -> str:
-        return str(device)
 
     def on_device(self, spec: Any = None) -> AbstractContextManager[Any]:
         """Return a context manager under which the library creates arrays on the device that `spec` means.
@@ -269,7 +270,7 @@ class Backend:
         name = dtype if isinstance(dtype, str) else self.dtype_name(dtype)
         found = self._dtypes.get(name)
         if found is None:
-            found = self._find_dtype(name) if name in STANDARD or name in OPTIONAL else None
+            found = self._find_dtype(name) if name in STANDARD + OPTIONAL else None
             if found is None:
                 raise self._no_dtype(name)
             self._dtypes[name] = found
@@ -287,7 +288,7 @@ class Backend:
             return self._dtype_names[dtype]
         except (KeyError, TypeError):
             name = self._find_dtype_name(dtype)
-            if name not in STANDARD and name not in OPTIONAL:
+            if name not in STANDARD + OPTIONAL or self._find_dtype(name) is None:
                 raise self._no_dtype(name) from None
             self._dtype_names[dtype] = name
             return name

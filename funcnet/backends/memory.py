@@ -50,6 +50,8 @@ def host_memory() -> MemoryInfo:
         try:
             with open("/proc/self/statm", encoding="ascii") as file:
                 used = int(file.read().split()[1]) * page
+                # The kernel brings the peak up to date a little later than the size.
+                peak = max(peak, used)
         except OSError:
             used = None
     return MemoryInfo(used, None, peak, total)

@@ -100,7 +100,8 @@ class CupyBackend(Backend):
     def _number(self, spec: Any) -> int:
         return self._names.index(self.device_name(spec))
 
-    def _native_device_name(self, device: Any) -> str:
+    def name_of_device(self, device: Any) -> str:
+        """Return the name of a ``cupy.cuda.Device``, which itself can be neither compared nor hashed."""
         return f"cuda:{int(device)}" if isinstance(device, self.library.cuda.Device) else str(device)
 
     # ------------------------------------------------------------------ data types

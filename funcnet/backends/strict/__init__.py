@@ -25,15 +25,11 @@ class StrictBackend(Backend):
         self._native: dict[str, Any] = {}
         self._device_names: dict[Any, str] = {}
 
-    def device_of(self, array: Any) -> str:
-        """Return the name of the array's device."""
-        return self._native_device_name(array.device)
-
     def devices(self) -> list[str]:
         """Return the names of the host and of the made-up devices."""
         if not self._native:
             devices = self.library.__array_namespace_info__().devices()
-            self._native = {self._native_device_name(device): device for device in devices}
+            self._native = {self.name_of_device(device): device for device in devices}
         return list(self._native)
 
     def device_name(self, spec: Any = None) -> str:
@@ -46,13 +42,20 @@ class StrictBackend(Backend):
         self.devices()
         return self._native[name]
 
-    def _native_device_name(self, device: Any) -> str:
+    def name_of_device(self, device: Any) -> str:
+        """Return the name of one of the library's devices."""
         try:
             return self._device_names[device]
         except (KeyError, TypeError):
+            if not isinstance(device, self.library.Device):
+                return str(device)
             # A device gives its name only in its representation: array_api_strict.Device('device1').
             name = self._device_names[device] = repr(device).split("'")[1]
             return name
+
+    def _find_dtype_name(self, dtype: Any) -> str:
+        # By the representation: comparing a data type of the library to one of NumPy's is a warning.
+        return str(dtype).removeprefix("array_api_strict.")
 
     def to_numpy(self, array: Any, *, copy: bool | None = None) -> np.ndarray:
         """Return the values as a NumPy array, from the made-up devices too, though those refuse the direct way."""

@@ -51,7 +51,7 @@ class TorchBackend(Backend):
         try:
             return self._device_names[device]
         except KeyError:
-            name = self._device_names[device] = self._native_device_name(device)
+            name = self._device_names[device] = self.name_of_device(device)
             return name
 
     def device(self, spec: Any = None) -> Any:
@@ -72,7 +72,8 @@ class TorchBackend(Backend):
         accelerators = self.devices()[1:]
         return accelerators[number] if 0 <= number < len(accelerators) else ""
 
-    def _native_device_name(self, device: Any) -> str:
+    def name_of_device(self, device: Any) -> str:
+        """Return the name of a ``torch.device``, with its number."""
         name = str(device)
         if name == "cuda":
             return f"cuda:{self.library.cuda.current_device()}" if self.library.cuda.is_available() else name
