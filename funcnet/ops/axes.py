@@ -13,7 +13,7 @@ from funcnet.errors import DtypeError, ParameterError, ShapeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_kind", "kept_shape", "native_dtype", "one_axis", "reduced_axes", "reduced_shape"]
+__all__ = ["check_kind", "element_count", "kept_shape", "native_dtype", "one_axis", "reduced_axes", "reduced_shape"]
 
 _RANGES: tuple[tuple[int, ...], ...] = tuple(tuple(range(n)) for n in range(9))
 
@@ -60,6 +60,14 @@ def reduced_shape(shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool)
 def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape with size 1 along `axis`."""
     return tuple([1 if i in axis else n for i, n in enumerate(shape)])
+
+
+def element_count(shape: tuple[int, ...], axis: tuple[int, ...]) -> int:
+    """Return the number of elements along `axis`."""
+    n = 1
+    for a in axis:
+        n *= shape[a]
+    return n
 
 
 def native_dtype(x: Any, dtype: Any) -> Any:

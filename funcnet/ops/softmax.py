@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import bind, case, general, registry
+from funcnet.core import bind, case, general
 from funcnet.ops.axes import check_kind, reduced_axes, reduced_shape
-from funcnet.ops.broadcasting import broadcast_to, reshaped, sum_over
+from funcnet.ops.broadcasting import reshaped, sum_over
+from funcnet.ops.exponential import exp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,10 +112,6 @@ logsumexp_p = general(
         case((2, 0), axis=(1,), keepdims=False),
     ),
 )
-
-
-def exp(x: Any) -> Any:
-    return bind(registry["exp"], x)
 
 
 def _floating(name: str, x: Any) -> None:

@@ -1,14 +1,19 @@
-"""Statistical functions: sums, products, extremes and moments."""
+"""Statistical functions: sums and products; extremes, moments and cumulative ones from their modules."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import bind, case, general, linear
+from funcnet.core import bind, case, general
 from funcnet.core.dtypes import is_inexact, kind
-from funcnet.errors import DtypeError, ShapeError
-from funcnet.ops.axes import check_kind, kept_shape, native_dtype, reduced_axes, reduced_shape
-from funcnet.ops.broadcasting import broadcast_to, cast, reshaped, sum_over, sum_p
+from funcnet.errors import DtypeError
+from funcnet.ops.axes import element_count, kept_shape, native_dtype, reduced_axes, reduced_shape
+from funcnet.ops.broadcasting import cast, reshaped, sum_over, sum_p
+from funcnet.ops.cumulative import cumulative_prod, cumulative_sum, products_of_others
+from funcnet.ops.extremes import max, min
+from funcnet.ops.manipulation import permute_dims
+from funcnet.ops.moments import mean, std, var
+from funcnet.ops.strong import strong_multiply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,127 +21,55 @@ if TYPE_CHECKING:
     Axes = tuple[int, ...]
     Axis = int | Sequence[int] | None
 
-__all__ = ["max", "mean", "min", "sum"]
+__all__ = ["cumulative_prod", "cumulative_sum", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 
-def _count(shape: tuple[int, ...], axis: Axes) -> int:
-    n = 1
-    for a in axis:
-        n *= shape[a]
-    return n
-
-
-def _shape_rule(x: Any, *, axis: Axes, keepdims: bool) -> tuple[int, ...]:
-    return reduced_shape(x.shape, axis, keepdims)
-
-
-_CASES = (
-    case((2, 3), axis=(0, 1), keepdims=False),
-    case((2, 3), axis=(1,), keepdims=True),
-    case((2, 3, 2), axis=(0, 2), keepdims=False),
-    case((), axis=(), keepdims=False),
-    case((2, 3), axis=(), keepdims=False),
-)
-
-
-# ---------------------------------------------------------------------- mean
-
-
-def _mean_impl(xp: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    if _count(x.shape, axis):
-        return xp.mean(x, axis=axis, keepdims=keepdims)
-    # The mean of nothing is NaN, without a library's warning about 0 / 0.
-    return xp.sum(x, axis=axis, keepdims=keepdims) + float("nan")
-
-
-def _mean_transpose(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:
+def _others(x: Any, axis: Axes) -> Any:
+    """Return, in place of each element, the product of the others along `axis`."""
     shape = x.shape
-    n = _count(shape, axis)
-    kept = kept_shape(shape, axis)
-    if keepdims or not kept:
-        return lambda g: broadcast_to(g / n, shape)
-    return lambda g: broadcast_to(reshaped(g / n, kept), shape)
+    if len(axis) == 1:
+        return products_of_others(x, axis[0])
+    rest = tuple([i for i in range(len(shape)) if i not in axis])
+    order = rest + axis
+    moved = tuple([shape[i] for i in order])
+    flat = reshaped(x if not rest else permute_dims(x, order), (*moved[: len(rest)], element_count(shape, axis)))
+    back = reshaped(products_of_others(flat, len(rest)), moved)
+    return back if not rest else permute_dims(back, tuple([order.index(i) for i in range(len(shape))]))
 
 
-mean_p = linear(
-    "mean",
-    _mean_impl,
-    transpose=(_mean_transpose,),
-    shape=_shape_rule,
-    dtypes="floating",
-    cases=_CASES,
-)
-
-
-# ---------------------------------------------------------------------- max and min
-
-
-def _ties(y: Any, x: Any, axis: Axes, keepdims: bool) -> tuple[Any, Any]:
-    """Return where `x` attains its extreme `y`, and how often along `axis`, with the dimensions kept."""
+def _prod_vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:  # noqa: ARG001  # the rule's form
     if not axis:
-        return None, None
-    kept = y if keepdims else reshaped(y, kept_shape(x.shape, axis))
-    # A NaN is the extreme of its group.
-    hits = (x == kept) | (x != x)
-    return hits, cast(sum_over(hits, axis, keepdims=True), x.dtype)
-
-
-def _extreme_vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:
-    hits, count = _ties(y, x, axis, keepdims)
-    if hits is None:
         return lambda g: g
-    kept, dtype = count.shape, x.dtype
-    return lambda g: cast(hits, dtype) * ((g if keepdims else reshaped(g, kept)) / count)
+    kept = kept_shape(x.shape, axis)
+    return lambda g: strong_multiply(g if keepdims else reshaped(g, kept), _others(x, axis))
 
 
-def _extreme_jvp(ts: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    hits, count = _ties(y, x, axis, keepdims)
-    if hits is None:
-        return ts[0]
-    return sum_over(cast(hits, x.dtype) * ts[0] / count, axis, keepdims=keepdims)
+def _prod_jvp(ts: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:  # noqa: ARG001  # the rule's form
+    return sum_over(strong_multiply(ts[0], _others(x, axis)), axis, keepdims=keepdims) if axis else ts[0]
 
 
-max_p = general(
-    "max",
-    lambda xp, x, *, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
-    vjp=(_extreme_vjp,),
-    jvp=_extreme_jvp,
-    shape=_shape_rule,
-    dtypes="real",
-    cases=_CASES,
-)
-
-min_p = general(
-    "min",
-    lambda xp, x, *, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
-    vjp=(_extreme_vjp,),
-    jvp=_extreme_jvp,
-    shape=_shape_rule,
-    dtypes="real",
-    cases=_CASES,
+prod_p = general(
+    "prod",
+    vjp=(_prod_vjp,),
+    jvp=_prod_jvp,
+    shape=lambda x, *, axis, keepdims: reduced_shape(x.shape, axis, keepdims),
+    result="sum",
+    dtypes="numeric",
+    cases=(
+        case((2, 3), axis=(0, 1), keepdims=False),
+        case((2, 3), axis=(1,), keepdims=True),
+        case((2, 3, 2), axis=(0, 2), keepdims=False),
+        case((), axis=(), keepdims=False),
+        case((2, 0), axis=(1,), keepdims=False),
+    ),
 )
 
 
-def _extreme(primitive: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    name = primitive.name
-    axes = reduced_axes(name, x, axis)
-    check_kind(name, x, "fiu", "a real data type", "xp.abs(x) or xp.real(x) of complex numbers")
-    shape = x.shape
-    if 0 in shape and not _count(shape, axes) and 0 not in reduced_shape(shape, axes, False):
-        raise ShapeError(
-            f"xp.{name} of no elements has no value.",
-            found=f"shape {tuple(shape)}, reduced over {axes}",
-            needed="at least one element along the reduced dimensions",
-            write=f"xp.{name}(x, ...) if x.size else a value of your choice",
-        )
-    return bind(primitive, x, axis=axes, keepdims=bool(keepdims))
-
-
-def _summed_dtype(name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
-    """Return `x` and the data type in which to accumulate it."""
+def _accumulated(name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
+    """Return `x` and the data type in which to accumulate it, None for the array's own."""
     dtype = native_dtype(x, dtype)
     if dtype is None or dtype == x.dtype:
-        return x, None
+        return x, dtype
     if kind(x.dtype) == "c" and kind(dtype) != "c":
         raise DtypeError(
             f"xp.{name} of complex numbers cannot have a real data type.",
@@ -145,8 +78,8 @@ def _summed_dtype(name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
             write=f"xp.{name}(xp.real(x))",
         )
     if is_inexact(x.dtype) and not is_inexact(dtype):
-        # Integers carry no derivative, so the cast comes before the sum.
-        return cast(x, dtype), None
+        # Integers carry no derivative, so the conversion comes before the sum.
+        return cast(x, dtype), dtype
     return x, dtype
 
 
@@ -191,130 +124,53 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
     array([4., 6.])
     """
     if dtype is not None:
-        x, dtype = _summed_dtype("sum", x, dtype)
+        x, dtype = _accumulated("sum", x, dtype)
     return bind(sum_p, x, axis=reduced_axes("sum", x, axis), keepdims=bool(keepdims), dtype=dtype)
 
 
-def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Arithmetic mean of the elements.
+def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """Product of the elements.
 
-    Derivative: linear; every one of n elements gets the cotangent of its mean divided by n.
-    The mean of no elements is NaN.
+    Derivative: each element gets the cotangent times the product of all others, which is formed from the products before
+    and after it. Nothing is divided, so zeros, one or many, are exact in every order.
 
     Parameters
     ----------
     x : array
-        Of a floating-point data type.
+        Of a numeric data type.
     axis : int, sequence of int or None, default None
         Dimensions to reduce; None for all, an empty sequence for none.
+    dtype : data type, optional
+        To which `x` is converted first. Without it, integers are multiplied in the default integer data type, or a larger
+        one of theirs.
     keepdims : bool, default False
         Whether reduced dimensions stay, with size 1.
 
     Returns
     -------
     array
-        Of the data type of `x`.
+        1 where there are no elements.
 
     Raises
     ------
-    DtypeError
-        If `x` is not floating-point.
     ShapeError
         If `x` does not have the axis.
-
-    References
-    ----------
-    Python Array API standard, ``mean``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1, keepdims=True)
-    array([[1.5],
-           [3.5]])
-    """
-    check_kind("mean", x, "fc", "a floating-point data type", "xp.mean(xp.astype(x, xp.float32))")
-    return bind(mean_p, x, axis=reduced_axes("mean", x, axis), keepdims=bool(keepdims))
-
-
-def max(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Largest element.
-
-    Derivative: the cotangent goes to the largest element; several that are equal share it evenly, in both modes.
-    If an element is NaN the result is NaN, and the NaN elements share the cotangent.
-
-    Parameters
-    ----------
-    x : array
-        Of a real data type.
-    axis : int, sequence of int or None, default None
-        Dimensions to reduce; None for all, an empty sequence for none.
-    keepdims : bool, default False
-        Whether reduced dimensions stay, with size 1.
-
-    Returns
-    -------
-    array
-        Of the data type of `x`.
-
-    Raises
-    ------
     DtypeError
-        If `x` is complex or boolean.
-    ShapeError
-        If `x` does not have the axis, or there are no elements to choose from.
+        If `dtype` is real and `x` is complex.
 
     References
     ----------
-    Python Array API standard, ``max``.
+    Python Array API standard, ``prod``.
 
     Examples
     --------
     >>> import numpy as np
     >>> from funcnet import xp
-    >>> xp.max(np.array([[1.0, 5.0], [3.0, 4.0]]), axis=0)
-    array([3., 5.])
+    >>> xp.prod(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    array([3., 8.])
     """
-    return _extreme(max_p, x, axis, keepdims)
-
-
-def min(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Smallest element.
-
-    Derivative: the cotangent goes to the smallest element; several that are equal share it evenly, in both modes.
-    If an element is NaN the result is NaN, and the NaN elements share the cotangent.
-
-    Parameters
-    ----------
-    x : array
-        Of a real data type.
-    axis : int, sequence of int or None, default None
-        Dimensions to reduce; None for all, an empty sequence for none.
-    keepdims : bool, default False
-        Whether reduced dimensions stay, with size 1.
-
-    Returns
-    -------
-    array
-        Of the data type of `x`.
-
-    Raises
-    ------
-    DtypeError
-        If `x` is complex or boolean.
-    ShapeError
-        If `x` does not have the axis, or there are no elements to choose from.
-
-    References
-    ----------
-    Python Array API standard, ``min``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.min(np.array([[1.0, 5.0], [3.0, 4.0]]), axis=0)
-    array([1., 4.])
-    """
-    return _extreme(min_p, x, axis, keepdims)
+    if dtype is not None:
+        x, dtype = _accumulated("prod", x, dtype)
+        x = cast(x, dtype)
+    y = bind(prod_p, x, axis=reduced_axes("prod", x, axis), keepdims=bool(keepdims))
+    return y if dtype is None else cast(y, dtype)

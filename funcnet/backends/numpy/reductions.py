@@ -11,6 +11,9 @@ __all__ = ["KERNELS"]
 _add = np.add.reduce
 _maximum = np.maximum.reduce
 _minimum = np.minimum.reduce
+_multiply = np.multiply.reduce
+_and = np.logical_and.reduce
+_or = np.logical_or.reduce
 _HALF = np.dtype(np.float16)
 
 
@@ -33,6 +36,65 @@ def _mean(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     total = _add(x, axis, None, None, keepdims)
     # The mean of nothing is NaN, without NumPy's warning about 0 / 0.
     return total / n if n else total + np.nan
+
+
+def _prod(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return _multiply(x, axis, None, None, keepdims)
+
+
+def _centered(x: Any, *, axis: tuple[int, ...]) -> Any:
+    if not x.size:
+        return x
+    if x.dtype is _HALF:
+        return _centered(x.astype(np.float32), axis=axis).astype(_HALF)
+    n = _count(x.shape, axis)
+    d = np.subtract(x, _add(x, axis, None, None, True) / n)
+    # The mean of the differences is the rounding error of the first mean. Without it, a constant would be off by that.
+    error = np.asarray(_add(d, axis, None, None, True) / n)
+    if error.any():
+        d -= error
+    return d
+
+
+def _square(d: Any) -> Any:
+    """Return the squared magnitude, in the memory of `d` where that is real."""
+    if d.dtype.kind == "c":
+        return d.real * d.real + d.imag * d.imag
+    return np.multiply(d, d, out=d) if d.shape else d * d
+
+
+def _var(x: Any, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Any:
+    if x.dtype is _HALF:
+        return _var(x.astype(np.float32), axis=axis, correction=correction, keepdims=keepdims).astype(_HALF)
+    free = _count(x.shape, axis) - correction
+    total = _add(_square(_centered(x, axis=axis)), axis, None, None, keepdims)
+    return total / free if free > 0 else total + np.nan
+
+
+def _std(x: Any, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Any:
+    if x.dtype is _HALF:
+        return _std(x.astype(np.float32), axis=axis, correction=correction, keepdims=keepdims).astype(_HALF)
+    free = _count(x.shape, axis) - correction
+    d = _centered(x, axis=axis)
+    if not free > 0 or not d.size:
+        return _add(_square(d), axis, None, None, keepdims) + np.nan
+    real = np.finfo(d.dtype)
+    # Squares are formed in units of the largest difference if they could overflow or vanish otherwise.
+    unit = np.asarray(_maximum(np.absolute(d), axis, None, None, True))
+    largest = unit.max()
+    if largest < real.max**0.5 / max(1, d.size) and unit.min() > real.tiny**0.25:
+        return np.sqrt(_add(_square(d), axis, None, None, keepdims) / free)
+    unit[(unit == 0) | ~np.isfinite(unit)] = 1
+    y = unit * np.sqrt(_add(_square(d / unit), axis, None, None, True) / free)
+    return y[()] if keepdims else np.squeeze(y, axis)[()]
+
+
+def _all(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return _and(x, axis, None, None, keepdims)
+
+
+def _any(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return _or(x, axis, None, None, keepdims)
 
 
 def _max(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -90,6 +152,12 @@ KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
     {
         "sum": _sum,
         "mean": _mean,
+        "prod": _prod,
+        "centered": _centered,
+        "var": _var,
+        "std": _std,
+        "all": _all,
+        "any": _any,
         "max": _max,
         "min": _min,
         "softmax": _softmax,
