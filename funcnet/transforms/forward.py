@@ -41,9 +41,9 @@ class ForwardTrace(Trace):
         active = any(t is not None for t in tangents)
         if primitive.multiple:
             ts = _tangents(primitive, tangents, raws, y, params) if active else [None] * len(y)
-            return tuple([Tracer(self, v, _like(t, v)) for v, t in zip(y, ts, strict=True)])
+            return tuple([Tracer(self, v, _like(self, t, v)) for v, t in zip(y, ts, strict=True)])
         t = _tangents(primitive, tangents, raws, y, params) if active else None
-        return Tracer(self, y, _like(t, y))
+        return Tracer(self, y, _like(self, t, y))
 
 
 def jvp(
@@ -137,10 +137,13 @@ def _tangent_of(trace: ForwardTrace, leaf: Any) -> Any:
     return zeros_like(leaf)
 
 
-def _like(t: Any, y: Any) -> Any:
+def _like(trace: ForwardTrace, t: Any, y: Any) -> Any:
     """Return a tangent with the shape and dtype of its value; None where the value carries no derivative."""
     if t is None or not is_inexact(y.dtype):
         return None
+    if t.__class__ is Tracer and t.trace is trace:
+        # Rules run inside the transformation, so an array that one creates is a constant of it.
+        t = t.value
     if t.shape != y.shape:
         t = broadcast_to(t, y.shape)
     return t if t.dtype == y.dtype else cast(t, y.dtype)
