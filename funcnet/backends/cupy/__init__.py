@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnet.backends.backend import Backend
-from funcnet.backends.cupy.kernels import kernels
+from funcnet.backends.cupy import indexing, kernels, products
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.memory import MemoryInfo
 from funcnet.backends.numpy import bfloat16, has_bfloat16
@@ -38,8 +38,12 @@ class CupyBackend(Backend):
 
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
-        """CuPy's own functions, and what the library lacks."""
-        return kernels(self.library)
+        """CuPy's own functions, and what it does otherwise than NumPy."""
+        return {
+            name: kernel
+            for part in (kernels, indexing, products)
+            for name, kernel in part.kernels(self.library).items()
+        }
 
     def localized(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` such that it computes on the device of its array arguments.

@@ -1,4 +1,4 @@
-"""CuPy's own functions under the standard's names, and scatter-add, which the standard lacks."""
+"""CuPy's own elementwise functions under the standard's names."""
 
 from collections.abc import Callable
 from types import ModuleType
