@@ -36,6 +36,10 @@ class CupyBackend(Backend):
         if (x @ x).get().tolist() != [[2.0, 3.0], [6.0, 11.0]]:
             raise RuntimeError("a 2x2 matrix product came out wrong")
 
+    def owns(self, cls: type) -> bool:
+        """Say whether `cls` is ``cupy.ndarray`` or a subclass of it. The class has no ``__array_namespace__``."""
+        return any(base.__name__ == "ndarray" and base.__module__ == "cupy" for base in cls.__mro__)
+
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """CuPy's own functions, and what it does otherwise than NumPy."""

@@ -77,6 +77,9 @@ class Array(np.ndarray):
         raise BufferError("not in this stand-in")
 
 
+Array.__name__ = "ndarray"
+
+
 def array(obj: Any, dtype: Any = None, copy: bool | None = True, blocking: bool = False) -> Array:
     if isinstance(obj, Array) and obj.number == current[-1] and not copy and dtype in (None, obj.dtype):
         return obj
@@ -205,6 +208,16 @@ def test_memory_and_waiting(backend: CupyBackend) -> None:
     assert waited == [1]
     backend.free_memory()
     assert freed == [0, 1, "pinned"]
+
+
+def test_its_arrays_are_known_by_their_class(backend: CupyBackend) -> None:
+    # As in CuPy 14: the class is called cupy.ndarray and has no __array_namespace__.
+    cls = type("ndarray", (), {"__module__": "cupy"})
+    assert backend.owns(cls)
+    assert backend.owns(type("Mine", (cls,), {}))
+    assert not backend.owns(type("ndarray", (), {"__module__": "numpy"}))
+    assert not backend.owns(type("ndarray", (), {"__module__": "cupyx"}))
+    assert not backend.owns(type("ufunc", (), {"__module__": "cupy"}))
 
 
 def test_dtypes(backend: CupyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
