@@ -1,0 +1,128 @@
+"""The primitives behind the draws. Their names are those under which backends offer kernels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from funcnet import xp
+from funcnet.core import elementwise, general
+from funcnet.ops.strong import strong_multiply
+from funcnet.random import special, threefry
+
+__all__ = [
+    "random_affine",
+    "random_bits",
+    "random_erf",
+    "random_erfinv",
+    "random_fold_in",
+    "random_integers",
+    "random_integers_between",
+    "random_normal",
+    "random_order",
+    "random_orders",
+    "random_split",
+    "random_truncated_normal",
+    "random_uniform",
+]
+
+#: The largest number below one is ``1 - 2**-digits``.
+_DIGITS = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
+
+
+def _uniform(ns: Any, key: Any, *, shape: tuple[int, ...], dtype: str, low: float = 0.0, high: float = 1.0) -> Any:
+    u = threefry.uniform(ns, key, shape=shape, dtype=dtype)
+    if low == 0.0 and high == 1.0:
+        return u
+    lowest, highest = (ns.full((1,), v, dtype=u.dtype, device=key.device) for v in (low, high))
+    scaled = special.affine(ns, u, highest - lowest, lowest)
+    return ns.reshape(ns.where(scaled > lowest, scaled, lowest), shape)
+
+
+def _normal(ns: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
+    u = threefry.uniform(ns, key, shape=shape, dtype=dtype)
+    # Twice a draw is exact, so this rounds once. The bounds of the draw lie within (-1, 1).
+    u = u * 2 - (1 - 2.0 ** -_DIGITS[dtype])
+    return special.erfinv(ns, u) * ns.full((), math.sqrt(2.0), dtype=u.dtype, device=key.device)
+
+
+def _truncated_normal(
+    ns: Any,
+    key: Any,
+    *,
+    shape: tuple[int, ...],
+    dtype: str,
+    low: float,
+    high: float,
+    least: float,
+    most: float,
+) -> Any:
+    u = _uniform(ns, key, shape=shape, dtype=dtype, low=low, high=high)
+    y = special.erfinv(ns, u) * ns.full((), math.sqrt(2.0), dtype=u.dtype, device=key.device)
+    smallest, largest = (ns.full((), v, dtype=u.dtype, device=key.device) for v in (least, most))
+    y = ns.where(y > smallest, y, smallest)
+    return ns.where(y < largest, y, largest)
+
+
+def _sized(key: Any, *bounds: Any, shape: tuple[int, ...], **params: Any) -> tuple[int, ...]:  # noqa: ARG001
+    return shape
+
+
+# Internal, since they take keys, which the generated tests of operations do not make; they have tests of their own.
+_DRAW = {"vjp": None, "internal": True, "dtypes": "key"}
+
+random_split = general(
+    "random_split",
+    threefry.split,
+    shape=lambda key, *, shape: (*shape, 2),  # noqa: ARG005
+    **_DRAW,
+)
+random_fold_in = general(
+    "random_fold_in",
+    threefry.fold_in,
+    shape=lambda key, data: (2,),  # noqa: ARG005
+    result="first",
+    **_DRAW,
+)
+random_bits = general("random_bits", threefry.bits, shape=_sized, **_DRAW)
+random_uniform = general("random_uniform", _uniform, shape=_sized, **_DRAW)
+random_normal = general("random_normal", _normal, shape=_sized, **_DRAW)
+random_truncated_normal = general("random_truncated_normal", _truncated_normal, shape=_sized, **_DRAW)
+random_integers = general("random_integers", threefry.integers, shape=_sized, **_DRAW)
+random_integers_between = general("random_integers_between", threefry.integers_between, shape=_sized, **_DRAW)
+random_order = general(
+    "random_order",
+    threefry.order,
+    shape=lambda key, *, size: (size,),  # noqa: ARG005
+    result="index",
+    **_DRAW,
+)
+random_orders = general("random_orders", threefry.orders, shape=_sized, result="index", **_DRAW)
+
+_SMOOTH = {"internal": True, "dtypes": "real floating", "kinks": (), "analytic": False}
+
+random_affine = elementwise(
+    "random_affine",
+    special.affine,
+    partials=(lambda g, x2: g * x2, lambda g, x1: g * x1, 1),
+    derivative=("x2", "x1", "1"),
+    domain=((-math.inf, math.inf),) * 3,
+    **_SMOOTH,
+)
+random_erf = elementwise(
+    "random_erf",
+    special.erf,
+    partials=(lambda g, x: g * (2 / math.sqrt(math.pi)) * xp.exp(-x * x),),
+    derivative=("2*exp(-x**2)/sqrt(pi)",),
+    domain=((-math.inf, math.inf),),
+    **_SMOOTH,
+)
+random_erfinv = elementwise(
+    "random_erfinv",
+    special.erfinv,
+    # Infinite at the ends, which a draw between infinite bounds can reach before it is clipped.
+    partials=(lambda g, y: strong_multiply(g, (math.sqrt(math.pi) / 2) * xp.exp(y * y)),),
+    derivative=("sqrt(pi)*exp(erfinv(x)**2)/2",),
+    domain=((-1.0, 1.0),),
+    **_SMOOTH,
+)
