@@ -1,0 +1,131 @@
+"""The process that works for one library: it reads requests from standard input, one JSON object a line, and answers.
+
+``python -m benchmarks.peers.worker LIBRARY THREADS``
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tracemalloc
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+__all__ = ["STATUS", "main"]
+
+#: Where the kernel reports the memory of a process.
+STATUS = Path("/proc/self/status")
+
+
+class Worker:
+    """The jobs of one library that are ready to run."""
+
+    def __init__(self, library: str, threads: int) -> None:
+        self.module: Any = import_module(f"benchmarks.peers.libraries.{library}")
+        self.module.threads(threads)
+        self.ready: dict[str, Any] = {}
+
+    def hello(self) -> dict[str, Any]:
+        return {"name": self.module.LIBRARY, "version": self.module.version(), "jobs": list(self.module.JOBS)}
+
+    def prepare(self, job: str, sizes: dict[str, Any]) -> dict[str, Any]:
+        """Make the job's arrays and return the result of its third run: the first ones compile, cache and allocate."""
+        run = self.ready[_name(job, sizes)] = self.module.JOBS[job](**sizes)
+        results = [float(run()) for _ in range(3)]
+        return {"result": results[-1]}
+
+    def time(self, job: str, sizes: dict[str, Any], calls: int) -> dict[str, Any]:
+        """Return the seconds that one call takes, after one call that brings the caches back."""
+        run = self.ready[_name(job, sizes)]
+        run()
+        start = perf_counter()
+        for _ in range(calls):
+            run()
+        return {"seconds": (perf_counter() - start) / calls}
+
+    def forget(self, job: str, sizes: dict[str, Any]) -> dict[str, Any]:
+        """Drop the job's arrays."""
+        del self.ready[_name(job, sizes)]
+        gc.collect()
+        return {}
+
+    def peak(self, job: str, small: dict[str, Any], sizes: dict[str, Any], calls: int) -> dict[str, Any]:
+        """Return how far the process's memory rises above what the library needs for a small problem.
+
+        The small problem loads code, thread pools and buffers; the rest is the arrays of the large one.
+        """
+        small_run = self.module.JOBS[job](**small)
+        for _ in range(3):
+            small_run()
+        del small_run
+        gc.collect()
+        before = _status("VmRSS")
+        run = self.module.JOBS[job](**sizes)
+        held = _status("VmRSS") - before
+        _reset_peak()
+        for _ in range(calls):
+            run()
+        return {"held": held, "peak": _status("VmHWM") - before}
+
+    def left(self, sizes: dict[str, Any]) -> dict[str, Any]:
+        """Return how many bytes remain after ``grad`` returned, beside the gradients; funcnet's worker only."""
+        from funcnet import tree
+
+        gradient, *arguments = self.module.gradient(**sizes)
+        gradient(*arguments)
+        gc.collect()
+        gc.disable()  # what only the collector of cycles would free counts as left behind
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        _, grads = gradient(*arguments)
+        _, peak = tracemalloc.get_traced_memory()
+        own = sum(a.nbytes for a in tree.leaves(grads))
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        gc.enable()
+        return {"left": after - before - own, "gradients": own, "peak": peak - before}
+
+
+def _name(job: str, sizes: dict[str, Any]) -> str:
+    return f"{job} {json.dumps(sizes, sort_keys=True)}"
+
+
+def _status(field: str) -> int:
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"this system does not report {field}")
+
+
+def _reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Answer requests until standard input ends."""
+    library, threads = sys.argv[1:] if argv is None else argv
+    # Answers go through a pipe of their own, so that nothing a library prints can get between them.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    try:
+        worker = Worker(library, int(threads))
+    except ImportError as error:
+        answers.write(json.dumps({"missing": str(error)}) + "\n")
+        return 0
+    answers.write(json.dumps(worker.hello()) + "\n")
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = getattr(worker, request.pop("do"))(**request)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
