@@ -12,7 +12,7 @@ from funcnet.core import raw
 if TYPE_CHECKING:
     from funcnet.backends import Backend
 
-__all__ = ["backend_like", "created", "filled_like", "integers_like", "zeros_raw"]
+__all__ = ["array_like", "backend_like", "created", "filled_like", "integers_like", "zeros_raw"]
 
 
 def created(backend: Backend, device: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -64,3 +64,11 @@ def integers_like(x: Any, name: str, *args: Any) -> Any:
     """Return what a creation function makes of int64 numbers, with the backend and device of an array or tracer."""
     backend, value = backend_like(x), raw(x)
     return created(backend, _device(backend, value), name, *args, dtype=backend.dtype("int64"))
+
+
+def array_like(x: Any, obj: Any, dtype: Any = None) -> Any:
+    """Return Python numbers, nested lists or a NumPy array with the backend and device of an array or tracer."""
+    backend, value = backend_like(x), raw(x)
+    if obj.__class__ is np.ndarray and dtype is None:
+        return backend.from_numpy(obj, device=_device(backend, value))
+    return backend.asarray(obj, dtype=None if dtype is None else backend.dtype(dtype), device=_device(backend, value))

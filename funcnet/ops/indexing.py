@@ -2,40 +2,88 @@
 
 from __future__ import annotations
 
-from operator import index as as_integer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from funcnet.backends.keys import ARRAY, layout
-from funcnet.core import Tracer, bind, general, raw
+from funcnet.backends.keys import layout
+from funcnet.core import bind
 from funcnet.core.dtypes import kind
-from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.errors import DtypeError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
-from funcnet.ops.fresh import backend_like
+from funcnet.ops.encoding import encoded, encoded_slice
+from funcnet.ops.fresh import array_like
 from funcnet.ops.slicing import added, getitem_p, taken
-from funcnet.ops.updates import placed
+from funcnet.ops.updates import index_max_p, index_min_p, index_multiply_p, placed
 
-__all__ = ["getitem", "index_add", "index_set", "setitem"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_FULL = (None, None, None)
+__all__ = [
+    "getitem",
+    "index_add",
+    "index_max",
+    "index_min",
+    "index_multiply",
+    "index_set",
+    "setitem",
+]
 
-mask_positions_p = general(
-    "mask_positions",
-    lambda xp, mask: xp.nonzero(mask),
-    vjp=None,
-    multiple=True,
-    dtypes="boolean",
-)
+#: Kinds of number, each of which casts to those after it.
+_KINDS = "buifc"
 
 
 def getitem(x: Any, key: Any, /) -> Any:
-    """Return ``x[key]``."""
+    """Take elements: ``x[key]``.
+
+    Derivative: linear; its transpose adds the cotangent back at the places that the key names, more than once where it
+    names them so.
+
+    Parameters
+    ----------
+    x : array
+        Of any data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        As in NumPy: slices may have negative steps; arrays and lists of integers are broadcast against one another;
+        boolean masks, of any number of dimensions, select where they are true. Index arrays may be traced; they carry
+        no derivative.
+
+    Returns
+    -------
+    array
+        It may share memory with `x` where the key holds no arrays.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range, there are too many, a mask does not fit, or index arrays do not broadcast. CuPy
+        does not look at the values of index arrays: there, indices out of range count modulo the size.
+    DtypeError, ParameterError
+        If something else than integers and booleans is given.
+
+    Notes
+    -----
+    The number of elements that a mask selects depends on values, so a mask whose values are unknown, as when only
+    shapes are traced, is refused; use `xp.where` there.
+
+    References
+    ----------
+    Python Array API standard, ``array.__getitem__``; NumPy's documentation of advanced indexing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> xp.getitem(np.arange(6.0).reshape(2, 3), (slice(None), [0, 0, 2]))
+    array([[0., 0., 2.],
+           [3., 3., 5.]])
+    >>> fn.grad(lambda x: x[[0, 0, 2]].sum())(np.ones(3))
+    array([2., 0., 1.])
+    """
     cls = key.__class__
     if cls is int:
         return bind(getitem_p, x, key=(key,))
     if cls is slice:
-        return bind(getitem_p, x, key=(_slice(key),))
+        return bind(getitem_p, x, key=(encoded_slice(key),))
     if cls is tuple:
         items = []
         for k in key:
@@ -43,44 +91,237 @@ def getitem(x: Any, key: Any, /) -> Any:
             if c is int or k is None or k is Ellipsis:
                 items.append(k)
             elif c is slice:
-                items.append(_slice(k))
+                items.append(encoded_slice(k))
             else:
                 break
         else:
             return bind(getitem_p, x, key=tuple(items))
-    x, encoded, indices, unique = _encoded(x, key)
-    return taken(x, encoded, indices, unique=unique)
+    x, static, indices, unique = encoded(x, key)
+    return taken(x, static, indices, unique=unique)
 
 
 def setitem(x: Any, key: Any, v: Any, /) -> Any:
-    """Return a copy of `x` with ``x[key] = v``."""
+    """Return `x` with values put at a key, as by ``x[key] = v``; `x` itself is not written.
+
+    The same as `index_set`.
+    """
     return index_set(x, key, v)
 
 
 def index_set(x: Any, key: Any, v: Any, /) -> Any:
-    """Return a copy of `x` with ``x[key] = v``."""
+    """Return `x` with values put at a key, as by ``x[key] = v``; `x` itself is not written.
+
+    Derivative: linear in both. Where a key names a place more than once the last value stays, on every backend, and it
+    alone gets the cotangent.
+
+    Parameters
+    ----------
+    x : array
+        Of any data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        The places, as in `getitem`.
+    v : array, Python scalar or nested list
+        Values that cast to the data type of `x` and broadcast to the shape of ``x[key]``.
+
+    Returns
+    -------
+    array
+        A new array like `x`.
+
+    Raises
+    ------
+    IndexError
+        As `getitem`.
+    ShapeError
+        If the values do not broadcast to the place.
+    DtypeError
+        If the values do not cast to the data type of `x`, such as floats to integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.index_set(np.zeros(3), [0, 0, 2], np.array([1.0, 2.0, 3.0]))
+    array([2., 0., 3.])
+    """
     return _updated(placed, "index_set", x, key, v)
 
 
 def index_add(x: Any, key: Any, v: Any, /) -> Any:
-    """Return a copy of `x` with ``x[key] += v``, repeated positions adding up."""
+    """Return `x` with values added at a key; where the key names a place more than once all of them are added.
+
+    Derivative: linear in both; the cotangent of the values is that of the result, taken at the key.
+
+    Parameters
+    ----------
+    x : array
+        Of a numeric data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        The places, as in `getitem`.
+    v : array, Python scalar or nested list
+        Values that cast to the data type of `x` and broadcast to the shape of ``x[key]``.
+
+    Returns
+    -------
+    array
+        A new array like `x`.
+
+    Raises
+    ------
+    IndexError
+        As `getitem`.
+    ShapeError
+        If the values do not broadcast to the place.
+    DtypeError
+        If the values do not cast to the data type of `x`, such as floats to integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.index_add(np.zeros(3), [0, 0, 2], 1.0)
+    array([2., 0., 1.])
+    """
     return _updated(added, "index_add", x, key, v)
+
+
+def index_multiply(x: Any, key: Any, v: Any, /) -> Any:
+    """Return `x` with factors multiplied in at a key, all of them where the key names a place more than once.
+
+    Derivative: of `x` linear; of the factors only where the key names each place once.
+
+    Parameters
+    ----------
+    x : array
+        Of a numeric data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        The places, as in `getitem`.
+    v : array, Python scalar or nested list
+        Values that cast to the data type of `x` and broadcast to the shape of ``x[key]``.
+
+    Returns
+    -------
+    array
+        A new array like `x`.
+
+    Raises
+    ------
+    IndexError
+        As `getitem`.
+    ShapeError
+        If the values do not broadcast to the place.
+    DtypeError
+        If the values do not cast to the data type of `x`, such as floats to integers.
+    NotDifferentiableError
+        If the factors carry a derivative and the key names a place more than once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.index_multiply(np.ones(3), [0, 0, 2], 3.0)
+    array([9., 1., 3.])
+    """
+    return _updated(_bound(index_multiply_p), "index_multiply", x, key, v)
+
+
+def index_min(x: Any, key: Any, v: Any, /) -> Any:
+    """Return `x` with the smaller of its elements and values at a key.
+
+    Derivative: the cotangent goes to what won, split evenly among all that tie.
+
+    Parameters
+    ----------
+    x : array
+        Of a real data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        The places, as in `getitem`.
+    v : array, Python scalar or nested list
+        Values that cast to the data type of `x` and broadcast to the shape of ``x[key]``.
+
+    Returns
+    -------
+    array
+        A new array like `x`.
+
+    Raises
+    ------
+    IndexError
+        As `getitem`.
+    ShapeError
+        If the values do not broadcast to the place.
+    DtypeError
+        If the values do not cast to the data type of `x`, such as floats to integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.index_min(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
+    array([-2., 0., 0.])
+    """
+    return _updated(_bound(index_min_p), "index_min", x, key, v)
+
+
+def index_max(x: Any, key: Any, v: Any, /) -> Any:
+    """Return `x` with the larger of its elements and values at a key.
+
+    Derivative: the cotangent goes to what won, split evenly among all that tie.
+
+    Parameters
+    ----------
+    x : array
+        Of a real data type.
+    key : int, slice, None, Ellipsis, array, list, or tuple of them
+        The places, as in `getitem`.
+    v : array, Python scalar or nested list
+        Values that cast to the data type of `x` and broadcast to the shape of ``x[key]``.
+
+    Returns
+    -------
+    array
+        A new array like `x`.
+
+    Raises
+    ------
+    IndexError
+        As `getitem`.
+    ShapeError
+        If the values do not broadcast to the place.
+    DtypeError
+        If the values do not cast to the data type of `x`, such as floats to integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.index_max(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
+    array([1., 0., 3.])
+    """
+    return _updated(_bound(index_max_p), "index_max", x, key, v)
+
+
+def _bound(primitive: Any) -> Callable[..., Any]:
+    def update(x: Any, v: Any, key: Any, indices: Any, *, unique: bool) -> Any:
+        return bind(primitive, x, v, *indices, key=key, unique=unique)
+
+    return update
 
 
 def _updated(update: Any, name: str, x: Any, key: Any, v: Any) -> Any:
     shape = tuple(x.shape)
-    x, encoded, indices, unique = _encoded(x, key)
-    wanted = layout(tuple(x.shape), encoded, tuple([tuple(i.shape) for i in indices])).shape
-    out = update(x, _fitted(name, x, v, wanted), encoded, indices, unique=unique)
+    x, static, indices, unique = encoded(x, key)
+    wanted = layout(tuple(x.shape), static, tuple([tuple(i.shape) for i in indices])).shape
+    out = update(x, _fitted(name, x, v, wanted), static, indices, unique=unique)
     return out if tuple(out.shape) == shape else reshaped(out, shape)
 
 
 def _fitted(name: str, x: Any, v: Any, shape: tuple[int, ...]) -> Any:
     """Return the value of an update with the dtype of `x` and the shape of the place it goes to."""
     if not hasattr(v, "shape"):
-        v = _array(x, v)
+        v = _value(x, v)
     if v.dtype != x.dtype:
-        if "buifc".index(kind(v.dtype)) > "buifc".index(kind(x.dtype)):
+        if _KINDS.index(kind(v.dtype)) > _KINDS.index(kind(x.dtype)):
             raise DtypeError(
                 f"xp.{name} cannot put values of one kind into an array of another.",
                 found=f"{v.dtype} into {x.dtype}",
@@ -107,127 +348,10 @@ def _fitted(name: str, x: Any, v: Any, shape: tuple[int, ...]) -> Any:
     return broadcast_to(v, shape)
 
 
-def _array(x: Any, v: Any) -> Any:
-    """Return a Python scalar or nested list as an array with the backend and device of `x`."""
-    backend = backend_like(x)
-    value = raw(x)
-    device = backend.device_of(value) if backend.owns(value.__class__) else None
+def _value(x: Any, v: Any) -> Any:
+    """Return a Python number or nested list as an array like `x`, of its dtype where that can hold the number."""
     if isinstance(v, (bool, int, float, complex)):
-        letter = "b" if isinstance(v, bool) else "i" if isinstance(v, int) else "f" if isinstance(v, float) else "c"
-        held = kind(value.dtype)
-        if "bifc".index(letter) <= "bifc".index("i" if held == "u" else held):
-            return backend.asarray(v, dtype=value.dtype, device=device)
-        return backend.asarray(v, device=device)
-    return backend.asarray(v, device=device)
-
-
-# ---------------------------------------------------------------------- keys
-
-
-def _slice(s: slice) -> tuple[int | None, int | None, int | None]:
-    a, b, c = s.start, s.stop, s.step
-    if (a is None or a.__class__ is int) and (b is None or b.__class__ is int) and (c is None or c.__class__ is int):
-        return a, b, c
-    return tuple([None if v is None else as_integer(v) for v in (a, b, c)])  # type: ignore[return-value]
-
-
-def _encoded(x: Any, key: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...], bool]:
-    """Return the array, the canonical key, the index arrays, and whether these name each position once.
-
-    A boolean mask becomes the integer positions of its true elements. A single boolean, which stands for a new
-    dimension of size 0 or 1, becomes an index array into a new dimension of the array.
-    """
-    items: list[Any] = []
-    indices: list[Any] = []
-    masks: list[tuple[int, tuple[int, ...]]] = []
-    singles: list[int] = []
-    unique = True
-    for k in key if isinstance(key, tuple) else (key,):
-        if k is None or k is Ellipsis:
-            items.append(k)
-        elif isinstance(k, slice):
-            items.append(_slice(k))
-        elif isinstance(k, (bool, np.bool_)) or (hasattr(k, "dtype") and not k.shape and kind(k.dtype) == "b"):
-            singles.append(len(items))
-            items.append(ARRAY)
-            indices.append(_index_array(x, [0] if k else []))
-        elif isinstance(k, (list, tuple, range)) or (hasattr(k, "dtype") and k.shape):
-            array = _index_array(x, k)
-            if kind(array.dtype) == "b":
-                found = bind(mask_positions_p, array)
-                masks.append((len(items), tuple(array.shape)))
-                items += [ARRAY] * len(found)
-                indices += found
-            else:
-                unique = False
-                items.append(ARRAY)
-                indices.append(array)
-        elif k.__class__ is Tracer or (hasattr(k, "dtype") and not isinstance(k, (np.generic, np.ndarray))):
-            # A scalar on a device stays there.
-            items.append(ARRAY)
-            indices.append(_index_array(x, k))
-        else:
-            items.append(_integer(k))
-    if masks:
-        _check_masks(tuple(x.shape), items, masks, singles)
-    if singles:
-        opened = [
-            None if i in singles else _FULL if k is not Ellipsis else k for i, k in enumerate(items) if k is not None
-        ]
-        x = bind(getitem_p, x, key=tuple(opened))
-    return x, tuple(items), tuple(indices), unique
-
-
-def _index_array(x: Any, k: Any) -> Any:
-    """Return integers or booleans as an array with the backend and device of `x`."""
-    if isinstance(k, (list, tuple, range)):
-        k = np.asarray(_plain(k))
-        k = k if k.size else k.astype(np.int64)
-    if kind(k.dtype) not in "iub":
-        raise DtypeError(
-            "An array is indexed by integers or booleans.",
-            found=f"an index array of dtype {k.dtype}",
-            needed="an integer or boolean dtype",
-            write="xp.astype(i, xp.int64)",
-        )
-    if k.__class__ is not np.ndarray:
-        return k
-    backend = backend_like(x)
-    value = raw(x)
-    return backend.from_numpy(k, device=backend.device_of(value) if backend.owns(value.__class__) else None)
-
-
-def _plain(k: Any) -> Any:
-    """Return nested sequences with the traced integers among their elements as Python integers."""
-    if isinstance(k, (list, tuple, range)):
-        return [_plain(e) for e in k]
-    return (
-        k if isinstance(k, (bool, np.bool_)) or (hasattr(k, "__array__") and k.__class__ is not Tracer) else _integer(k)
-    )
-
-
-def _integer(k: Any) -> int:
-    try:
-        return as_integer(k)
-    except TypeError:
-        raise ParameterError(
-            "An array cannot be indexed by this.",
-            found=f"{type(k).__name__}: {k!r}",
-            needed="integers, slices, None, Ellipsis, or arrays or lists of integers or booleans",
-            write="x[xp.asarray(i)] for other sequences",
-        ) from None
-
-
-def _check_masks(
-    shape: tuple[int, ...], items: list[Any], masks: list[tuple[int, tuple[int, ...]]], singles: list[int]
-) -> None:
-    """Raise `IndexError` if a mask does not have the shape of the dimensions that it selects from."""
-    used = [int(k is not None and k is not Ellipsis and i not in singles) for i, k in enumerate(items)]
-    dots = items.index(Ellipsis) if Ellipsis in items else len(items)
-    for at, mask in masks:
-        start = sum(used[:at]) + (len(shape) - sum(used) if at > dots else 0)
-        if tuple(shape[start : start + len(mask)]) != mask:
-            raise IndexError(
-                f"a boolean index of shape {mask} does not match the dimensions that it selects from, "
-                f"{tuple(shape[start : start + len(mask)])}"
-            )
+        letter = "b" if isinstance(v, bool) else "u" if isinstance(v, int) else "f" if isinstance(v, float) else "c"
+        if _KINDS.index(letter) <= _KINDS.index(kind(x.dtype)):
+            return array_like(x, v, x.dtype)
+    return array_like(x, v)

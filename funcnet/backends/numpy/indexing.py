@@ -18,6 +18,8 @@ def _getitem(x: Any, *, key: Key) -> Any:
 
 
 def _gather(x: Any, *indices: Any, key: Key, unique: bool) -> Any:  # noqa: ARG001  # for the transpose
+    if len(key) == 1:
+        return x.take(indices[0], 0)
     return x[decode(key, indices)]
 
 
@@ -83,8 +85,37 @@ def _update(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
     return update
 
 
+def _take_along_axis(x: Any, indices: Any, *, axis: int) -> Any:
+    return x[_along(indices, axis)]
+
+
+def _along(indices: Any, axis: int) -> tuple[Any, ...]:
+    """Return index arrays for every dimension, of which only that for `axis` is not a plain range."""
+    ndim = indices.ndim
+    return tuple(
+        [
+            indices if i == axis else np.arange(n).reshape((n,) + (1,) * (ndim - i - 1))
+            for i, n in enumerate(indices.shape)
+        ]
+    )
+
+
+def _add_along_axis(g: Any, indices: Any, *, axis: int, size: int) -> np.ndarray:
+    out = np.zeros((*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
+    if indices.size:
+        least, most = int(indices.min()), int(indices.max())
+        if least < -size or most >= size:
+            raise IndexError(f"an index is out of bounds for a dimension of size {size}")
+        if least < 0:
+            indices = np.where(indices < 0, indices + size, indices)
+        places = np.ravel_multi_index(_along(indices, axis), out.shape)
+        np.add.at(out.reshape(-1), places.reshape(-1), g.reshape(-1))
+    return out
+
+
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
     {
+        "add_along_axis": _add_along_axis,
         "gather": _gather,
         "getitem": _getitem,
         "index_add": _index_add,
@@ -95,5 +126,6 @@ KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
         "index_multiply": _update(np.multiply),
         "index_set": _index_set,
         "mask_positions": _mask_positions,
+        "take_along_axis": _take_along_axis,
     }
 )
