@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from funcnet.backends.keys import Layout, decode, layout
+from funcnet.backends.advanced import Selection
+from funcnet.backends.keys import decode
 
 __all__ = ["kernels"]
 
@@ -21,13 +22,7 @@ Key = tuple[Any, ...]
 # The data types that atomic additions exist for, and the ones that stand in for others.
 _ATOMIC = frozenset({"int32", "int64", "uint32", "uint64", "float16", "float32", "float64"})
 _STAND_IN = MappingProxyType(
-    {
-        "bfloat16": "float32",
-        "int8": "int32",
-        "int16": "int32",
-        "uint8": "uint32",
-        "uint16": "uint32",
-    }
+    {"bfloat16": "float32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
 )
 
 
@@ -53,8 +48,9 @@ def _getitem(x: Any, *, key: Key) -> Any:
 
 
 def _gather(cupy: ModuleType, x: Any, *indices: Any, key: Key, unique: bool) -> Any:  # noqa: ARG001  # for the transpose
-    plan, items = _plan(x, indices, key)
-    return _placed(cupy, x[plan.basic][items], plan, _ndim(indices))
+    indices = _signed(indices)
+    selection = Selection(cupy, x, indices, key)
+    return selection.placed(selection.view(x)[indices])
 
 
 def _index_add(cupy: ModuleType, x: Any, v: Any, *indices: Any, key: Key, unique: bool) -> Any:
@@ -65,13 +61,13 @@ def _index_add_into(cupy: ModuleType, out: Any, v: Any, *indices: Any, key: Key,
     if not indices:
         out[decode(key)] += v
         return out
-    plan, items = _plan(out, indices, key)
-    target = out[plan.basic]
-    v = _unplaced(cupy, cupy.broadcast_to(cupy.asarray(v, dtype=out.dtype), plan.shape), plan, _ndim(indices))
+    indices = _signed(indices)
+    selection = Selection(cupy, out, indices, key)
+    target, values = selection.view(out), _values(cupy, v, selection, out)
     if unique:
-        target[items] += v
+        target[indices] += values
     else:
-        _add_at(cupy, target, items, v)
+        _add_at(cupy, target, indices, values)
     return out
 
 
@@ -80,83 +76,37 @@ def _index_set(cupy: ModuleType, x: Any, v: Any, *indices: Any, key: Key, unique
     if not indices:
         out[decode(key)] = v
         return out
-    plan, items = _plan(out, indices, key)
-    target = out[plan.basic]
-    v = _unplaced(cupy, cupy.broadcast_to(cupy.asarray(v, dtype=out.dtype), plan.shape), plan, _ndim(indices))
-    if unique or not v.size:
-        target[items] = v
+    indices = _signed(indices)
+    selection = Selection(cupy, out, indices, key)
+    target, values = selection.view(out), _values(cupy, v, selection, out)
+    if unique or not values.size:
+        target[indices] = values
         return out
     # Each place keeps the largest number among the values that go to it, counted from 1: that of the last one.
-    turn = cupy.arange(1, v.size + 1, dtype=np.uint64).reshape(v.shape)
+    turn = cupy.arange(1, values.size + 1, dtype=np.uint64).reshape(values.shape)
     last = cupy.zeros(target.shape, dtype=np.uint64)
-    cupy.maximum.at(last, items, turn)
-    chosen = v.reshape(-1)[cupy.maximum(last, np.uint64(1)).astype(np.int64) - 1]
+    cupy.maximum.at(last, indices, turn)
+    chosen = values.reshape(-1)[cupy.maximum(last, np.uint64(1)).astype(np.int64) - 1]
     target[...] = cupy.where(last > 0, chosen, target)
     return out
 
 
-def _plan(x: Any, indices: tuple[Any, ...], key: Key) -> tuple[Layout, tuple[Any, ...]]:
-    """Return the key worked out for `x`, and what then goes between the brackets of ``x[basic]``.
-
-    Raises
-    ------
-    IndexError
-        An index is out of bounds.
-    """
-    plan = layout(x.shape, key, tuple([tuple(i.shape) for i in indices]))
-    whole = x[plan.basic]
-    items: list[Any] = [slice(None)] * whole.ndim
-    outside = None
-    for dim, index in zip(plan.dims, indices, strict=True):
-        size = whole.shape[dim]
-        wrong = index >= size if index.dtype.kind == "u" else (index < -size) | (index >= size)
-        wrong = wrong.any()
-        outside = wrong if outside is None else outside | wrong
-        items[dim] = index.astype(np.int64, copy=False)
-    if bool(outside):
-        for dim, index in zip(plan.dims, indices, strict=True):
-            size = whole.shape[dim]
-            if int(index.max()) >= size or int(index.min()) < -size:
-                raise IndexError(f"an index is out of bounds for a dimension of size {size}")
-    return plan, tuple(items)
+def _signed(indices: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([index.astype(np.int64, copy=False) for index in indices])
 
 
-def _ndim(indices: tuple[Any, ...]) -> int:
-    return max([i.ndim for i in indices])
+def _values(cupy: ModuleType, v: Any, selection: Selection, out: Any) -> Any:
+    return selection.unplaced(cupy.broadcast_to(cupy.asarray(v, dtype=out.dtype), selection.plan.shape))
 
 
-def _home(plan: Layout) -> int:
-    """Return where ``x[basic][items]`` has the index arrays' own dimensions: together in place, else in front."""
-    first = plan.dims[0]
-    return first if plan.dims == tuple(range(first, first + len(plan.dims))) else 0
-
-
-def _placed(cupy: ModuleType, y: Any, plan: Layout, ndim: int) -> Any:
-    """Return what was taken, with its dimensions where NumPy has them and the right way round."""
-    home = _home(plan)
-    if plan.place != home:
-        y = cupy.moveaxis(y, range(home, home + ndim), range(plan.place, plan.place + ndim))
-    return cupy.flip(y, plan.flipped) if plan.flipped else y
-
-
-def _unplaced(cupy: ModuleType, v: Any, plan: Layout, ndim: int) -> Any:
-    """Undo `_placed`."""
-    if plan.flipped:
-        v = cupy.flip(v, plan.flipped)
-    home = _home(plan)
-    if plan.place != home:
-        v = cupy.moveaxis(v, range(plan.place, plan.place + ndim), range(home, home + ndim))
-    return v
-
-
-def _add_at(cupy: ModuleType, target: Any, items: tuple[Any, ...], v: Any) -> None:
+def _add_at(cupy: ModuleType, target: Any, indices: tuple[Any, ...], values: Any) -> None:
     name = target.dtype.name
     if name in _ATOMIC:
-        cupy.add.at(target, items, v)
+        cupy.add.at(target, indices, values)
     elif target.dtype.kind == "c":
-        cupy.add.at(target.real, items, v.real)
-        cupy.add.at(target.imag, items, v.imag)
+        cupy.add.at(target.real, indices, values.real)
+        cupy.add.at(target.imag, indices, values.imag)
     else:
         wide = target.astype(_STAND_IN[name])
-        cupy.add.at(wide, items, v.astype(wide.dtype))
+        cupy.add.at(wide, indices, values.astype(wide.dtype))
         target[...] = wide.astype(target.dtype)

@@ -1,5 +1,7 @@
 """PyTorch, on the CPU and on its accelerators."""
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from funcnet.backends.backend import Backend
 from funcnet.backends.memory import MemoryInfo, host_memory
 from funcnet.backends.numpy import bfloat16
+from funcnet.backends.torch import indexing
 
 __all__ = ["TorchBackend"]
 
@@ -32,6 +35,11 @@ class TorchBackend(Backend):
     def owns(self, cls: type) -> bool:
         """Say whether `cls` is ``torch.Tensor`` or a subclass of it."""
         return any(base.__name__ == "Tensor" and base.__module__ == "torch" for base in cls.__mro__)
+
+    @cached_property
+    def kernels(self) -> dict[str, Callable[..., Any]]:
+        """What PyTorch does otherwise than the standard or NumPy."""
+        return indexing.kernels(self.library)
 
     # ------------------------------------------------------------------ devices
 
