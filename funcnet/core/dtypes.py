@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 __all__ = ["is_inexact", "kind"]
 
 _kinds: dict[Any, str] = {}
@@ -18,6 +20,9 @@ def kind(dtype: Any) -> str:
     >>> kind(np.dtype("int8")), kind(np.dtype("complex64"))
     ('i', 'c')
     """
+    # Not through the dictionary: other libraries' dtypes may hash alike, and warn when they are compared with NumPy's.
+    if isinstance(dtype, np.dtype) and dtype.kind in "biufc":
+        return dtype.kind
     found = _kinds.get(dtype)
     if found is None:
         name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
