@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["torch_function"]
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
+    "acos": ops.acos,
+    "acosh": ops.acosh,
     "and": ops.bitwise_and,
+    "asin": ops.asin,
+    "asinh": ops.asinh,
+    "atan": ops.atan,
+    "atan2": ops.atan2,
+    "atanh": ops.atanh,
     "div": ops.divide,
     "eq": ops.equal,
     "floordiv": ops.floor_divide,
@@ -43,7 +50,7 @@ def torch_function(cls: type, function: Any, types: Any, args: tuple[Any, ...] =
         raise receives(args[0]) if args[0].__class__ is not Tracer else unsupported(f"torch.{name}")
     stem = name.strip("_")
     reflected = name.startswith("__r") and stem[1:] in _OPERATORS
-    operator = _OPERATORS.get(stem[1:] if reflected else stem) or UFUNCS.get(stem) or UFUNCS.get(stem.removeprefix("arc"))
+    operator = _OPERATORS.get(stem[1:] if reflected else stem) or UFUNCS.get(stem)
     if operator is None or kwargs:
         raise unsupported(f"torch.{name}")
     return operator(*reversed(args)) if reflected else operator(*args)

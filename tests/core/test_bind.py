@@ -1,0 +1,70 @@
+"""Dispatch on plain arrays."""
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import backends, xp
+from funcnet.errors import DtypeError, MixedBackendError, MixedDeviceError, ShapeError
+
+
+def test_python_scalars_are_computed_on_the_current_backend():
+    assert xp.sin(0.5).dtype == np.float32
+    with fn.use_backend("numpy", dtype="float64"):
+        assert xp.add(0.5, 1.0).dtype == np.float64
+    assert xp.abs(-3).dtype == np.int64
+    assert xp.logical_not(True).dtype == np.bool_
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_shapes_that_do_not_broadcast(traced):
+    def f(x):
+        return xp.sum(x + np.ones(4)) if traced else xp.add(x, np.ones(4))
+
+    with pytest.raises(ShapeError, match="do not broadcast") as caught:
+        (fn.grad(f) if traced else f)(np.ones(3))
+    assert "float64[3], float64[4]" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], "x", None, {1: 2}])
+def test_what_is_no_array_is_named(value):
+    with pytest.raises(DtypeError, match="Argument 0 of xp.sin is not an array") as caught:
+        xp.sin(value)
+    assert type(value).__name__ in str(caught.value)
+    assert "xp.asarray" in str(caught.value)
+
+
+@pytest.mark.skipif("strict" not in backends.available(), reason="array_api_strict is not installed")
+class TestMixing:
+    def test_two_libraries(self):
+        other = fn.device_put(np.ones(3), "strict")
+        with pytest.raises(MixedBackendError) as caught:
+            xp.add(np.ones(3), other)
+        for word in ("argument 0", "numpy", "argument 1", "strict", "fn.device_put"):
+            assert word in str(caught.value)
+
+    def test_two_devices(self):
+        a, b = (fn.device_put(np.ones(3, dtype=np.float32), f"strict:device{i}") for i in (1, 2))
+        with pytest.raises(MixedDeviceError) as caught:
+            xp.add(a, b)
+        for word in ("argument 0", "device1", "argument 1", "device2"):
+            assert word in str(caught.value)
+
+    def test_a_traced_array_with_another_library(self):
+        other = fn.device_put(np.ones(3), "strict")
+        with pytest.raises(MixedBackendError):
+            fn.grad(lambda x: xp.sum(xp.multiply(x, other)))(np.ones(3))
+        assert fn.grad(lambda x: x * x)(np.array(3.0)) == 6.0, "the state is intact afterwards"
+
+    def test_numpy_scalars_go_with_any_library(self):
+        x = fn.device_put(np.ones(3, dtype=np.float32), "strict:device1")
+        y = xp.multiply(x, np.float32(2.0))
+        assert y.device == x.device
+        np.testing.assert_array_equal(fn.to_numpy(y), 2.0)
+
+
+def test_a_kernels_own_error_keeps_its_class_and_names_the_operation():
+    with pytest.raises(ValueError, match="matmul") as caught:
+        xp.matmul(np.ones((2, 3)), np.ones((4, 5)))
+    assert "xp.matmul" in "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
