@@ -34,6 +34,11 @@ def _part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return taken(x, (*(_FULL,) * axis, (start, stop, None)))
 
 
+def _along(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
+    """Return the key of ``start:stop`` along `axis` of a raw array."""
+    return (*(slice(None),) * axis, slice(start, stop), ...)
+
+
 def _scanned(name: str) -> Callable[..., Any]:
     def impl(xp: Any, x: Any, *, axis: int, initial: bool, reverse: bool) -> Any:
         y = getattr(xp, name)(_flipped(xp, x, axis, reverse), axis=axis, include_initial=initial)
@@ -59,12 +64,11 @@ _SCANS = (
 
 
 def _shift_impl(xp: Any, x: Any, *, axis: int, reverse: bool) -> Any:
-    before = (slice(None),) * axis
     n = x.shape[axis]
-    zero = xp.zeros_like(x[(*before, slice(0, 1))])
+    zero = xp.zeros_like(x[_along(axis, 0, 1)])
     if reverse:
-        return xp.concat([x[(*before, slice(1, None))], zero], axis=axis)
-    return xp.concat([zero, x[(*before, slice(0, n - 1 if n else 0))]], axis=axis)
+        return xp.concat([x[_along(axis, 1, None)], zero], axis=axis)
+    return xp.concat([zero, x[_along(axis, 0, n - 1 if n else 0)]], axis=axis)
 
 
 shift_p = linear(
@@ -86,13 +90,12 @@ def shifted(x: Any, axis: int, reverse: bool = False) -> Any:
 def _recurrence_impl(xp: Any, a: Any, b: Any, *, axis: int, reverse: bool, lagged: bool) -> Any:
     """Solve by doubling: after step k each element holds the sum over the 2**k places before it."""
     a, s = _flipped(xp, a, axis, reverse), _flipped(xp, b, axis, reverse)
-    before = (slice(None),) * axis
     n = s.shape[axis]
     if lagged:
         a = _shift_impl(xp, a, axis=axis, reverse=False)
     step = 1
     while step < n:
-        head, tail, start = (*before, slice(0, step)), (*before, slice(step, None)), (*before, slice(0, n - step))
+        head, tail, start = _along(axis, 0, step), _along(axis, step, None), _along(axis, 0, n - step)
         # A zero stays zero, though the product of the factors may have overflowed.
         carried = xp.where(s[start] == 0, s[start], a[tail] * s[start])
         s = xp.concat([s[head], s[tail] + carried], axis=axis)

@@ -6,15 +6,19 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, linear
-from funcnet.errors import ShapeError
+from funcnet.core.dtypes import kind
+from funcnet.errors import ParameterError, ShapeError
+from funcnet.ops.axes import one_axis
 from funcnet.ops.broadcasting import reshaped, sum_to
+from funcnet.ops.complex import conj
+from funcnet.ops.manipulation import permute_dims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Pull = Callable[[Any], Any]
 
-__all__ = ["matmul", "matrix_transpose"]
+__all__ = ["matmul", "matrix_transpose", "tensordot", "vecdot"]
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -129,6 +133,49 @@ matrix_transpose_p = linear(
 )
 
 
+def _vecdot_impl(xp: Any, x1: Any, x2: Any, *, axis: int) -> Any:
+    return xp.vecdot(x1, x2, axis=axis)
+
+
+def _vecdot_shape(x1: Any, x2: Any, *, axis: int) -> tuple[int, ...]:
+    full = list(_broadcast(tuple(x1.shape), tuple(x2.shape)) or ())
+    del full[axis]
+    return tuple(full)
+
+
+def _vecdot_rule(position: int) -> Callable[..., Pull]:
+    def maker(y: Any, x1: Any, x2: Any, *, axis: int) -> Pull:
+        other, shape = (x2, x1.shape) if position == 0 else (x1, x2.shape)
+        at = len(y.shape) + 1 + axis
+        kept = (*y.shape[:at], 1, *y.shape[at:])
+        # conj(x1) x2 is linear in x1 over the real numbers only: of Re(g conj(t) x2), the plain transpose is conj(g x2).
+        conjugated = kind(y.dtype) == "c"
+
+        def pull(g: Any) -> Any:
+            ct = reshaped(g, kept) * (conj(other) if conjugated and position else other)
+            return sum_to(conj(ct) if conjugated and not position else ct, shape)
+
+        return pull
+
+    return maker
+
+
+vecdot_p = linear(
+    "vecdot",
+    _vecdot_impl,
+    transpose=(_vecdot_rule(0), _vecdot_rule(1)),
+    shape=_vecdot_shape,
+    dtypes="numeric",
+    analytic=False,
+    cases=(
+        case((3,), (3,), axis=-1),
+        case((2, 3), (3,), axis=-1),
+        case((3, 2), (4, 3, 1), axis=-2),
+        case((2, 0), (2, 0), axis=-1),
+    ),
+)
+
+
 def matmul(x1: Any, x2: Any, /) -> Any:
     r"""Matrix product, over stacks of matrices with broadcasting; what ``x1 @ x2`` means.
 
@@ -212,3 +259,142 @@ def matrix_transpose(x: Any, /) -> Any:
             write="xp.expand_dims(x, axis=0), or xp.permute_dims for other orders",
         )
     return bind(matrix_transpose_p, x)
+
+
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    r"""Dot products of vectors along an axis.
+
+    :math:`y = \sum_i \overline{a_i}\, b_i`, over the other dimensions with broadcasting.
+
+    Derivative: the cotangents are :math:`\overline{g\, b}` and :math:`g\, \overline{a}`: by the convention of the plain
+    transpose, since the conjugate makes the product linear in `x1` over the real numbers only.
+
+    Parameters
+    ----------
+    x1, x2 : array
+        Of a numeric data type, of the same size along `axis`; the other dimensions broadcast.
+    axis : int, default -1
+        Counted from the last dimension, so negative.
+
+    Returns
+    -------
+    array
+        Of the broadcast shape without `axis`, and the promoted data type.
+
+    Raises
+    ------
+    ShapeError
+        If the sizes along the axis differ, the other dimensions do not broadcast, or there is no such axis.
+
+    References
+    ----------
+    Python Array API standard, ``vecdot``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.vecdot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0]))
+    array([21., 43.])
+    """
+    a, b = tuple(getattr(x1, "shape", ())), tuple(getattr(x2, "shape", ()))
+    if axis.__class__ is not int or not -min(len(a), len(b)) <= axis < 0:
+        raise ShapeError(
+            "xp.vecdot got an axis that the arrays do not have.",
+            found=f"axis={axis!r} for shapes {a} and {b}",
+            needed=f"an integer from {-min(len(a), len(b))} to -1" if a and b else "arrays of at least one dimension",
+        )
+    if a[axis] != b[axis] or _broadcast(a, b) is None:
+        raise ShapeError(
+            "xp.vecdot got shapes that do not fit.",
+            found=f"{a} and {b} along axis {axis}",
+            needed="the same size along the axis, and other dimensions that broadcast",
+            write="xp.sum(x1 * x2, axis=...) to broadcast along the axis too",
+        )
+    return bind(vecdot_p, x1, x2, axis=axis)
+
+
+def tensordot(x1: Any, x2: Any, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Any:
+    r"""Contraction of two arrays over several dimensions.
+
+    Derivative: linear in each argument; computed as one matrix product, and differentiated as such.
+
+    Parameters
+    ----------
+    x1, x2 : array
+        Of a numeric data type.
+    axes : int or pair of sequences of int, default 2
+        A number N contracts the last N dimensions of `x1` with the first N of `x2`, in order; 0 gives the outer product.
+        A pair names the dimensions of `x1` and of `x2`.
+
+    Returns
+    -------
+    array
+        Its dimensions are those of `x1` that are left, then those of `x2`.
+
+    Raises
+    ------
+    ShapeError
+        If an axis does not exist, occurs twice, or the contracted sizes differ.
+    ParameterError
+        If `axes` is neither a number nor a pair of sequences of one length.
+
+    References
+    ----------
+    Python Array API standard, ``tensordot``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.tensordot(np.ones((2, 3, 4)), np.ones((4, 3)), axes=((1, 2), (1, 0)))
+    array([12., 12.])
+    """
+    first, second = _contracted(x1, x2, axes)
+    a, b = tuple(x1.shape), tuple(x2.shape)
+    if [a[i] for i in first] != [b[i] for i in second]:
+        raise ShapeError(
+            "xp.tensordot got sizes that do not fit.",
+            found=f"shape {a} over axes {first} and {b} over axes {second}",
+            needed="the same sizes, in order",
+            write="axes=((axes of x1), (axes of x2))",
+        )
+    left = tuple([i for i in range(len(a)) if i not in first])
+    right = tuple([i for i in range(len(b)) if i not in second])
+    inner = prod([a[i] for i in first])
+    rows, columns = tuple([a[i] for i in left]), tuple([b[i] for i in right])
+    m1 = reshaped(_arranged(x1, left + first), (prod(rows), inner))
+    m2 = reshaped(_arranged(x2, second + right), (inner, prod(columns)))
+    return reshaped(matmul(m1, m2), rows + columns)
+
+
+def _arranged(x: Any, order: tuple[int, ...]) -> Any:
+    return x if order == tuple(range(len(order))) else permute_dims(x, order)
+
+
+def _contracted(x1: Any, x2: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the dimensions of each array that `axes` means."""
+    a, b = len(x1.shape), len(x2.shape)
+    if isinstance(axes, int) and not isinstance(axes, bool):
+        if not 0 <= axes <= min(a, b):
+            raise ShapeError(
+                "xp.tensordot cannot contract that many dimensions.",
+                found=f"axes={axes} for shapes {tuple(x1.shape)} and {tuple(x2.shape)}",
+                needed=f"a number from 0 to {min(a, b)}",
+            )
+        return tuple(range(a - axes, a)), tuple(range(axes))
+    pair = axes if isinstance(axes, (tuple, list)) and len(axes) == 2 else (None, None)
+    if not all(isinstance(p, (tuple, list)) for p in pair) or len(pair[0]) != len(pair[1]):
+        raise ParameterError(
+            "xp.tensordot does not understand these axes.",
+            found=f"axes={axes!r}",
+            needed="a number, or two sequences of the same length",
+            write="axes=((1,), (0,))",
+        )
+    first = tuple([one_axis("tensordot", x1, i) for i in pair[0]])
+    second = tuple([one_axis("tensordot", x2, i) for i in pair[1]])
+    if len(set(first)) != len(first) or len(set(second)) != len(second):
+        raise ShapeError(
+            "xp.tensordot was given the same axis twice.", found=f"axes={axes!r}", needed="each axis once"
+        )
+    return first, second

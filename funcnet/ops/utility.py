@@ -10,7 +10,7 @@ from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.arithmetic import subtract
 from funcnet.ops.axes import one_axis, reduced_axes, reduced_shape
 from funcnet.ops.comparison import not_equal
-from funcnet.ops.manipulation import concat
+from funcnet.ops.joining import concat
 from funcnet.ops.slicing import taken
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
-from funcnet.backends.numpy import draws, elementwise, indexing, products, reductions, scans, special, threefry
+from funcnet.backends.numpy import draws, elementwise, indexing, ordering, products, reductions, scans, special, threefry
 from funcnet.backends.numpy.kernels import KERNELS
 from funcnet.errors import MissingExtraError
 
@@ -42,7 +42,7 @@ class NumpyBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
-        parts = (elementwise, indexing, products, reductions, scans, threefry, draws, special)
+        parts = (elementwise, indexing, ordering, products, reductions, scans, threefry, draws, special)
         return KERNELS | {name: kernel for part in parts for name, kernel in part.KERNELS.items()}
 
     # ------------------------------------------------------------------ devices
