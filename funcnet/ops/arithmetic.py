@@ -7,12 +7,13 @@ from math import log as _log
 from typing import Any
 
 from funcnet.core import bind, elementwise
+from funcnet.core.dtypes import is_inexact
+from funcnet.ops.broadcasting import cast
 from funcnet.ops.functions import binary, unary
 from funcnet.ops.strong import (
     divide_or_zero,
     masked,
     strong_divide,
-    strong_log,
     strong_multiply,
     strong_power,
     winning,
@@ -140,14 +141,16 @@ def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
             return g * (x1 + x1)
         if x2 == 1:
             return g
+    elif x2.__class__ is not complex and is_inexact(x2.dtype):
+        # The difference below would lose digits in a lower precision than the result's.
+        x2 = cast(x2, g.dtype)
     return strong_power(g * x2, x1, x2 - 1)
 
 
 def _pow_exponent(g: Any, x1: Any, x2: Any, y: Any) -> Any:
     if x1.__class__ is int or x1.__class__ is float:
         return strong_multiply(g, y) * (_log(x1) if x1 > 0 else 0.0 if x1 == 0 else nan)
-    # The power of base 0 jumps at exponent 0 and is flat to its right.
-    return masked(strong_log(strong_multiply(g, y), x1), (x1 != 0) | (x2 != 0))
+    return strong_power(g, x1, x2, 1)
 
 
 pow = binary(

@@ -1,4 +1,4 @@
-"""Comparisons, logic, tests for special values, and the choice between two arrays; only the choice is differentiated."""
+"""Comparisons, logic and tests for special values, without derivatives, and the choice between two arrays."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def unary(
     kinks : sequence of float
         Points where the derivative jumps or is infinite.
     dtypes : str
-        ``"all"``, ``"numeric"``, ``"real"``, ``"integer"``, ``"integer or boolean"``, ``"floating"``, ``"real floating"``,
-        ``"complex"`` or ``"boolean"``: the arguments that the standard allows.
+        ``"all"``, ``"numeric"``, ``"real"``, ``"integer"``, ``"integer or boolean"``, ``"floating"``,
+        ``"real floating"``, ``"complex"`` or ``"boolean"``: the arguments that the standard allows.
     analytic : bool
         Whether the complex step applies: the function is analytic and its implementation accepts complex arrays.
     notes : str
@@ -119,7 +119,9 @@ def binary(
     def function(x1: Any, x2: Any, /) -> Any:
         return bind(primitive, x1, x2)
 
-    parameters = f"    x1, x2 : array or Python scalar\n        Of {_article(dtypes)} data type; their shapes broadcast."
+    parameters = (
+        f"    x1, x2 : array or Python scalar\n        Of {_article(dtypes)} data type; their shapes broadcast."
+    )
     formulas = f"d/dx1 = {derivative[0]}, d/dx2 = {derivative[1]}"
     return _named(function, primitive, summary, parameters, formulas, None, notes, reference, example)
 

@@ -9,6 +9,7 @@ functions, so the zeros stay zeros at every order.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from funcnet.core import bind, elementwise
@@ -19,11 +20,14 @@ __all__ = [
     "masked",
     "strong_divide",
     "strong_divide_sqrt",
-    "strong_log",
     "strong_multiply",
     "strong_power",
+    "strong_product",
     "winning",
 ]
+
+
+_SCALARS = (int, float, complex)
 
 
 def strong_multiply(g: Any, p: Any) -> Any:
@@ -43,14 +47,14 @@ def strong_divide_sqrt(g: Any, x: Any) -> Any:
     return bind(strong_divide_sqrt_p, g, x)
 
 
-def strong_power(g: Any, x: Any, p: Any) -> Any:
-    """Return ``g * x**p``, and 0 where g is 0."""
-    return bind(strong_power_p, g, x, p)
+def strong_power(g: Any, x: Any, p: Any, n: int = 0) -> Any:
+    """Return ``g * x**p * log(x)**n``, and 0 where g is 0; with n above 0 also where x is 0 and p is not negative."""
+    return bind(strong_power_p, g, x, p, n)
 
 
-def strong_log(g: Any, x: Any) -> Any:
-    """Return ``g * log(x)``, and 0 where g is 0."""
-    return bind(strong_log_p, g, x)
+def strong_product(a: Any, b: Any) -> Any:
+    """Return ``a * b``, and 0 where either factor is 0."""
+    return bind(strong_product_p, a, b)
 
 
 def divide_or_zero(x: Any, y: Any) -> Any:
@@ -73,24 +77,38 @@ def winning(g: Any, x: Any, other: Any) -> Any:
     return bind(winning_p, g, x, other)
 
 
+# The factor that may be infinite or NaN is replaced by 1 where it does not count, so no NaN arises on the way.
+
+
 def _strong_multiply(xp: Any, g: Any, p: Any) -> Any:
-    return xp.where(g == 0, g, g * p)
+    return g * _where_needed(xp, g, p)
 
 
 def _strong_divide(xp: Any, g: Any, x: Any) -> Any:
-    return xp.where(g == 0, g, g / x)
+    return g / _where_needed(xp, g, x)
 
 
 def _strong_divide_sqrt(xp: Any, g: Any, x: Any) -> Any:
-    return xp.where(g == 0, g, g / xp.sqrt(x))
+    return g / xp.sqrt(_where_needed(xp, g, x))
 
 
-def _strong_power(xp: Any, g: Any, x: Any, p: Any) -> Any:
-    return xp.where(g == 0, g, g * x**p)
+def _where_needed(xp: Any, g: Any, x: Any) -> Any:
+    return x if x.__class__ in _SCALARS else xp.where(g == 0, 1.0, x)
 
 
-def _strong_log(xp: Any, g: Any, x: Any) -> Any:
-    return xp.where(g == 0, g, g * xp.log(x))
+def _strong_power(xp: Any, g: Any, x: Any, p: Any, n: int) -> Any:
+    if not n:
+        return g * _where_needed(xp, g, x) ** p
+    zero = x == 0
+    base = xp.where(zero | (g == 0), 1.0, x)
+    # The logarithm of 1 is 0: what is left are the poles.
+    negative = p < 0 if p.__class__ in _SCALARS or not xp.isdtype(p.dtype, "complex floating") else xp.real(p) < 0
+    pole = zero & negative & (g != 0)
+    return g * xp.where(pole, (-1.0) ** n * inf, base**p * xp.log(base) ** n)
+
+
+def _strong_product(xp: Any, a: Any, b: Any) -> Any:
+    return xp.where(b == 0, 0.0, a) * xp.where(a == 0, 0.0, b)
 
 
 def _divide_or_zero(xp: Any, x: Any, y: Any) -> Any:
@@ -118,7 +136,16 @@ _INTERNAL = {"internal": True, "dtypes": "floating", "analytic": False}
 strong_multiply_p = elementwise(
     "strong_multiply",
     _strong_multiply,
-    partials=(lambda g, x2: strong_multiply(g, x2), lambda g, x1: strong_multiply(g, x1)),
+    # Where x1 is 0 the result is 0 whatever x2 is, so there an infinite g has no effect either.
+    partials=(lambda g, x2: strong_multiply(g, x2), lambda g, x1: strong_product(g, x1)),
+    derivative=("x2", "x1"),
+    **_INTERNAL,
+)
+
+strong_product_p = elementwise(
+    "strong_product",
+    _strong_product,
+    partials=(lambda g, x2: strong_product(g, x2), lambda g, x1: strong_product(g, x1)),
     derivative=("x2", "x1"),
     **_INTERNAL,
 )
@@ -128,7 +155,7 @@ strong_divide_p = elementwise(
     _strong_divide,
     partials=(
         lambda g, x2: strong_divide(g, x2),
-        lambda g, x2, y: strong_divide(strong_multiply(-g, y), x2),
+        lambda g, x2, y: strong_divide(strong_product(-g, y), x2),
     ),
     derivative=("1/x2", "-x1/x2**2"),
     **_INTERNAL,
@@ -139,32 +166,34 @@ strong_divide_sqrt_p = elementwise(
     _strong_divide_sqrt,
     partials=(
         lambda g, x2: strong_divide_sqrt(g, x2),
-        lambda g, x2, y: strong_divide(strong_multiply(g * -0.5, y), x2),
+        lambda g, x2, y: strong_divide(strong_product(g * -0.5, y), x2),
     ),
     derivative=("1/sqrt(x2)", "-x1/(2*x2**(3/2))"),
     **_INTERNAL,
 )
 
+
+def _power_base(g: Any, x1: Any, x2: Any, x3: Any, x4: int) -> Any:
+    scaled = strong_product(g, x1)
+    result = strong_power(scaled * x3, x2, x3 - 1, x4)
+    return result + strong_power(scaled * x4, x2, x3 - 1, x4 - 1) if x4 else result
+
+
 strong_power_p = elementwise(
     "strong_power",
     _strong_power,
     partials=(
-        lambda g, x2, x3: strong_power(g, x2, x3),
-        lambda g, x1, x2, x3: strong_power(strong_multiply(g, x1) * x3, x2, x3 - 1),
-        lambda g, x2, x3, y: masked(strong_log(strong_multiply(g, y), x2), (x2 != 0) | (x3 != 0)),
+        lambda g, x2, x3, x4: strong_power(g, x2, x3, x4),
+        _power_base,
+        lambda g, x1, x2, x3, x4: strong_power(strong_product(g, x1), x2, x3, x4 + 1),
+        None,
     ),
-    derivative=("x2**x3", "x1*x3*x2**(x3 - 1)", "x1*x2**x3*log(x2)"),
-    **_INTERNAL,
-)
-
-strong_log_p = elementwise(
-    "strong_log",
-    _strong_log,
-    partials=(
-        lambda g, x2: strong_log(g, x2),
-        lambda g, x1, x2: strong_divide(strong_multiply(g, x1), x2),
+    derivative=(
+        "x2**x3*log(x2)**x4",
+        "x1*x2**(x3 - 1)*(x3*log(x2)**x4 + x4*log(x2)**(x4 - 1))",
+        "x1*x2**x3*log(x2)**(x4 + 1)",
+        "0",
     ),
-    derivative=("log(x2)", "x1/x2"),
     **_INTERNAL,
 )
 

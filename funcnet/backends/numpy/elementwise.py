@@ -71,16 +71,24 @@ def _strong_divide_sqrt(g: Any, x: Any) -> Any:
     return _repaired(run(operator.truediv, g, run(np.sqrt, x)), g)
 
 
-def _strong_log(g: Any, x: Any) -> Any:
+def _strong_power(g: Any, x: Any, p: Any, n: int) -> Any:
     run = _quiet.run
-    return _repaired(run(operator.mul, g, run(np.log, x)), g)
+    if not n:
+        if p.__class__ is float and p == -0.5:
+            return _strong_divide_sqrt(g, x)
+        return _repaired(run(operator.mul, g, run(_pow, x, p)), g)
+    factor = run(operator.mul, run(_pow, x, p), run(np.log, x) ** n)
+    flat = np.equal(x, 0) & np.greater_equal(np.real(p), 0)
+    return _repaired(run(operator.mul, g, np.where(flat, factor.dtype.type(0), factor)), g)
 
 
-def _strong_power(g: Any, x: Any, p: Any) -> Any:
-    run = _quiet.run
-    if p.__class__ is float and p == -0.5:
-        return _strong_divide_sqrt(g, x)
-    return _repaired(run(operator.mul, g, run(_pow, x, p)), g)
+def _strong_product(a: Any, b: Any) -> Any:
+    result = _quiet.run(operator.mul, a, b)
+    if isinstance(result, np.ndarray):
+        if _has_nan(result):
+            np.copyto(result, 0, where=np.isnan(result) & (np.equal(a, 0) | np.equal(b, 0)))
+        return result
+    return result.dtype.type(0) if result != result and (a == 0 or b == 0) else result
 
 
 def _divide_or_zero(x: Any, y: Any) -> Any:
@@ -203,9 +211,9 @@ KERNELS: _Kernels = MappingProxyType(
         "softplus": _softplus,
         "strong_divide": _strong_divide,
         "strong_divide_sqrt": _strong_divide_sqrt,
-        "strong_log": _strong_log,
         "strong_multiply": _strong_multiply,
         "strong_power": _strong_power,
+        "strong_product": _strong_product,
         "subtract": operator.sub,
         "winning": _winning,
     }
