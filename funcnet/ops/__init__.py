@@ -18,6 +18,9 @@ from funcnet.ops.indexing import *
 from funcnet.ops.along import *
 from funcnet.ops.statistical import *
 from funcnet.ops.utility import *
+from funcnet.ops.searching import *
+from funcnet.ops.sorting import *
+from funcnet.ops.sets import *
 from funcnet.ops.linear_algebra import *
 from funcnet.ops.softmax import *
 
