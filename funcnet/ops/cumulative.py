@@ -1,8 +1,8 @@
 r"""Cumulative sums and products, and the linear recurrence that their derivatives are made of.
 
-The derivative of a cumulative product is a recurrence :math:`s_i = a_i s_{i-1} + b_i` (elements before, times what comes
-in later), which holds at zeros, where quotients would fail. The recurrence is a primitive whose rules are recurrences
-again, so every order is exact, with memory proportional to the array.
+The derivative of a cumulative product is a recurrence :math:`s_i = a_i s_{i-1} + b_i`, which holds at zeros, where
+quotients would fail. The recurrence is a primitive whose rules are recurrences again, so every order is exact, with
+memory proportional to the array.
 """
 
 from __future__ import annotations
@@ -277,8 +277,8 @@ def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, inc
     axis : int, optional
         Along which to sum; optional for one dimension only.
     dtype : data type, optional
-        To which `x` is converted first. Without it, integers are summed in the default integer data type, or a larger one
-        of theirs.
+        To which `x` is converted first. Without it, integers are summed in the default integer data type, or a larger
+        one of theirs.
     include_initial : bool, default False
         Whether the result begins with the sum of nothing, 0, and is longer by one.
 
@@ -322,8 +322,8 @@ def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, in
     axis : int, optional
         Along which to multiply; optional for one dimension only.
     dtype : data type, optional
-        To which `x` is converted first. Without it, integers are multiplied in the default integer data type, or a larger
-        one of theirs.
+        To which `x` is converted first. Without it, integers are multiplied in the default integer data type, or a
+        larger one of theirs.
     include_initial : bool, default False
         Whether the result begins with the product of nothing, 1, and is longer by one.
 

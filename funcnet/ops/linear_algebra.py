@@ -48,8 +48,7 @@ def _no_product(a: tuple[int, ...], b: tuple[int, ...]) -> ShapeError:
         needed = "arrays of at least one dimension"
         write = "x1 * x2 for a product with a number"
     elif a[-1] != b[-2 if len(b) > 1 else -1]:
-        needed = f"the last dimension of x1, {a[-1]}, equal to that of x2 {'before the last' if len(b) > 1 else ''}".rstrip()
-        needed += f", {b[-2 if len(b) > 1 else -1]}"
+        needed = f"the last dimension of x1 equal to the {'second-last' if len(b) > 1 else 'only'} one of x2"
         if len(b) > 1 and a[-1] == b[-1]:
             write = "xp.matmul(x1, xp.matrix_transpose(x2))"
     else:
@@ -90,7 +89,6 @@ def _second(y: Any, x1: Any, x2: Any) -> Pull:
         rows = (prod(other[:-1]), other[-1])
         return lambda g: matmul(reshaped(g, rows[:1]), reshaped(x1, rows))
     if len(other) == 1:
-
         return lambda g: reshaped(x1, (*other, 1)) * reshaped(g, (*g.shape[:-1], 1, g.shape[-1]))
     if len(shape) == 2:
         if len(other) == 2:
@@ -126,7 +124,7 @@ matmul_p = linear(
 
 matrix_transpose_p = linear(
     "matrix_transpose",
-    transpose=(lambda y, x: matrix_transpose,),
+    transpose=(lambda y, x: matrix_transpose,),  # noqa: ARG005  # the rule's form
     shape=lambda x: (*x.shape[:-2], x.shape[-1], x.shape[-2]),
     dtypes="all",
     cases=(case((2, 3)), case((4, 2, 3)), case((0, 3))),
@@ -148,7 +146,7 @@ def _vecdot_rule(position: int) -> Callable[..., Pull]:
         other, shape = (x2, x1.shape) if position == 0 else (x1, x2.shape)
         at = len(y.shape) + 1 + axis
         kept = (*y.shape[:at], 1, *y.shape[at:])
-        # conj(x1) x2 is linear in x1 over the real numbers only: of Re(g conj(t) x2), the plain transpose is conj(g x2).
+        # conj(x1) x2 is linear in x1 over the real numbers only; the plain transpose of Re(g conj(t) x2) is conj(g x2).
         conjugated = kind(y.dtype) == "c"
 
         def pull(g: Any) -> Any:
@@ -182,9 +180,9 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     :math:`y_{\dots ij} = \sum_k a_{\dots ik}\, b_{\dots kj}`. A vector on the left counts as one row, on the right as
     one column, and its dimension is dropped from the result.
 
-    Derivative: linear in each argument; the cotangents are :math:`g\, b^T` and :math:`a^T g`, summed over dimensions that
-    were broadcast. Nothing is conjugated for complex arrays. The cotangent of a matrix that multiplied a stack is formed
-    by one product over all leading dimensions.
+    Derivative: linear in each argument; the cotangents are :math:`g\, b^T` and :math:`a^T g`, summed over dimensions
+    that were broadcast. Nothing is conjugated for complex arrays. The cotangent of a matrix that multiplied a stack is
+    formed by one product over all leading dimensions.
 
     Parameters
     ----------
@@ -266,8 +264,8 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
     :math:`y = \sum_i \overline{a_i}\, b_i`, over the other dimensions with broadcasting.
 
-    Derivative: the cotangents are :math:`\overline{g\, b}` and :math:`g\, \overline{a}`: by the convention of the plain
-    transpose, since the conjugate makes the product linear in `x1` over the real numbers only.
+    Derivative: the cotangents are :math:`\overline{g\, b}` and :math:`g\, \overline{a}`, by the convention of the
+    plain transpose: the conjugate makes the product linear in `x1` over the real numbers only.
 
     Parameters
     ----------
@@ -302,7 +300,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
         raise ShapeError(
             "xp.vecdot got an axis that the arrays do not have.",
             found=f"axis={axis!r} for shapes {a} and {b}",
-            needed=f"an integer from {-min(len(a), len(b))} to -1" if a and b else "arrays of at least one dimension",
+            needed=f"an integer from {-min(len(a), len(b))} to -1" if a and b else "at least one dimension in each",
         )
     if a[axis] != b[axis] or _broadcast(a, b) is None:
         raise ShapeError(
@@ -394,7 +392,5 @@ def _contracted(x1: Any, x2: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int
     first = tuple([one_axis("tensordot", x1, i) for i in pair[0]])
     second = tuple([one_axis("tensordot", x2, i) for i in pair[1]])
     if len(set(first)) != len(first) or len(set(second)) != len(second):
-        raise ShapeError(
-            "xp.tensordot was given the same axis twice.", found=f"axes={axes!r}", needed="each axis once"
-        )
+        raise ShapeError("xp.tensordot was given the same axis twice.", found=f"axes={axes!r}", needed="each axis once")
     return first, second

@@ -45,7 +45,7 @@ def _mean_impl(xp: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     return xp.sum(x, axis=axis, keepdims=keepdims) + nan
 
 
-def _mean_transpose(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:  # noqa: ARG001  # the rule's form
+def _mean_transpose(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:  # noqa: ARG001
     shape = x.shape
     n = element_count(shape, axis)
     kept = kept_shape(shape, axis)
@@ -60,7 +60,11 @@ mean_p = linear(
     transpose=(_mean_transpose,),
     shape=_reduced,
     dtypes="floating",
-    cases=(*[case((2, 3), **c) for c in _CASES], case((), axis=(), keepdims=False), case((2, 3), axis=(), keepdims=False)),
+    cases=(
+        *[case((2, 3), **c) for c in _CASES],
+        case((), axis=(), keepdims=False),
+        case((2, 3), axis=(), keepdims=False),
+    ),
 )
 
 
@@ -289,8 +293,8 @@ def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
     r"""Standard deviation of the elements, the square root of `var`.
 
     Derivative: the cotangent is :math:`g\, (x_i - \bar x) / ((n - c)\, y)`, conjugated for complex arrays.
-    Where all elements are equal, y is 0 and so is the derivative, of every order. Squares are scaled so that they neither
-    overflow nor vanish. The result is NaN where n - c is not positive.
+    Where all elements are equal, y is 0 and so is the derivative, of every order. Squares are scaled so that they
+    neither overflow nor vanish. The result is NaN where n - c is not positive.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import AbstractValueError, DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import check_kind, kept_shape, one_axis, reduced_axes, reduced_shape
+from funcnet.ops.axes import check_kind, one_axis, reduced_axes, reduced_shape
 from funcnet.ops.extremes import check_elements
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _arg_impl(name: str) -> Any:
     def impl(xp: Any, x: Any, *, axis: int | None, keepdims: bool) -> Any:
         flat = xp.reshape(x, (-1,)) if axis is None else x
         y = getattr(xp, name)(flat, axis=0 if axis is None else axis)
-        return xp.reshape(y, kept_shape(x.shape, tuple(range(len(x.shape))) if axis is None else (axis,))) if keepdims else y
+        return xp.reshape(y, _arg_shape(x, axis=axis, keepdims=True)) if keepdims else y
 
     return impl
 

@@ -223,7 +223,7 @@ def unique_all(x: Any, /) -> UniqueAllResult:
     Returns
     -------
     values, indices, inverse_indices, counts : array
-        The unique elements in ascending order; ``x.flatten()[indices]`` is `values`; ``values[inverse_indices]`` is `x`.
+        The unique elements in ascending order; `indices` are of the flattened `x`; ``values[inverse_indices]`` is `x`.
 
     References
     ----------
@@ -300,8 +300,8 @@ def unique_inverse(x: Any, /) -> UniqueInverseResult:
 def unique_values(x: Any, /) -> Any:
     """Unique elements, in ascending order.
 
-    Derivative: each cotangent goes back to the element that its value came from; elements that are equal share it evenly,
-    as they do in `max`. Each NaN is unique.
+    Derivative: each cotangent goes back to the element that its value came from; elements that are equal share it
+    evenly, as they do in `max`. Each NaN is unique.
 
     Parameters
     ----------

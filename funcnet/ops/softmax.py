@@ -62,19 +62,19 @@ def _softmax_pull(y: Any, axis: Axes) -> Callable[[Any], Any]:
 softmax_p = general(
     "softmax",
     _softmax_impl,
-    vjp=(lambda y, x, *, axis: _softmax_pull(y, axis),),
-    jvp=lambda ts, y, x, *, axis: _softmax_pull(y, axis)(ts[0]),
-    shape=lambda x, *, axis: x.shape,
+    vjp=(lambda y, x, *, axis: _softmax_pull(y, axis),),  # noqa: ARG005  # the rule's form
+    jvp=lambda ts, y, x, *, axis: _softmax_pull(y, axis)(ts[0]),  # noqa: ARG005  # the rule's form
+    shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
     dtypes="real floating",
     cases=(case((2, 3), axis=(1,)), case((2, 3), axis=(0, 1)), case((), axis=()), case((2, 0), axis=(1,))),
 )
 
 
-def _log_softmax_vjp(y: Any, x: Any, *, axis: Axes) -> Callable[[Any], Any]:
+def _log_softmax_vjp(y: Any, x: Any, *, axis: Axes) -> Callable[[Any], Any]:  # noqa: ARG001  # the rule's form
     return lambda g: g - exp(y) * sum_over(g, axis, keepdims=True)
 
 
-def _log_softmax_jvp(ts: Any, y: Any, x: Any, *, axis: Axes) -> Any:
+def _log_softmax_jvp(ts: Any, y: Any, x: Any, *, axis: Axes) -> Any:  # noqa: ARG001  # the rule's form
     return ts[0] - sum_over(exp(y) * ts[0], axis, keepdims=True)
 
 
@@ -83,18 +83,18 @@ log_softmax_p = general(
     _log_softmax_impl,
     vjp=(_log_softmax_vjp,),
     jvp=_log_softmax_jvp,
-    shape=lambda x, *, axis: x.shape,
+    shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
     dtypes="real floating",
     cases=(case((2, 3), axis=(1,)), case((2, 3), axis=(0, 1)), case((), axis=()), case((2, 0), axis=(1,))),
 )
 
 
-def _logsumexp_vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:
+def _logsumexp_vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:  # noqa: ARG001
     kept = reduced_shape(x.shape, axis, True)
     return lambda g: (g if keepdims else reshaped(g, kept)) * softmax(x, axis=axis)
 
 
-def _logsumexp_jvp(ts: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+def _logsumexp_jvp(ts: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:  # noqa: ARG001
     return sum_over(softmax(x, axis=axis) * ts[0], axis, keepdims=keepdims)
 
 
@@ -124,8 +124,8 @@ def softmax(x: Any, /, *, axis: int | Sequence[int] | None = -1) -> Any:
     :math:`y_i = e^{x_i} / \sum_j e^{x_j}`, computed from :math:`x - \max x`, so that nothing overflows.
 
     Derivative: the cotangent is :math:`y (g - \sum_j g_j y_j)`; only the result is kept for it.
-    Entries of -inf get 0. Along an axis of -inf alone every entry gets 0, and so does its derivative: what is masked out
-    completely has no weight. Entries of +inf share the weight evenly. A NaN makes its whole group NaN.
+    Entries of -inf get 0. Along an axis of -inf alone every entry gets 0, and so does its derivative: what is masked
+    out completely has no weight. Entries of +inf share the weight evenly. A NaN makes its whole group NaN.
 
     Parameters
     ----------
@@ -201,8 +201,8 @@ def logsumexp(x: Any, /, *, axis: int | Sequence[int] | None = None, keepdims: b
     :math:`y = m + \log \sum_j e^{x_j - m}` with :math:`m = \max x`.
 
     Derivative: the cotangent is :math:`g` times `softmax` of `x`.
-    The result is -inf where all entries are, or where there are none, and its derivative there is 0; it is +inf where an
-    entry is, and such entries share the derivative evenly.
+    The result is -inf where all entries are, or where there are none, and its derivative there is 0; it is +inf where
+    an entry is, and such entries share the derivative evenly.
 
     Parameters
     ----------

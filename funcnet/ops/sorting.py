@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Arg, bind, case, general
-from funcnet.ops.axes import check_kind, one_axis
 from funcnet.ops.along import take_along_axis
+from funcnet.ops.axes import check_kind, one_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,8 +127,8 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """Sorted copy of an array.
 
-    Derivative: a permutation; each cotangent goes back to where its element came from. Equal elements, between which the
-    derivative jumps, are taken in their original order.
+    Derivative: a permutation; each cotangent goes back to where its element came from. Equal elements, between which
+    the derivative jumps, are taken in their original order.
     NaN counts as larger than every number: it comes last, or first if `descending`.
 
     Parameters

@@ -131,8 +131,8 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
 def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Product of the elements.
 
-    Derivative: each element gets the cotangent times the product of all others, which is formed from the products before
-    and after it. Nothing is divided, so zeros, one or many, are exact in every order.
+    Derivative: each element gets the cotangent times the product of all others, which is formed from the products
+    before and after it. Nothing is divided, so zeros, one or many, are exact in every order.
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fa
     axis : int, sequence of int or None, default None
         Dimensions to reduce; None for all, an empty sequence for none.
     dtype : data type, optional
-        To which `x` is converted first. Without it, integers are multiplied in the default integer data type, or a larger
-        one of theirs.
+        To which `x` is converted first. Without it, integers are multiplied in the default integer data type, or a
+        larger one of theirs.
     keepdims : bool, default False
         Whether reduced dimensions stay, with size 1.
 

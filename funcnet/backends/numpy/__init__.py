@@ -9,7 +9,17 @@ import numpy as np
 
 from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
-from funcnet.backends.numpy import draws, elementwise, indexing, ordering, products, reductions, scans, special, threefry
+from funcnet.backends.numpy import (
+    draws,
+    elementwise,
+    indexing,
+    ordering,
+    products,
+    reductions,
+    scans,
+    special,
+    threefry,
+)
 from funcnet.backends.numpy.kernels import KERNELS
 from funcnet.errors import MissingExtraError
 
