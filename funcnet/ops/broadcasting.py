@@ -35,6 +35,7 @@ sum_p = linear(
     _sum_impl,
     transpose=(_sum_transpose,),
     shape=_sum_shape,
+    result="sum",
     dtypes="numeric",
     cases=(
         case((2, 3), axis=(0, 1), keepdims=False, dtype=None),

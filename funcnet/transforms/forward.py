@@ -141,8 +141,8 @@ def _like(trace: ForwardTrace, t: Any, y: Any) -> Any:
     """Return a tangent with the shape and dtype of its value; None where the value carries no derivative."""
     if t is None or not is_inexact(y.dtype):
         return None
-    if t.__class__ is Tracer and t.trace is trace:
-        # Rules run inside the transformation, so an array that one creates is a constant of it.
+    while t.__class__ is Tracer and t.trace.level >= trace.level:
+        # Rules run inside the transformations, so an array that one creates is a constant of the innermost.
         t = t.value
     if t.shape != y.shape:
         t = broadcast_to(t, y.shape)
