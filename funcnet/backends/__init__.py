@@ -6,6 +6,7 @@ copy between them.
 """
 
 from funcnet.backends.backend import Backend
+from funcnet.backends.changes import on_change
 from funcnet.backends.context import (
     Context,
     current,
@@ -49,6 +50,7 @@ __all__ = [
     "devices",
     "get",
     "names",
+    "on_change",
     "parse_target",
     "record",
     "register",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnet.backends.changes import changed
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.kernels import Kernel, KernelTable
 from funcnet.backends.memory import MemoryInfo, host_memory
@@ -165,10 +166,11 @@ class Backend:
         table = self.kernels.get(name)
         if not dtypes and not device_kinds and not isinstance(table, KernelTable):
             self.kernels[name] = function
-            return
-        if not isinstance(table, KernelTable):
-            table = self.kernels[name] = KernelTable(name, self, [] if table is None else [Kernel(table)])
-        table.add(Kernel(function, frozenset(dtypes), frozenset(device_kinds)))
+        else:
+            if not isinstance(table, KernelTable):
+                table = self.kernels[name] = KernelTable(name, self, [] if table is None else [Kernel(table)])
+            table.add(Kernel(function, frozenset(dtypes), frozenset(device_kinds)))
+        changed()
 
     def localized(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` such that it computes on the device of its array arguments.

@@ -5,13 +5,14 @@ from typing import Any
 
 from funcnet.backends import registry
 from funcnet.backends.backend import Backend
+from funcnet.backends.changes import on_change
 from funcnet.errors import MixedBackendError, MixedDeviceError
 
 __all__ = ["backend_of", "backend_of_type", "check_devices"]
 
 _by_class: dict[type, Backend | None] = {}
 # A new array library can own classes that nobody owned.
-registry.on_change(_by_class.clear)
+on_change(_by_class.clear)
 
 
 def backend_of_type(cls: type) -> Backend | None:

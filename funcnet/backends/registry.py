@@ -5,6 +5,7 @@ from threading import RLock
 from typing import Any
 
 from funcnet.backends.backend import Backend
+from funcnet.backends.changes import changed
 from funcnet.backends.cupy import CupyBackend
 from funcnet.backends.numpy import NumpyBackend
 from funcnet.backends.strict import StrictBackend
@@ -27,8 +28,6 @@ _records: dict[str, Backend] = {}
 # Why a name that somebody registered has no record: the text of the exception.
 _broken: dict[str, str] = {}
 _plugins_loaded = False
-# Called after each change of the registry, by what caches answers of it.
-_listeners: list[Callable[[], None]] = []
 
 
 def register(backend: Any, *, name: str | None = None, replace: bool = False) -> Any:
@@ -90,7 +89,7 @@ def register(backend: Any, *, name: str | None = None, replace: bool = False) ->
         _factories[name] = factory
         _records.pop(name, None)
         _broken.pop(name, None)
-        _changed()
+        changed()
     return backend
 
 
@@ -102,7 +101,7 @@ def unregister(name: str) -> None:
         del _factories[name]
         _records.pop(name, None)
         _broken.pop(name, None)
-        _changed()
+        changed()
 
 
 def names() -> list[str]:
@@ -212,11 +211,6 @@ def status() -> dict[str, str]:
         return answer | _broken
 
 
-def on_change(listener: Callable[[], None]) -> None:
-    """Have `listener` called after each change of the registry."""
-    _listeners.append(listener)
-
-
 def _usable() -> list[tuple[str, Backend]]:
     _load_plugins()
     with _lock:
@@ -260,11 +254,6 @@ def _load_plugins() -> None:
                 register(entry.load(), name=entry.name)
             except Exception as error:
                 _broken[entry.name] = f"{type(error).__name__}: {error}"
-
-
-def _changed() -> None:
-    for listener in _listeners:
-        listener()
 
 
 def _not_found(name: object) -> BackendNotFoundError:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from funcnet.backends import registry
+from funcnet.backends.changes import changed
 from funcnet.testing.backends import BackendCase, backend_params
 
 
@@ -22,4 +23,4 @@ def clean_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(registry, "_records", dict(registry._records))
     monkeypatch.setattr(registry, "_broken", dict(registry._broken))
     yield
-    registry._changed()
+    changed()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from funcnet.backends import MemoryInfo, registry
+from funcnet.backends.changes import changed
 from funcnet.backends.cupy import CupyBackend
 from funcnet.backends.transfer import Placement, device_put
 from funcnet.errors import BackendNotFoundError, MissingExtraError
@@ -125,11 +126,11 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[CupyBackend]:
     monkeypatch.setitem(sys.modules, "cupy", module)
     record = CupyBackend()
     monkeypatch.setitem(registry._records, "cupy", record)
-    registry._changed()
+    changed()
     yield record
     assert current == [0]
     monkeypatch.undo()
-    registry._changed()
+    changed()
     waited.clear()
     freed.clear()
 
@@ -232,7 +233,7 @@ def test_dtypes(backend: CupyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_copies(backend: CupyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry.record("numpy"), "owns", lambda cls: cls in (np.ndarray, np.float64), raising=False)
-    registry._changed()
+    changed()
     tree = device_put({"w": np.arange(3.0), "b": 2.0}, "cupy:1")
     assert {backend.device_of(leaf) for leaf in tree.values()} == {"cuda:1"}
     assert backend.dlpack_device("cuda:1") == (2, 1)
