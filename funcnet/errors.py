@@ -8,9 +8,11 @@ __all__ = [
     "AbstractValueError",
     "BackendNotFoundError",
     "BackendUnavailableError",
+    "CopyError",
     "DtypeError",
     "EscapedTracerError",
     "FuncnetError",
+    "GradientCheckError",
     "IndependentOutputError",
     "KeyReuseError",
     "MissingExtraError",
@@ -88,6 +90,10 @@ class DtypeError(FuncnetError, TypeError):
     """A data type does not fit the operation."""
 
 
+class CopyError(FuncnetError, ValueError):
+    """A copy is needed that ``copy=False`` forbids."""
+
+
 class ParameterError(FuncnetError, TypeError):
     """A parameter of an operation has a value that it cannot have."""
 
@@ -110,6 +116,10 @@ class EscapedTracerError(FuncnetError, RuntimeError):
 
 class TracerConversionError(FuncnetError, TypeError):
     """A traced value was asked for as a plain number or array, which would drop its derivative."""
+
+
+class GradientCheckError(FuncnetError, AssertionError):
+    """A derivative, a shape, a dtype or a device that `funcnet.testing` checked is wrong."""
 
 
 class AbstractValueError(FuncnetError, TypeError):

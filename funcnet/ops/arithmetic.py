@@ -6,7 +6,7 @@ from math import inf, nan
 from math import log as _log
 from typing import Any
 
-from funcnet.core import bind, elementwise
+from funcnet.core import Arg, bind, case, elementwise
 from funcnet.core.dtypes import is_inexact
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.functions import binary, unary
@@ -16,6 +16,7 @@ from funcnet.ops.strong import (
     strong_divide,
     strong_multiply,
     strong_power,
+    strong_product,
     winning,
 )
 
@@ -139,12 +140,11 @@ def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
     if x2.__class__ is int or x2.__class__ is float:
         if x2 == 2:
             return g * (x1 + x1)
-        if x2 == 1:
-            return g
-    elif x2.__class__ is not complex and is_inexact(x2.dtype):
+        return g if x2 == 1 else strong_power(g * x2, x1, x2 - 1)
+    if x2.__class__ is not complex and is_inexact(x2.dtype):
         # The difference below would lose digits in a lower precision than the result's.
         x2 = cast(x2, g.dtype)
-    return strong_power(g * x2, x1, x2 - 1)
+    return strong_power(strong_product(g, x2), x1, x2 - 1)
 
 
 def _pow_exponent(g: Any, x1: Any, x2: Any, y: Any) -> Any:
@@ -220,6 +220,17 @@ nextafter = binary(
 array([2.22044605e-16])""",
 )
 
+_CLIP_CASES = tuple(
+    case(Arg(shape, low=low, high=high), Arg(bounds, low=-1.0, high=-0.3), Arg((), low=0.3, high=1.0))
+    for shape, bounds, low, high in (
+        ((2, 3), (3,), -0.2, 0.2),
+        ((2, 3), (3,), 1.2, 2.0),
+        ((2,), (2, 1), -2.0, -1.2),
+        ((), (), -0.2, 0.2),
+        ((0,), (1,), -0.2, 0.2),
+    )
+)
+
 clip_p = elementwise(
     "clip",
     lambda xp, x, low, high: xp.clip(x, low, high),
@@ -229,6 +240,7 @@ clip_p = elementwise(
         lambda g, x1, x2, x3: masked(g, (x1 > x3) | (x2 > x3)),
     ),
     derivative=("Heaviside(x1 - x2)*Heaviside(x3 - x1)", "Heaviside(x2 - x1)", "Heaviside(x1 - x3)"),
+    cases=_CLIP_CASES,
     dtypes="real",
     analytic=False,
 )
@@ -238,6 +250,7 @@ clip_below_p = elementwise(
     lambda xp, x, low: xp.clip(x, min=low),
     partials=(lambda g, x1, x2: masked(g, x1 >= x2), lambda g, x1, x2: masked(g, x1 < x2)),
     derivative=("Heaviside(x1 - x2)", "Heaviside(x2 - x1)"),
+    domain=((-inf, inf), (-inf, inf)),
     kinks=(0.0,),
     dtypes="real",
     analytic=False,
@@ -248,6 +261,7 @@ clip_above_p = elementwise(
     lambda xp, x, high: xp.clip(x, max=high),
     partials=(lambda g, x1, x2: masked(g, x1 <= x2), lambda g, x1, x2: masked(g, x1 > x2)),
     derivative=("Heaviside(x2 - x1)", "Heaviside(x1 - x2)"),
+    domain=((-inf, inf), (-inf, inf)),
     kinks=(0.0,),
     dtypes="real",
     analytic=False,

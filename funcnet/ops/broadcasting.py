@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import bind, case, elementwise, general, linear
+from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ShapeError
 
@@ -70,16 +71,26 @@ astype_p = linear(
     transpose=(lambda y, x, *, dtype: None,),
     shape=lambda x, *, dtype: x.shape,
     dtypes="all",
+    cases=(case((2, 3), dtype="complex128"), case((), dtype="complex64"), case((0, 2), dtype="complex64")),
 )
 
 # A separate primitive, because its result carries no derivative.
-to_exact_p = general("astype_exact", lambda xp, x, *, dtype: xp.astype(x, dtype), vjp=None, dtypes="all")
+to_exact_p = general(
+    "astype_exact",
+    lambda xp, x, *, dtype: xp.astype(x, dtype),
+    vjp=None,
+    shape=lambda x, *, dtype: x.shape,
+    dtypes="real",
+    cases=(case(Arg((2, 3), low=0.0), dtype="int32"), case(Arg((), low=0.0), dtype="uint8"), case((0,), dtype="bool")),
+)
 
 real_p = elementwise(
     "real",
     # The plain transpose of the real part: Re(g * t) = Re((g + 0j) * t).
     partials=(lambda g, x: cast(g, x.dtype),),
     forwards=(lambda g: real(g),),
+    domain=((-inf, inf),),
+    derivative=("1",),
     dtypes="numeric",
     analytic=False,
 )

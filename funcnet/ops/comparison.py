@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcnet.core import bind, elementwise
+from funcnet.core import Arg, bind, case, elementwise
 from funcnet.ops.functions import binary, unary
 from funcnet.ops.strong import masked
 
@@ -163,6 +163,12 @@ where_p = elementwise(
     "where",
     partials=(None, lambda g, x1: masked(g, x1), lambda g, x1: masked(g, ~x1)),
     derivative=("0", "x1", "1 - x1"),
+    cases=(
+        case(Arg((2, 3), "bool"), (2, 3), (2, 3)),
+        case(Arg((2, 1), "bool"), (3,), ()),
+        case(Arg((), "bool"), (), (2,)),
+        case(Arg((0,), "bool"), (1,), ()),
+    ),
     dtypes="all",
     analytic=True,
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnet.backends.keys import ARRAY
-from funcnet.core import Tracer, bind, general
+from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops.fresh import array_like
@@ -24,6 +24,8 @@ mask_positions_p = general(
     vjp=None,
     multiple=True,
     dtypes="boolean",
+    data_dependent=True,
+    cases=(case(Arg((4,), "bool")), case(Arg((2, 3), "bool")), case(Arg((0, 2), "bool"))),
 )
 
 

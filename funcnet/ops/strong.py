@@ -10,9 +10,10 @@ functions, so the zeros stay zeros at every order.
 from __future__ import annotations
 
 from math import inf
+from math import inf
 from typing import Any
 
-from funcnet.core import bind, elementwise
+from funcnet.core import Arg, bind, case, elementwise
 
 __all__ = [
     "divide_or_zero",
@@ -131,7 +132,14 @@ def _winning(xp: Any, g: Any, x: Any, other: Any) -> Any:
     return xp.where(x > other, g, xp.where(x == other, g * 0.5, 0.0))
 
 
-_INTERNAL = {"internal": True, "dtypes": "floating", "analytic": False}
+_ALL = (-inf, inf)
+_INTERNAL: dict[str, Any] = {"internal": True, "dtypes": "floating", "analytic": False}
+_MASKED_CASES = (
+    case((2, 3), Arg((2, 3), "bool")),
+    case((3,), Arg((2, 1), "bool")),
+    case((), Arg((2,), "bool")),
+    case((0,), Arg((1,), "bool")),
+)
 
 strong_multiply_p = elementwise(
     "strong_multiply",
@@ -139,6 +147,7 @@ strong_multiply_p = elementwise(
     # Where x1 is 0 the result is 0 whatever x2 is, so there an infinite g has no effect either.
     partials=(lambda g, x2: strong_multiply(g, x2), lambda g, x1: strong_product(g, x1)),
     derivative=("x2", "x1"),
+    domain=(_ALL, _ALL),
     **_INTERNAL,
 )
 
@@ -147,6 +156,7 @@ strong_product_p = elementwise(
     _strong_product,
     partials=(lambda g, x2: strong_product(g, x2), lambda g, x1: strong_product(g, x1)),
     derivative=("x2", "x1"),
+    domain=(_ALL, _ALL),
     **_INTERNAL,
 )
 
@@ -158,6 +168,7 @@ strong_divide_p = elementwise(
         lambda g, x2, y: strong_divide(strong_product(-g, y), x2),
     ),
     derivative=("1/x2", "-x1/x2**2"),
+    domain=(_ALL, _ALL),
     **_INTERNAL,
 )
 
@@ -169,6 +180,7 @@ strong_divide_sqrt_p = elementwise(
         lambda g, x2, y: strong_divide(strong_product(g * -0.5, y), x2),
     ),
     derivative=("1/sqrt(x2)", "-x1/(2*x2**(3/2))"),
+    domain=(_ALL, (0.0, inf)),
     **_INTERNAL,
 )
 
@@ -194,6 +206,8 @@ strong_power_p = elementwise(
         "x1*x2**x3*log(x2)**(x4 + 1)",
         "0",
     ),
+    domain=(_ALL, (0.0, inf), _ALL, _ALL),
+    scalars={3: (0, 1, 2)},
     **_INTERNAL,
 )
 
@@ -205,6 +219,7 @@ divide_or_zero_p = elementwise(
         lambda g, x2, y: divide_or_zero(-g * y, x2),
     ),
     derivative=("1/x2", "-x1/x2**2"),
+    domain=(_ALL, _ALL),
     **_INTERNAL,
 )
 
@@ -216,7 +231,8 @@ logistic_difference_p = elementwise(
         lambda g, x1, x2: -g * (logistic_difference(x1, x2) * logistic_difference(x2, x1)),
     ),
     derivative=("exp(x1 + x2)/(exp(x1) + exp(x2))**2", "-exp(x1 + x2)/(exp(x1) + exp(x2))**2"),
-    **_INTERNAL,
+    domain=(_ALL, _ALL),
+    **_INTERNAL | {"dtypes": "real floating"},
 )
 
 masked_p = elementwise(
@@ -224,6 +240,7 @@ masked_p = elementwise(
     _masked,
     partials=(lambda g, x2: masked(g, x2), None),
     derivative=("x2", "0"),
+    cases=_MASKED_CASES,
     **_INTERNAL,
 )
 
@@ -232,5 +249,6 @@ winning_p = elementwise(
     _winning,
     partials=(lambda g, x2, x3: winning(g, x2, x3), None, None),
     derivative=("Heaviside(x2 - x3)", "0", "0"),
-    **_INTERNAL,
+    domain=(_ALL, _ALL, _ALL),
+    **_INTERNAL | {"dtypes": "real floating"},
 )

@@ -1,0 +1,35 @@
+"""Tests of derivatives, for the users' functions as for the library's own.
+
+`check_grads` compares derivatives with differences, `check_adjoint` a linear function with its transpose, and
+`check_primitive` a declared operation with its reference implementation, its rules and its metadata.
+`funcnet.testing.strategies` generates arguments for hypothesis, and `backend_params` one test per array library.
+"""
+
+from importlib import import_module as _import_module
+from typing import Any
+
+from funcnet.testing.adjoint import check_adjoint
+from funcnet.testing.backends import BackendCase, backend_cases, backend_params, usable_backends
+from funcnet.testing.check_grads import check_grads
+from funcnet.testing.numerical import numerical_grad, numerical_jacobian
+from funcnet.testing.primitives import check_primitive
+
+__all__ = [
+    "BackendCase",
+    "backend_cases",
+    "backend_params",
+    "check_adjoint",
+    "check_grads",
+    "check_primitive",
+    "numerical_grad",
+    "numerical_jacobian",
+    "strategies",
+    "usable_backends",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # hypothesis is an extra, and programs that only call `check_grads` do without it.
+    if name == "strategies":
+        return _import_module("funcnet.testing.strategies")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
