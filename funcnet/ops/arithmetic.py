@@ -245,13 +245,23 @@ clip_p = elementwise(
     analytic=False,
 )
 
+_BOUND_CASES = tuple(
+    case(Arg(shape, low=low, high=high), Arg(bounds, low=-0.3, high=0.3))
+    for shape, bounds, low, high in (
+        ((2, 3), (3,), -1.5, -0.6),
+        ((2, 1), (3,), 0.6, 1.5),
+        ((), (), 0.6, 1.5),
+        ((), (2,), -1.5, -0.6),
+        ((0,), (1,), -1.5, -0.6),
+    )
+)
+
 clip_below_p = elementwise(
     "clip_below",
     lambda xp, x, low: xp.clip(x, min=low),
     partials=(lambda g, x1, x2: masked(g, x1 >= x2), lambda g, x1, x2: masked(g, x1 < x2)),
     derivative=("Heaviside(x1 - x2)", "Heaviside(x2 - x1)"),
-    domain=((-inf, inf), (-inf, inf)),
-    kinks=(0.0,),
+    cases=_BOUND_CASES,
     dtypes="real",
     analytic=False,
 )
@@ -261,8 +271,7 @@ clip_above_p = elementwise(
     lambda xp, x, high: xp.clip(x, max=high),
     partials=(lambda g, x1, x2: masked(g, x1 <= x2), lambda g, x1, x2: masked(g, x1 > x2)),
     derivative=("Heaviside(x2 - x1)", "Heaviside(x1 - x2)"),
-    domain=((-inf, inf), (-inf, inf)),
-    kinks=(0.0,),
+    cases=_BOUND_CASES,
     dtypes="real",
     analytic=False,
 )

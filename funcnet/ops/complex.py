@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+from funcnet.core import elementwise
 from funcnet.core.dtypes import kind
 from funcnet.ops.broadcasting import cast, real
 from funcnet.ops.functions import binary, unary
@@ -64,23 +66,29 @@ array([2., 3.])""",
 )
 
 
-def _sign_partial(g: Any, x: Any, y: Any) -> Any:
-    if kind(y.dtype) != "c":
-        return None
-    return cast(divide_or_zero(imag(g * y), abs(x)), y.dtype) * 1j * conj(y)
+def _turned(g: Any, x: Any, y: Any, other: Any) -> Any:
+    return cast(divide_or_zero(imag(g * y), abs(x)), y.dtype) * 1j * other
 
 
-def _sign_forward(g: Any, x: Any, y: Any) -> Any:
-    if kind(y.dtype) != "c":
-        return None
-    return cast(divide_or_zero(imag(g * conj(y)), abs(x)), y.dtype) * 1j * y
-
+# Apart from the real sign, which has no derivative to follow.
+_sign_complex_p = elementwise(
+    "sign_complex",
+    lambda xp, x: xp.sign(x),
+    partials=(lambda g, x, y: _turned(g, x, y, conj(y)),),
+    forwards=(lambda g, x, y: _turned(g, x, conj(y), y),),
+    derivative=("0",),
+    domain=((-inf, inf),),
+    kinks=(0.0,),
+    dtypes="complex",
+    analytic=False,
+    internal=True,
+)
 
 sign = unary(
     "sign",
     "Sign of each element: -1, 0 or 1; ``x / abs(x)`` for a complex number, and 0 for 0.",
-    partial=_sign_partial,
-    forward=_sign_forward,
+    partial=None,
+    on_complex=_sign_complex_p,
     derivative="0",
     kinks=(0.0,),
     dtypes="numeric",

@@ -6,9 +6,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, elementwise
+from funcnet.core.dtypes import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from funcnet.core import Primitive
 
 __all__ = ["STANDARD", "binary", "unary"]
 
@@ -31,6 +34,7 @@ def unary(
     analytic: bool = True,
     notes: str = "",
     reference: str = STANDARD,
+    on_complex: Primitive | None = None,
 ) -> Callable[[Any], Any]:
     """Declare an elementwise primitive of one array and return the function ``name(x, /)``.
 
@@ -59,6 +63,8 @@ def unary(
         What happens at kinks, poles and domain edges.
     reference : str
         Where the function is defined; empty for none.
+    on_complex : Primitive, optional
+        Runs in place of the declared primitive on complex arrays, where only they have a derivative.
     """
     primitive = elementwise(
         name,
@@ -72,8 +78,14 @@ def unary(
         analytic=analytic,
     )
 
-    def function(x: Any, /) -> Any:
-        return bind(primitive, x)
+    if on_complex is None:
+
+        def function(x: Any, /) -> Any:
+            return bind(primitive, x)
+    else:
+
+        def function(x: Any, /) -> Any:
+            return bind(on_complex if x.__class__ is complex or kind(getattr(x, "dtype", None)) == "c" else primitive, x)
 
     parameters = f"    x : array\n        Of {_article(dtypes)} data type, of any shape."
     return _named(function, primitive, summary, parameters, f"d/dx = {derivative}", domain, notes, reference, example)

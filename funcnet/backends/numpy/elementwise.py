@@ -208,6 +208,7 @@ KERNELS: _Kernels = MappingProxyType(
         "relu": _relu,
         "remainder": operator.mod,
         "sigmoid": _logistic,
+        "sign_complex": np.sign,
         "softplus": _softplus,
         "strong_divide": _strong_divide,
         "strong_divide_sqrt": _strong_divide_sqrt,
