@@ -1,4 +1,4 @@
-"""Raw arrays made from nothing, and like another array, on any backend."""
+"""Raw arrays made from nothing, or from Python values, on any backend."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends
+from funcnet.backends.dtypes import COMPLEX_OF
 from funcnet.core import raw
+from funcnet.core.dtypes import kind
+from funcnet.errors import DtypeError
 
 if TYPE_CHECKING:
     from funcnet.backends import Backend
 
-__all__ = ["array_like", "backend_like", "created", "filled_like", "integers_like", "zeros_raw"]
+__all__ = [
+    "array_like",
+    "backend_like",
+    "context_place",
+    "created",
+    "filled_like",
+    "foreign_dtype",
+    "integers_like",
+    "weak_like",
+    "zeros_raw",
+]
+
+_PYTHON_KINDS = {bool: "b", int: "u", float: "f", complex: "c"}
+#: Kinds of number, each of which casts to those after it; a Python integer goes with every integer dtype.
+_KINDS = "buifc"
 
 
 def created(backend: Backend, device: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -26,14 +43,40 @@ def created(backend: Backend, device: Any, name: str, *args: Any, **kwargs: Any)
 
 
 def backend_like(x: Any) -> Backend:
-    """Return the backend of an array or tracer; the current one for a Python scalar."""
+    """Return the backend of an array, tracer or specification; the current one for a Python scalar."""
     value = raw(x)
-    # Where only shapes are known, the value is a specification that names its backend.
     return backends.backend_of_type(value.__class__) or getattr(value, "backend", None) or backends.current().backend
 
 
-def _device(backend: Backend, value: Any) -> Any:
-    return backend.device_of(value) if backend.owns(value.__class__) else None
+def foreign_dtype(backend: Backend, dtype: Any, device: Any = None) -> Any:
+    """Return a data type of any library, its name, or a Python number class, as the object that `backend` has for it.
+
+    Raises
+    ------
+    DtypeError
+        If it is no data type, or the backend does not have it.
+    """
+    if dtype.__class__ is type and dtype in (bool, int, float, complex):
+        if dtype is bool:
+            return backend.dtype("bool")
+        if dtype is int:
+            return backend.dtype(backend.default_int(device))
+        default = backends.current().dtype
+        return backend.dtype(default if dtype is float else COMPLEX_OF[default])
+    if isinstance(dtype, str):
+        return backend.dtype(dtype)
+    if isinstance(dtype, type) and issubclass(dtype, np.generic):
+        dtype = np.dtype(dtype)
+    name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+    if not isinstance(name, str) or not name:
+        raise DtypeError("A data type was expected.", found=repr(dtype), needed="a data type or its name")
+    return backend.dtype(name)
+
+
+def context_place(device: Any) -> tuple[Any, Any, Any]:
+    """Return the current backend, `device` or else the current one, and the default floating-point dtype."""
+    context = backends.current()
+    return context.backend, context.device if device is None else device, context.backend.dtype(context.dtype)
 
 
 def zeros_raw(like: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
@@ -43,20 +86,20 @@ def zeros_raw(like: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
     if isinstance(like, (np.ndarray, np.generic)):
         return np.zeros(shape, dtype)
     backend = backend_like(like)
-    return created(backend, _device(backend, like), "zeros", shape, dtype=dtype)
+    return created(backend, _device(backend, like), "zeros", tuple(shape), dtype=dtype)
 
 
 def filled_like(x: Any, name: str, dtype: Any, device: Any) -> Any:
     """Return ``zeros``, ``ones`` or ``empty`` of the shape, backend, device and dtype of an array or tracer."""
     value = raw(x)
     if isinstance(value, (np.ndarray, np.generic)) and device is None:
-        function = getattr(np, name)
-        return function(value.shape, value.dtype if dtype is None else backends.get("numpy").dtype(dtype))
+        dtype = value.dtype if dtype is None else foreign_dtype(backend_like(value), dtype)
+        return getattr(np, name)(value.shape, dtype)
     backend = backend_like(value)
     if not hasattr(value, "shape"):
-        value = backend.asarray(value)
+        value = backend.asarray(value, dtype=foreign_dtype(backend, type(value)))
     device = _device(backend, value) if device is None else device
-    dtype = value.dtype if dtype is None else backend.dtype(dtype)
+    dtype = value.dtype if dtype is None else foreign_dtype(backend, dtype, device)
     return created(backend, device, name, tuple(value.shape), dtype=dtype)
 
 
@@ -72,3 +115,15 @@ def array_like(x: Any, obj: Any, dtype: Any = None) -> Any:
     if obj.__class__ is np.ndarray and dtype is None:
         return backend.from_numpy(obj, device=_device(backend, value))
     return backend.asarray(obj, dtype=None if dtype is None else backend.dtype(dtype), device=_device(backend, value))
+
+
+def weak_like(x: Any, number: Any) -> Any:
+    """Return a Python number as an array like `x`, of its dtype where that can hold the number."""
+    letter = _PYTHON_KINDS.get(number.__class__)
+    if letter is not None and _KINDS.index(letter) <= _KINDS.index(kind(x.dtype)):
+        return array_like(x, number, x.dtype)
+    return array_like(x, number)
+
+
+def _device(backend: Backend, value: Any) -> Any:
+    return backend.device_of(value) if backend.owns(value.__class__) else None

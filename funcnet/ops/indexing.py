@@ -9,8 +9,8 @@ from funcnet.core import bind
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
+from funcnet.ops.conversion import asarray_like
 from funcnet.ops.encoding import encoded, encoded_slice
-from funcnet.ops.fresh import array_like
 from funcnet.ops.slicing import added, getitem_p, taken
 from funcnet.ops.updates import index_max_p, index_min_p, index_multiply_p, placed
 
@@ -72,8 +72,8 @@ def getitem(x: Any, key: Any, /) -> Any:
     --------
     >>> import numpy as np
     >>> import funcnet as fn
-    >>> from funcnet import xp
-    >>> xp.getitem(np.arange(6.0).reshape(2, 3), (slice(None), [0, 0, 2]))
+    >>> from funcnet.ops import getitem
+    >>> getitem(np.arange(6.0).reshape(2, 3), (slice(None), [0, 0, 2]))
     array([[0., 0., 2.],
            [3., 3., 5.]])
     >>> fn.grad(lambda x: x[[0, 0, 2]].sum())(np.ones(3))
@@ -140,8 +140,8 @@ def index_set(x: Any, key: Any, v: Any, /) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.index_set(np.zeros(3), [0, 0, 2], np.array([1.0, 2.0, 3.0]))
+    >>> from funcnet.ops import index_set
+    >>> index_set(np.zeros(3), [0, 0, 2], np.array([1.0, 2.0, 3.0]))
     array([2., 0., 3.])
     """
     return _updated(placed, "index_set", x, key, v)
@@ -178,8 +178,8 @@ def index_add(x: Any, key: Any, v: Any, /) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.index_add(np.zeros(3), [0, 0, 2], 1.0)
+    >>> from funcnet.ops import index_add
+    >>> index_add(np.zeros(3), [0, 0, 2], 1.0)
     array([2., 0., 1.])
     """
     return _updated(added, "index_add", x, key, v)
@@ -218,8 +218,8 @@ def index_multiply(x: Any, key: Any, v: Any, /) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.index_multiply(np.ones(3), [0, 0, 2], 3.0)
+    >>> from funcnet.ops import index_multiply
+    >>> index_multiply(np.ones(3), [0, 0, 2], 3.0)
     array([9., 1., 3.])
     """
     return _updated(_bound(index_multiply_p), "index_multiply", x, key, v)
@@ -256,8 +256,8 @@ def index_min(x: Any, key: Any, v: Any, /) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.index_min(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
+    >>> from funcnet.ops import index_min
+    >>> index_min(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
     array([-2., 0., 0.])
     """
     return _updated(_bound(index_min_p), "index_min", x, key, v)
@@ -294,8 +294,8 @@ def index_max(x: Any, key: Any, v: Any, /) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from funcnet import xp
-    >>> xp.index_max(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
+    >>> from funcnet.ops import index_max
+    >>> index_max(np.zeros(3), [0, 0, 2], np.array([1.0, -2.0, 3.0]))
     array([1., 0., 3.])
     """
     return _updated(_bound(index_max_p), "index_max", x, key, v)
@@ -319,7 +319,7 @@ def _updated(update: Any, name: str, x: Any, key: Any, v: Any) -> Any:
 def _fitted(name: str, x: Any, v: Any, shape: tuple[int, ...]) -> Any:
     """Return the value of an update with the dtype of `x` and the shape of the place it goes to."""
     if not hasattr(v, "shape"):
-        v = _value(x, v)
+        v = asarray_like(x, v)
     if v.dtype != x.dtype:
         if _KINDS.index(kind(v.dtype)) > _KINDS.index(kind(x.dtype)):
             raise DtypeError(
@@ -346,12 +346,3 @@ def _fitted(name: str, x: Any, v: Any, shape: tuple[int, ...]) -> Any:
             write="xp.reshape or xp.expand_dims on the values",
         )
     return broadcast_to(v, shape)
-
-
-def _value(x: Any, v: Any) -> Any:
-    """Return a Python number or nested list as an array like `x`, of its dtype where that can hold the number."""
-    if isinstance(v, (bool, int, float, complex)):
-        letter = "b" if isinstance(v, bool) else "u" if isinstance(v, int) else "f" if isinstance(v, float) else "c"
-        if _KINDS.index(letter) <= _KINDS.index(kind(x.dtype)):
-            return array_like(x, v, x.dtype)
-    return array_like(x, v)

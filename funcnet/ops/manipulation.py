@@ -9,7 +9,7 @@ import numpy as np
 
 from funcnet import backends
 from funcnet.core import Tracer, raw
-from funcnet.errors import ShapeError
+from funcnet.errors import CopyError, ShapeError
 from funcnet.ops import rearranging as primitives
 from funcnet.ops.axes import one_axis, reduced_axes
 from funcnet.ops.broadcasting import reshaped
@@ -52,7 +52,9 @@ def reshape(x: Any, /, shape: Sequence[int], *, copy: bool | None = None) -> Any
     Raises
     ------
     ShapeError
-        If the sizes differ, or a copy is needed that ``copy=False`` forbids.
+        If the sizes differ.
+    CopyError
+        If a copy is needed that ``copy=False`` forbids.
 
     References
     ----------
@@ -376,7 +378,7 @@ def _inferred(x: Any, wanted: tuple[int, ...], size: int) -> tuple[int, ...]:
 
 
 def _check_view(x: Any, shape: tuple[int, ...]) -> None:
-    """Raise `ShapeError` if an array cannot have another shape without a copy."""
+    """Raise `CopyError` if an array cannot have another shape without a copy."""
     value = raw(x)
     if isinstance(value, np.ndarray):
         copied = value.size > 0 and not np.may_share_memory(value, value.reshape(shape))
@@ -390,7 +392,7 @@ def _check_view(x: Any, shape: tuple[int, ...]) -> None:
         except (ValueError, RuntimeError, AttributeError):
             copied = True
     if copied:
-        raise ShapeError(
+        raise CopyError(
             "xp.reshape with copy=False would have to copy.",
             found=f"an array of shape {tuple(value.shape)} whose elements do not lie in order",
             needed="an array that can be reshaped in place",

@@ -53,6 +53,14 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def _tril(x: Any, *, k: int) -> Any:
+    return np.tril(x, k)
+
+
+def _triu(x: Any, *, k: int) -> Any:
+    return np.triu(x, k)
+
+
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
     {
         "astype": _astype,
@@ -64,6 +72,8 @@ KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
         "repeat_positions": _repeat_positions,
         "reshape": _reshape,
         "roll": _roll,
+        "tril": _tril,
+        "triu": _triu,
         "unstack": _unstack,
     }
 )
