@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from funcnet import backends
+from funcnet.core.primitive import registry
 from funcnet.core.tracer import Tracer
 from funcnet.errors import DtypeError, FuncnetError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from funcnet.backends.registry import Backend
+    from funcnet.backends import Backend
     from funcnet.core.primitive import Primitive
 
 __all__ = ["bind", "check_hashable", "run", "scalar_array"]
@@ -116,15 +117,30 @@ def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
         backend = backends.get("numpy")
     else:
         return _Converted(primitive)
+    assert backend is not None
     call = backend.kernel(primitive.name)
-    if call is None:
-        namespace = backend.namespace
-        call = getattr(namespace, primitive.name) if primitive.impl is None else partial(primitive.impl, namespace)
+    if call is None or isinstance(call, backends.KernelTable):
+        # Only now: the namespace of NumPy takes a while to import.
+        call = backend.kernel(primitive.name, fallback=_reference(primitive, backend))
+        assert call is not None
     if backend.name == "numpy":
         return call
+    call = backend.localized(call)
     if generic:
         call = _Adopted(backend, generic, arrays[0], call)
     return _SameDevice(backend, call) if len(arrays) > 1 else call
+
+
+def _reference(primitive: Primitive, backend: Backend) -> Callable[..., Any]:
+    namespace = backend.namespace
+    return getattr(namespace, primitive.name) if primitive.impl is None else partial(primitive.impl, namespace)
+
+
+@backends.on_change
+def _forget() -> None:
+    """Have every primitive look for its kernels anew."""
+    for primitive in registry.values():
+        primitive.table.clear()
 
 
 class _Converted:

@@ -23,7 +23,7 @@ __all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
 
 def positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:
     """Return `argnums` as non-negative positions among `count` positional arguments."""
-    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    given: tuple[Any, ...] = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     found = []
     for a in given:
         if not isinstance(a, int) or not -count <= a < count:

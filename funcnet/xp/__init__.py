@@ -30,6 +30,7 @@ from funcnet.ops import asarray as asarray
 from funcnet.ops import asin as asin
 from funcnet.ops import asinh as asinh
 from funcnet.ops import astype as astype
+from funcnet.ops import at as at
 from funcnet.ops import atan as atan
 from funcnet.ops import atan2 as atan2
 from funcnet.ops import atanh as atanh
@@ -180,6 +181,7 @@ __all__ = [
     "asin",
     "asinh",
     "astype",
+    "at",
     "atan",
     "atan2",
     "atanh",

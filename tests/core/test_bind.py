@@ -68,3 +68,29 @@ def test_a_kernels_own_error_keeps_its_class_and_names_the_operation():
     with pytest.raises(ValueError, match="matmul") as caught:
         xp.matmul(np.ones((2, 3)), np.ones((4, 5)))
     assert "xp.matmul" in "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+
+
+def test_a_kernel_added_later_is_used():
+    x = np.ones(3)
+    before = xp.square(x)
+    backend = backends.get("numpy")
+    original = backend.kernels["square"]
+    try:
+        backend.add_kernel("square", lambda x: x * 10)
+        np.testing.assert_array_equal(xp.square(x), 10.0)
+    finally:
+        backend.add_kernel("square", original)
+    np.testing.assert_array_equal(xp.square(x), before)
+
+
+def test_a_kernel_for_one_dtype_leaves_the_others_to_the_reference():
+    backend = backends.get("numpy")
+    original = backend.kernels["square"]
+    try:
+        del backend.kernels["square"]
+        backend.add_kernel("square", lambda x: x * 10, dtypes=("float32",))
+        np.testing.assert_array_equal(xp.square(np.full(2, 3.0, dtype=np.float32)), 30.0)
+        np.testing.assert_array_equal(xp.square(np.full(2, 3.0)), 9.0)
+    finally:
+        backend.kernels.pop("square")
+        backend.add_kernel("square", original)
