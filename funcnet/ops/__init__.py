@@ -3,6 +3,7 @@ from funcnet.ops.creation import *
 from funcnet.ops.ranges import *
 from funcnet.ops.triangles import *
 from funcnet.ops.dtypes import *
+from funcnet.ops.inspection import *
 from funcnet.ops.strong import *
 from funcnet.ops.complex import *
 from funcnet.ops.comparison import *
@@ -19,6 +20,7 @@ from funcnet.ops.manipulation import *
 from funcnet.ops.joining import *
 from funcnet.ops.indexing import *
 from funcnet.ops.along import *
+from funcnet.ops.at import at as at
 from funcnet.ops.statistical import *
 from funcnet.ops.utility import *
 from funcnet.ops.searching import *
