@@ -322,7 +322,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: int | tuple[Sequence[int], Sequence[
     x1, x2 : array
         Of a numeric data type.
     axes : int or pair of sequences of int, default 2
-        A number N contracts the last N dimensions of `x1` with the first N of `x2`, in order; 0 gives the outer product.
+        A number N contracts the last N dimensions of `x1` with the first N of `x2`; 0 gives the outer product.
         A pair names the dimensions of `x1` and of `x2`.
 
     Returns

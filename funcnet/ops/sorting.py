@@ -35,11 +35,15 @@ def _order(x: Any, axis: int, descending: bool) -> Any:
     return bind(argsort_p, x, axis=axis, descending=descending, stable=True)
 
 
+def _places(order: Any, axis: int) -> Any:
+    """Return the inverse of a permutation along `axis`: where each element went."""
+    return bind(inverse_p, order, axis=axis)
+
+
 def _sort_vjp(y: Any, x: Any, *, axis: int, descending: bool, stable: bool) -> Callable[[Any], Any]:  # noqa: ARG001
     if not x.shape:
         return lambda g: g
-    # The inverse of a permutation is what sorts it, so that nothing has to be scattered.
-    return lambda g: take_along_axis(g, _order(_order(x, axis, descending), axis, False), axis=axis)
+    return lambda g: take_along_axis(g, _places(_order(x, axis, descending), axis), axis=axis)
 
 
 def _sort_jvp(ts: Any, y: Any, x: Any, *, axis: int, descending: bool, stable: bool) -> Any:  # noqa: ARG001
@@ -55,6 +59,18 @@ _CASES = (
     case(Arg((2, 3), distinct=True), axis=1, descending=True, stable=True),
     case(Arg((3, 2), distinct=True), axis=0, descending=False, stable=False),
     case((2, 0), axis=1, descending=False, stable=True),
+)
+
+inverse_p = general(
+    "inverse_permutation",
+    # What sorts a permutation is its inverse.
+    lambda xp, order, *, axis: xp.argsort(order, axis=axis, stable=True),
+    vjp=None,
+    shape=lambda order, *, axis: order.shape,  # noqa: ARG005  # the rule's form
+    result="first",
+    internal=True,
+    dtypes="integer or boolean",
+    cases=(case(Arg((1,), kind="int", low=0, high=1), axis=0), case(Arg((3, 1), kind="int", low=0, high=1), axis=1)),
 )
 
 argsort_p = general(

@@ -17,6 +17,7 @@ from funcnet.backends.numpy import (
     products,
     reductions,
     scans,
+    softmax,
     special,
     threefry,
 )
@@ -52,7 +53,7 @@ class NumpyBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
-        parts = (elementwise, indexing, ordering, products, reductions, scans, threefry, draws, special)
+        parts = (elementwise, indexing, ordering, products, reductions, scans, softmax, threefry, draws, special)
         return KERNELS | {name: kernel for part in parts for name, kernel in part.KERNELS.items()}
 
     # ------------------------------------------------------------------ devices

@@ -1,6 +1,7 @@
-"""NumPy kernels of reductions along axes, and of the softmax family."""
+"""NumPy kernels of reductions along axes."""
 
 from collections.abc import Callable
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -63,30 +64,55 @@ def _square(d: Any) -> Any:
     return np.multiply(d, d, out=d) if d.shape else d * d
 
 
+def _spread(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return the sums of squared differences from the mean, and whether they are good to the last digits."""
+    mean = _add(x, axis, None, None, True) / _count(x.shape, axis)
+    d = np.subtract(x, mean)
+    real = _limits(d.dtype)
+    with np.errstate(over="ignore"):
+        total = _add(_square(d), axis, None, None, True)
+        # The mean's own rounding error must not matter, and no square may have overflowed or vanished.
+        floor = np.absolute(mean) * (64.0 * real.eps)
+        good = (total > x.size * floor * floor) & (total > x.size * (real.tiny / real.eps)) & (total <= real.max)
+    return total, good.all()
+
+
+@cache
+def _limits(dtype: Any) -> Any:
+    return np.finfo(dtype)
+
+
+def _reshaped(y: Any, shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> Any:
+    return y if keepdims else y.reshape(tuple([n for i, n in enumerate(shape) if i not in axis]))[()]
+
+
 def _var(x: Any, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Any:
     if x.dtype is _HALF:
         return _var(x.astype(np.float32), axis=axis, correction=correction, keepdims=keepdims).astype(_HALF)
     free = _count(x.shape, axis) - correction
-    total = _add(_square(_centered(x, axis=axis)), axis, None, None, keepdims)
-    return total / free if free > 0 else total + np.nan
+    if not free > 0 or not x.size:
+        return _add(_square(_centered(x, axis=axis)), axis, None, None, keepdims) + np.nan
+    total, good = _spread(x, axis)
+    if not good:
+        total = _add(_square(_centered(x, axis=axis)), axis, None, None, True)
+    return _reshaped(total / free, x.shape, axis, keepdims)
 
 
 def _std(x: Any, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Any:
     if x.dtype is _HALF:
         return _std(x.astype(np.float32), axis=axis, correction=correction, keepdims=keepdims).astype(_HALF)
     free = _count(x.shape, axis) - correction
+    if not free > 0 or not x.size:
+        return _add(_square(_centered(x, axis=axis)), axis, None, None, keepdims) + np.nan
+    total, good = _spread(x, axis)
+    if good:
+        return _reshaped(np.sqrt(total / free), x.shape, axis, keepdims)
+    # Squares are formed in units of the largest difference, so that they neither overflow nor vanish.
     d = _centered(x, axis=axis)
-    if not free > 0 or not d.size:
-        return _add(_square(d), axis, None, None, keepdims) + np.nan
-    real = np.finfo(d.dtype)
-    # Squares are formed in units of the largest difference if they could overflow or vanish otherwise.
     unit = np.asarray(_maximum(np.absolute(d), axis, None, None, True))
-    largest = unit.max()
-    if largest < real.max**0.5 / max(1, d.size) and unit.min() > real.tiny**0.25:
-        return np.sqrt(_add(_square(d), axis, None, None, keepdims) / free)
     unit[(unit == 0) | ~np.isfinite(unit)] = 1
     y = unit * np.sqrt(_add(_square(d / unit), axis, None, None, True) / free)
-    return y[()] if keepdims else np.squeeze(y, axis)[()]
+    return _reshaped(y, x.shape, axis, keepdims)
 
 
 def _all(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -98,53 +124,16 @@ def _any(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _max(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if x.dtype.kind == "f":
+        # With a value to begin with, NumPy compares several elements at a time from the first.
+        return _maximum(x, axis, None, None, keepdims, -np.inf)
     return _maximum(x, axis, None, None, keepdims)
 
 
 def _min(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if x.dtype.kind == "f":
+        return _minimum(x, axis, None, None, keepdims, np.inf)
     return _minimum(x, axis, None, None, keepdims)
-
-
-def _shifted(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
-    """Return x less its maximum, in a buffer of its own, and the maximum; infinite maxima are left out of the shift.
-
-    Along an axis with an entry of +inf only such entries count, all alike; along one of -inf alone nothing is shifted.
-    """
-    peak = _maximum(x, axis, None, None, True, -np.inf)
-    infinite = np.isinf(peak)
-    if infinite.any():
-        x = np.where(peak == np.inf, np.where(x == np.inf, x.dtype.type(0), x.dtype.type(-np.inf)), x)
-        return np.subtract(x, np.where(infinite, x.dtype.type(0), peak)), peak
-    return np.subtract(x, peak, dtype=x.dtype), peak
-
-
-def _softmax(x: Any, *, axis: tuple[int, ...]) -> Any:
-    e, _ = _shifted(x, axis)
-    if not e.shape:
-        return np.where(e > -np.inf, np.exp(e), e.dtype.type(0))[()]
-    np.exp(e, out=e)
-    total = _add(e, axis, None, None, True)
-    if not total.all():
-        total[total == 0] = 1
-    return np.divide(e, total, out=e)
-
-
-def _log_softmax(x: Any, *, axis: tuple[int, ...]) -> Any:
-    d, _ = _shifted(x, axis)
-    total = np.asarray(_add(np.exp(d), axis, None, None, True))
-    if not total.all():
-        total[total == 0] = 1
-    return np.subtract(d, np.log(total), out=d if d.shape else None)
-
-
-def _logsumexp(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    e, peak = _shifted(x, axis)
-    e = np.exp(e, out=e if e.shape else None)
-    total = np.asarray(_add(e, axis, None, None, True))
-    if not total.all():
-        total[total == 0] = 1
-    y = np.log(total) + peak
-    return y[()] if keepdims else np.squeeze(y, axis)[()]
 
 
 #: Under the primitives' names.
@@ -160,8 +149,5 @@ KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
         "any": _any,
         "max": _max,
         "min": _min,
-        "softmax": _softmax,
-        "log_softmax": _log_softmax,
-        "logsumexp": _logsumexp,
     }
 )

@@ -1,6 +1,7 @@
 """NumPy kernels of what runs along an axis: cumulative sums and products, and linear recurrences."""
 
 from collections.abc import Callable
+from math import isqrt
 from types import MappingProxyType
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 
 __all__ = ["KERNELS"]
 
-#: Rows with at least this many elements are computed row by row, narrower ones number by number.
-_WIDE = 16
+# Each step of a loop over rows costs about as much as 1,000 elements.
+_LONG = 64
+_WIDE = 1000
 
 
 def _scan(operation: np.ufunc) -> Callable[..., Any]:
@@ -68,48 +70,64 @@ def _lead(x: Any, *, axis: int, reverse: bool) -> Any:
 
 
 def _recurrence(a: Any, b: Any, *, axis: int, reverse: bool, lagged: bool) -> Any:
-    dtype = np.result_type(a, b)
-    s = np.empty(b.shape, dtype)
-    n = b.shape[axis]
+    s = np.empty(b.shape, np.result_type(a, b))
     if not b.size:
         return s
-    rows = [np.moveaxis(v, axis, 0) for v in (a, b, s)]
-    if reverse:
-        rows = [v[::-1] for v in rows]
-    factors, terms, out = rows
+    factors, terms, out = [np.moveaxis(v, axis, 0)[:: -1 if reverse else 1] for v in (a, b, s)]
     if lagged:
         factors = np.concatenate([np.zeros_like(factors[:1]), factors[:-1]])
-    if b.size // n >= _WIDE:
-        _by_rows(factors, terms, out, n)
+    n = b.shape[axis]
+    width = b.size // n
+    solved = None
+    if n >= _LONG and width <= _WIDE:
+        solved = _by_blocks(factors.reshape(n, width), terms.reshape(n, width), s.dtype)
+    if solved is None:
+        _by_rows(factors, terms, out)
     else:
-        factors, terms, flat = (v.reshape(n, -1) for v in (factors, terms, np.empty(out.shape, dtype)))
-        for column in range(flat.shape[1]):
-            flat[:, column] = _by_numbers(factors[:, column].tolist(), terms[:, column].tolist())
-        out[...] = flat.reshape(out.shape)
+        out[...] = solved.reshape(out.shape)
     return s
 
 
-def _by_rows(factors: Any, terms: Any, out: Any, n: int) -> None:
+def _by_rows(factors: Any, terms: Any, out: Any) -> None:
     # Zeros stay zeros beside an infinite factor; the check costs a pass, so it is made once.
     finite = bool(np.isfinite(factors).all())
     out[0] = terms[0]
-    for i in range(1, n):
-        row = out[i]
+    for i in range(1, len(out)):
         if finite:
-            np.multiply(factors[i], out[i - 1], out=row)
+            out[i] = factors[i] * out[i - 1]
         else:
-            row[...] = 0
-            np.multiply(factors[i], out[i - 1], out=row, where=out[i - 1] != 0)
-        row += terms[i]
+            out[i] = 0
+            np.multiply(factors[i], out[i - 1], out=out[i : i + 1], where=out[i - 1] != 0)
+        out[i] += terms[i]
 
 
-def _by_numbers(factors: list[Any], terms: list[Any]) -> list[Any]:
-    s = 0.0
-    out = []
-    for a, b in zip(factors, terms, strict=True):
-        s = a * s + b if s else b
-        out.append(s)
-    return out
+def _by_blocks(factors: Any, terms: Any, dtype: Any) -> Any | None:
+    """Solve blocks of about sqrt(n) rows beside each other, each from zero, then carry from one to the next.
+
+    Return None where a product of factors is infinite, which it need not be when it is formed in order.
+    """
+    n, width = terms.shape
+    size = isqrt(n - 1) + 1
+    count = -(-n // size)
+
+    def blocks(v: Any) -> Any:
+        padded = np.zeros((count * size, width), dtype)
+        padded[:n] = v
+        return np.ascontiguousarray(padded.reshape(count, size, width).swapaxes(0, 1))
+
+    factors, terms = blocks(factors), blocks(terms)
+    out = np.empty_like(terms)
+    _by_rows(factors, terms, out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # From here on, `factors` are their products since the beginning of the block.
+        np.multiply.accumulate(factors, axis=0, out=factors)
+    if not np.isfinite(factors).all():
+        return None
+    carry = np.zeros((count, width), dtype)
+    for i in range(1, count):
+        carry[i] = out[-1, i - 1] + factors[-1, i - 1] * carry[i - 1]
+    out += factors * carry
+    return out.swapaxes(0, 1).reshape(count * size, width)[:n]
 
 
 #: Under the primitives' names.
