@@ -136,7 +136,8 @@ def _dtype(primitive: Primitive, specs: list[Any], backend: backends.Backend, pa
     if params.get("dtype") is not None:
         return params["dtype"]
     if rule == "sum":
-        return _tiny(primitive, specs[:1], backend, dict(params, axis=(0,)))
+        first = 0 if isinstance(params["axis"], int) else (0,)
+        return _tiny(primitive, specs[:1], backend, dict(params, axis=first))
     arrays = [s for s in specs if hasattr(s, "dtype")]
     if rule == "first" or all(s.dtype == arrays[0].dtype for s in arrays):
         return arrays[0].dtype
