@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from math import inf, nan
-from math import log as _log
 from typing import Any
 
 from funcnet.core import Arg, bind, case, elementwise
@@ -136,20 +137,29 @@ array([3., 1.])""",
 )
 
 
+def _scalar_log(x: complex) -> complex:
+    """Return the logarithm, 0 for 0, whose powers are flat, and NaN for negative numbers."""
+    if not x:
+        return 0.0
+    if isinstance(x, complex):
+        return cmath.log(x)
+    return math.log(x) if x > 0 else nan
+
+
 def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
-    if x2.__class__ is int or x2.__class__ is float:
+    if x2.__class__ in (int, float, complex):
         if x2 == 2:
             return g * (x1 + x1)
         return g if x2 == 1 else strong_power(g * x2, x1, x2 - 1)
-    if x2.__class__ is not complex and is_inexact(x2.dtype):
+    if is_inexact(x2.dtype):
         # The difference below would lose digits in a lower precision than the result's.
         x2 = cast(x2, g.dtype)
     return strong_power(strong_product(g, x2), x1, x2 - 1)
 
 
 def _pow_exponent(g: Any, x1: Any, x2: Any, y: Any) -> Any:
-    if x1.__class__ is int or x1.__class__ is float:
-        return strong_multiply(g, y) * (_log(x1) if x1 > 0 else 0.0 if x1 == 0 else nan)
+    if x1.__class__ in (int, float, complex):
+        return strong_multiply(g, y) * _scalar_log(x1)
     return strong_power(g, x1, x2, 1)
 
 
