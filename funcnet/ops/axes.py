@@ -13,7 +13,16 @@ from funcnet.errors import DtypeError, ParameterError, ShapeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_kind", "element_count", "kept_shape", "native_dtype", "one_axis", "reduced_axes", "reduced_shape"]
+__all__ = [
+    "check_elements",
+    "check_kind",
+    "element_count",
+    "kept_shape",
+    "native_dtype",
+    "one_axis",
+    "reduced_axes",
+    "reduced_shape",
+]
 
 _RANGES: tuple[tuple[int, ...], ...] = tuple(tuple(range(n)) for n in range(9))
 
@@ -86,6 +95,18 @@ def check_kind(name: str, x: Any, kinds: str, needed: str, write: str = "") -> N
             found=f"an array of dtype {x.dtype}",
             needed=needed,
             write=write,
+        )
+
+
+def check_elements(name: str, x: Any, axis: Axes) -> None:
+    """Raise `ShapeError` if a result would have to be chosen from no elements."""
+    shape = tuple(x.shape)
+    if 0 in shape and not element_count(shape, axis) and 0 not in reduced_shape(shape, axis, False):
+        raise ShapeError(
+            f"xp.{name} of no elements has no value.",
+            found=f"shape {shape}, reduced over {'axis' if len(axis) == 1 else 'axes'} {', '.join(map(str, axis))}",
+            needed="at least one element along the reduced dimensions",
+            write=f"xp.{name}(x) if x.size else the value that an empty array should have",
         )
 
 

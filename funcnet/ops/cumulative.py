@@ -65,10 +65,12 @@ _SCANS = (
 
 def _shift_impl(xp: Any, x: Any, *, axis: int, reverse: bool) -> Any:
     n = x.shape[axis]
+    if not n:
+        return x
     zero = xp.zeros_like(x[_along(axis, 0, 1)])
     if reverse:
         return xp.concat([x[_along(axis, 1, None)], zero], axis=axis)
-    return xp.concat([zero, x[_along(axis, 0, n - 1 if n else 0)]], axis=axis)
+    return xp.concat([zero, x[_along(axis, 0, n - 1)]], axis=axis)
 
 
 shift_p = linear(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
-from funcnet.errors import ShapeError
-from funcnet.ops.axes import check_kind, element_count, kept_shape, reduced_axes, reduced_shape
+from funcnet.ops.axes import check_elements, check_kind, kept_shape, reduced_axes, reduced_shape
 from funcnet.ops.broadcasting import cast, reshaped, sum_over
+from funcnet.ops.searching import count_nonzero_p
 from funcnet.ops.strong import masked
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Axes = tuple[int, ...]
     Axis = int | Sequence[int] | None
 
-__all__ = ["check_elements", "max", "min"]
+__all__ = ["max", "min"]
 
 
 def _hits(y: Any, x: Any, axis: Axes, keepdims: bool) -> tuple[Any, Any]:
@@ -24,7 +24,7 @@ def _hits(y: Any, x: Any, axis: Axes, keepdims: bool) -> tuple[Any, Any]:
     kept = y if keepdims else reshaped(y, kept_shape(x.shape, axis))
     # A NaN is the extreme of its group.
     hits = (x == kept) | (x != x)
-    return hits, cast(sum_over(hits, axis, keepdims=True), x.dtype)
+    return hits, cast(bind(count_nonzero_p, hits, axis=axis, keepdims=True), x.dtype)
 
 
 def _vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:
@@ -57,18 +57,6 @@ _CASES = tuple([c._replace(args=tuple([a._replace(distinct=True) for a in c.args
 
 max_p = general("max", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", dtypes="real", cases=_CASES)
 min_p = general("min", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", dtypes="real", cases=_CASES)
-
-
-def check_elements(name: str, x: Any, axis: Axes) -> None:
-    """Raise `ShapeError` if a result would have to be chosen from no elements."""
-    shape = tuple(x.shape)
-    if 0 in shape and not element_count(shape, axis) and 0 not in reduced_shape(shape, axis, False):
-        raise ShapeError(
-            f"xp.{name} of no elements has no value.",
-            found=f"shape {shape}, reduced over {'axis' if len(axis) == 1 else 'axes'} {', '.join(map(str, axis))}",
-            needed="at least one element along the reduced dimensions",
-            write=f"xp.{name}(x) if x.size else the value that an empty array should have",
-        )
 
 
 def _extreme(primitive: Any, x: Any, axis: Axis, keepdims: bool) -> Any:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import AbstractValueError, DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import check_kind, one_axis, reduced_axes, reduced_shape
-from funcnet.ops.extremes import check_elements
+from funcnet.ops.axes import check_elements, check_kind, one_axis, reduced_axes, reduced_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["argmax", "argmin", "count_nonzero", "no_shape", "nonzero", "searchsorted"]
+__all__ = ["argmax", "argmin", "count_nonzero", "count_nonzero_p", "no_shape", "nonzero", "searchsorted"]
 
 
 def no_shape(name: str, write: str = "") -> Any:
@@ -67,7 +66,7 @@ argmin_p = general("argmin", _arg_impl("argmin"), **_ARGS)
 
 
 def _count_impl(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    ones = xp.astype(xp.astype(x, xp.bool), xp.int64)
+    ones = xp.astype(x if x.dtype == xp.bool else x != 0, xp.int64)
     return xp.sum(ones, axis=axis, keepdims=keepdims) if axis else ones
 
 

@@ -89,22 +89,27 @@ def _runs(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     flat = xp.reshape(x, (-1,))
     order = _order(xp, flat)
     ordered = xp.take(flat, order, axis=0)
-    first = xp.ones((1 if flat.shape[0] else 0,), dtype=xp.bool, device=x.device)
+    first = xp.ones((1,), dtype=xp.bool, device=x.device)
     return ordered, order, xp.concat([first, ordered[1:] != ordered[:-1]])
 
 
 def _unique_all_impl(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+    if 0 in x.shape:
+        none = xp.zeros((0,), dtype=xp.int64, device=x.device)
+        return xp.reshape(x, (0,)), none, xp.reshape(none, x.shape), none
     ordered, order, new = _runs(xp, x)
     starts = xp.nonzero(new)[0]
     indices = xp.take(order, starts, axis=0)
     group = xp.cumulative_sum(xp.astype(new, xp.int64), axis=0) - 1
     inverse = xp.reshape(xp.take(group, xp.argsort(order, stable=True), axis=0), x.shape)
-    end = xp.full((1 if ordered.shape[0] else 0,), ordered.shape[0], dtype=starts.dtype, device=x.device)
+    end = xp.full((1,), ordered.shape[0], dtype=starts.dtype, device=x.device)
     counts = xp.concat([starts[1:], end]) - starts
     return xp.take(ordered, starts, axis=0), indices, inverse, counts
 
 
 def _unique_values_impl(xp: Any, x: Any) -> Any:
+    if 0 in x.shape:
+        return xp.reshape(x, (0,))
     ordered, _, new = _runs(xp, x)
     return xp.take(ordered, xp.nonzero(new)[0], axis=0)
 

@@ -66,7 +66,7 @@ def _argmin(x: Any, *, axis: int | None, keepdims: bool) -> Any:
 def _count_nonzero(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     if len(axis) == x.ndim and not keepdims:
         return np.intp(np.count_nonzero(x))
-    return np.count_nonzero(x, axis, keepdims=keepdims)
+    return np.add.reduce(x if x.dtype == bool else x != 0, axis, np.intp, None, keepdims)
 
 
 def _nonzero(x: Any) -> tuple[Any, ...]:
