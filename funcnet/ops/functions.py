@@ -85,7 +85,9 @@ def unary(
     else:
 
         def function(x: Any, /) -> Any:
-            return bind(on_complex if x.__class__ is complex or kind(getattr(x, "dtype", None)) == "c" else primitive, x)
+            return bind(
+                on_complex if x.__class__ is complex or kind(getattr(x, "dtype", None)) == "c" else primitive, x
+            )
 
     parameters = f"    x : array\n        Of {_article(dtypes)} data type, of any shape."
     return _named(function, primitive, summary, parameters, f"d/dx = {derivative}", domain, notes, reference, example)

@@ -10,7 +10,6 @@ functions, so the zeros stay zeros at every order.
 from __future__ import annotations
 
 from math import inf
-from math import inf
 from typing import Any
 
 from funcnet.core import Arg, bind, case, elementwise

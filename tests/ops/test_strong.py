@@ -69,7 +69,9 @@ def test_finite_results_are_those_of_the_operators_to_the_bit(dtype: Any, shape:
 
 
 def test_other_nans_stay() -> None:
-    np.testing.assert_array_equal(strong.strong_multiply(np.array([0.0, NAN, 1.0]), np.array([NAN, 0.0, NAN])), [0, NAN, NAN])
+    np.testing.assert_array_equal(
+        strong.strong_multiply(np.array([0.0, NAN, 1.0]), np.array([NAN, 0.0, NAN])), [0, NAN, NAN]
+    )
     assert np.isnan(strong.strong_divide(np.float64(INF), np.float64(INF)))
 
 
