@@ -98,7 +98,7 @@ def check_kind(name: str, x: Any, kinds: str, needed: str, write: str = "") -> N
         )
 
 
-def check_elements(name: str, x: Any, axis: Axes) -> None:
+def check_elements(name: str, x: Any, axis: tuple[int, ...]) -> None:
     """Raise `ShapeError` if a result would have to be chosen from no elements."""
     shape = tuple(x.shape)
     if 0 in shape and not element_count(shape, axis) and 0 not in reduced_shape(shape, axis, False):

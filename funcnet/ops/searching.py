@@ -12,7 +12,7 @@ from funcnet.ops.axes import check_elements, check_kind, one_axis, reduced_axes,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["argmax", "argmin", "count_nonzero", "count_nonzero_p", "no_shape", "nonzero", "searchsorted"]
+__all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
 
 
 def no_shape(name: str, write: str = "") -> Any:
