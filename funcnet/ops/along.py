@@ -44,9 +44,9 @@ take_along_axis_p = linear(
 
 def _add_along_axis(xp: Any, g: Any, indices: Any, *, axis: int, size: int) -> Any:
     before, count, after = _product(g.shape[:axis]), g.shape[axis], _product(g.shape[axis + 1 :])
-    index = xp.reshape(xp.astype(wrapped(xp, indices, size), xp.int64), (before, count, after))
-    rows = xp.reshape(xp.arange(before, dtype=xp.int64, device=g.device), (before, 1, 1))
-    columns = xp.arange(after, dtype=xp.int64, device=g.device)
+    columns = xp.arange(after, device=g.device)
+    rows = xp.reshape(xp.arange(before, device=g.device), (before, 1, 1))
+    index = xp.reshape(xp.astype(wrapped(xp, indices, size), columns.dtype), (before, count, after))
     places = xp.reshape((rows * size + index) * after + columns, (-1,))
     zeros = xp.zeros((before * size * after,), dtype=g.dtype, device=g.device)
     added = scatter_flat(xp, lambda xp, a, b: a + b, zeros, xp.reshape(g, (-1,)), places)  # noqa: ARG005

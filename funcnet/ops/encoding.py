@@ -105,9 +105,7 @@ def _plain(k: Any) -> Any:
     """Return nested sequences with the traced integers among their elements as Python integers."""
     if isinstance(k, (list, tuple, range)):
         return [_plain(e) for e in k]
-    return (
-        k if isinstance(k, (bool, np.bool_)) or (hasattr(k, "__array__") and k.__class__ is not Tracer) else _integer(k)
-    )
+    return k if isinstance(k, (bool, np.generic, np.ndarray)) else _integer(k)
 
 
 def _integer(k: Any) -> int:

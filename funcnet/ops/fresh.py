@@ -104,17 +104,22 @@ def filled_like(x: Any, name: str, dtype: Any, device: Any) -> Any:
 
 
 def integers_like(x: Any, name: str, *args: Any) -> Any:
-    """Return what a creation function makes of int64 numbers, with the backend and device of an array or tracer."""
+    """Return a creation function's result of the default integer dtype, with the backend and device of `x`."""
     backend, value = backend_like(x), raw(x)
-    return created(backend, _device(backend, value), name, *args, dtype=backend.dtype("int64"))
+    device = _device(backend, value)
+    return created(backend, device, name, *args, dtype=backend.dtype(backend.default_int(device)))
 
 
 def array_like(x: Any, obj: Any, dtype: Any = None) -> Any:
     """Return Python numbers, nested lists or a NumPy array with the backend and device of an array or tracer."""
-    backend, value = backend_like(x), raw(x)
+    backend = backend_like(x)
+    device = _device(backend, raw(x))
     if obj.__class__ is np.ndarray and dtype is None:
-        return backend.from_numpy(obj, device=_device(backend, value))
-    return backend.asarray(obj, dtype=None if dtype is None else backend.dtype(dtype), device=_device(backend, value))
+        if obj.dtype == np.int64 and backend.default_int(device) != "int64":
+            # Not every device has 64-bit integers.
+            obj = obj.astype(backend.default_int(device))
+        return backend.from_numpy(obj, device=device)
+    return backend.asarray(obj, dtype=None if dtype is None else backend.dtype(dtype), device=device)
 
 
 def weak_like(x: Any, number: Any) -> Any:

@@ -318,8 +318,7 @@ def _updated(update: Any, name: str, x: Any, key: Any, v: Any) -> Any:
 
 def _fitted(name: str, x: Any, v: Any, shape: tuple[int, ...]) -> Any:
     """Return the value of an update with the dtype of `x` and the shape of the place it goes to."""
-    if not hasattr(v, "shape"):
-        v = asarray_like(x, v)
+    v = asarray_like(x, v)
     if v.dtype != x.dtype:
         if _KINDS.index(kind(v.dtype)) > _KINDS.index(kind(x.dtype)):
             raise DtypeError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.backends.keys import ARRAY
 from funcnet.core import bind, general
 from funcnet.core.dtypes import kind
@@ -299,7 +301,7 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
         counts = tuple([as_integer(r) for r in repeats])
         if len(counts) != 1:
             _check_repeats(size, len(counts), min(counts, default=0))
-            repeats = array_like(x, list(counts), "int64")
+            repeats = array_like(x, np.asarray(counts, dtype=np.int64))
             return _gathered(x, repeats, axis)
         repeats = counts[0]
     elif hasattr(repeats, "dtype"):

@@ -19,7 +19,9 @@ def positions(xp: Any, x: Any, indices: tuple[Any, ...], key: tuple[Any, ...]) -
     ndim, device = len(plan.shape), x.device
     # Dimensions that the broadcast index arrays have in the result.
     wide = ndim - sum([k is None or isinstance(k, slice) for k in plan.basic]) + len(plan.dims)
-    total: Any = xp.zeros(plan.shape, dtype=xp.int64, device=device)
+    # Not every device has 64-bit integers.
+    integer = xp.arange(0, device=device).dtype
+    total: Any = xp.zeros(plan.shape, dtype=integer, device=device)
     strides = [1]
     for n in reversed(shape[1:]):
         strides.append(strides[-1] * n)
@@ -36,11 +38,11 @@ def positions(xp: Any, x: Any, indices: tuple[Any, ...], key: tuple[Any, ...]) -
             total = total + item % size * stride
             continue
         if column in plan.dims:
-            index = xp.astype(wrapped(xp, next(arrays), size), xp.int64)
+            index = xp.astype(wrapped(xp, next(arrays), size), integer)
             total = total + xp.reshape(index, index.shape + (1,) * (ndim - plan.place - wide)) * stride
         else:
             at = kept if kept < plan.place else kept + wide
-            steps = xp.arange(item.start, item.stop, item.step, dtype=xp.int64, device=device)
+            steps = xp.arange(item.start, item.stop, item.step, dtype=integer, device=device)
             steps = xp.flip(steps) if at in plan.flipped else steps
             total = total + xp.reshape(steps, steps.shape + (1,) * (ndim - at - 1)) * stride
             kept += 1
@@ -61,6 +63,10 @@ def scatter(combine: Callable[[Any, Any, Any], Any] | None) -> Callable[..., Any
     """Return the reference of an update: ``combine(xp, old, new)`` at each position, or None to put the last one."""
 
     def impl(xp: Any, x: Any, v: Any, *indices: Any, key: tuple[Any, ...], unique: bool) -> Any:  # noqa: ARG001
+        if not indices:
+            done = _assigned(xp, combine, x, v, key)
+            if done is not None:
+                return done
         places = positions(xp, x, indices, key)
         values = xp.reshape(xp.broadcast_to(v, places.shape), (-1,))
         return xp.reshape(
@@ -68,6 +74,21 @@ def scatter(combine: Callable[[Any, Any, Any], Any] | None) -> Callable[..., Any
         )
 
     return impl
+
+
+def _assigned(xp: Any, combine: Callable[[Any, Any, Any], Any] | None, x: Any, v: Any, key: tuple[Any, ...]) -> Any:
+    """Return the update at a key without arrays, by the library's own assignment; None if its arrays have none."""
+    plan = layout(x.shape, key)
+    place = tuple([k for k in plan.basic if k is not None])
+    old = x[place]
+    values = xp.broadcast_to(v, plan.shape)
+    values = xp.reshape(xp.flip(values, axis=plan.flipped) if plan.flipped else values, old.shape)
+    out = xp.asarray(x, copy=True)
+    try:
+        out[place] = values if combine is None else combine(xp, old, values)
+    except TypeError:
+        return None
+    return out
 
 
 def scatter_flat(xp: Any, combine: Callable[[Any, Any, Any], Any] | None, x: Any, values: Any, places: Any) -> Any:

@@ -11,7 +11,7 @@ from funcnet.core import Tracer, constant
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 from funcnet.ops.broadcasting import cast, reshaped
-from funcnet.ops.fresh import array_like, backend_like, context_place, created, foreign_dtype
+from funcnet.ops.fresh import array_like, backend_like, context_place, created, foreign_dtype, integers_like
 
 __all__ = ["arange", "linspace"]
 
@@ -175,7 +175,7 @@ def _ceil(span: Any, step: Any) -> int:
     steps = span / step
     if not hasattr(steps, "dtype"):
         return int(np.ceil(steps))
-    return -int(cast(-steps // 1, backend_like(steps).dtype("int64")))
+    return -int(cast(-steps // 1, integers_like(steps, "arange", 0).dtype))
 
 
 def _common_dtype(backend: Any, arrays: list[Any]) -> Any:
