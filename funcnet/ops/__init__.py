@@ -1,40 +1,172 @@
-from funcnet.ops.broadcasting import *
-from funcnet.ops.creation import *
-from funcnet.ops.ranges import *
-from funcnet.ops.triangles import *
-from funcnet.ops.dtypes import *
-from funcnet.ops.inspection import *
-from funcnet.ops.strong import *
-from funcnet.ops.complex import *
-from funcnet.ops.comparison import *
-from funcnet.ops.exponential import *
-from funcnet.ops.arithmetic import *
-from funcnet.ops.trigonometric import *
-from funcnet.ops.hyperbolic import *
-from funcnet.ops.rounding import *
-from funcnet.ops.bitwise import *
-from funcnet.ops.activations import *
-from funcnet.ops.slicing import Scattered as Scattered
-from funcnet.ops.shapes import broadcast_shapes as broadcast_shapes
-from funcnet.ops.manipulation import *
-from funcnet.ops.joining import *
-from funcnet.ops.indexing import *
-from funcnet.ops.along import *
+"""The operations: one declaration per primitive, and the functions that users call."""
+
+from funcnet.ops.activations import relu as relu
+from funcnet.ops.activations import sigmoid as sigmoid
+from funcnet.ops.activations import softplus as softplus
+from funcnet.ops.along import take as take
+from funcnet.ops.along import take_along_axis as take_along_axis
+from funcnet.ops.arithmetic import add as add
+from funcnet.ops.arithmetic import clip as clip
+from funcnet.ops.arithmetic import divide as divide
+from funcnet.ops.arithmetic import floor_divide as floor_divide
+from funcnet.ops.arithmetic import hypot as hypot
+from funcnet.ops.arithmetic import maximum as maximum
+from funcnet.ops.arithmetic import minimum as minimum
+from funcnet.ops.arithmetic import multiply as multiply
+from funcnet.ops.arithmetic import negative as negative
+from funcnet.ops.arithmetic import nextafter as nextafter
+from funcnet.ops.arithmetic import positive as positive
+from funcnet.ops.arithmetic import pow as pow
+from funcnet.ops.arithmetic import reciprocal as reciprocal
+from funcnet.ops.arithmetic import remainder as remainder
+from funcnet.ops.arithmetic import subtract as subtract
 from funcnet.ops.at import at as at
-from funcnet.ops.statistical import *
-from funcnet.ops.utility import *
-from funcnet.ops.searching import *
-from funcnet.ops.sorting import *
-from funcnet.ops.sets import *
-from funcnet.ops.linear_algebra import *
-from funcnet.ops.softmax import *
-
-
-def __getattr__(name):  # TEMPORARY until every operation has landed; removed by the lead
-    if name.startswith("_"):
-        raise AttributeError(name)
-
-    def missing(*args, **kwargs):
-        raise NotImplementedError(name)
-
-    return missing
+from funcnet.ops.bitwise import bitwise_and as bitwise_and
+from funcnet.ops.bitwise import bitwise_invert as bitwise_invert
+from funcnet.ops.bitwise import bitwise_left_shift as bitwise_left_shift
+from funcnet.ops.bitwise import bitwise_or as bitwise_or
+from funcnet.ops.bitwise import bitwise_right_shift as bitwise_right_shift
+from funcnet.ops.bitwise import bitwise_xor as bitwise_xor
+from funcnet.ops.broadcasting import broadcast_to as broadcast_to
+from funcnet.ops.broadcasting import cast as cast
+from funcnet.ops.broadcasting import real as real
+from funcnet.ops.broadcasting import reshaped as reshaped
+from funcnet.ops.broadcasting import sum_over as sum_over
+from funcnet.ops.broadcasting import sum_to as sum_to
+from funcnet.ops.comparison import equal as equal
+from funcnet.ops.comparison import greater as greater
+from funcnet.ops.comparison import greater_equal as greater_equal
+from funcnet.ops.comparison import isfinite as isfinite
+from funcnet.ops.comparison import isinf as isinf
+from funcnet.ops.comparison import isnan as isnan
+from funcnet.ops.comparison import less as less
+from funcnet.ops.comparison import less_equal as less_equal
+from funcnet.ops.comparison import logical_and as logical_and
+from funcnet.ops.comparison import logical_not as logical_not
+from funcnet.ops.comparison import logical_or as logical_or
+from funcnet.ops.comparison import logical_xor as logical_xor
+from funcnet.ops.comparison import not_equal as not_equal
+from funcnet.ops.comparison import where as where
+from funcnet.ops.complex import abs as abs
+from funcnet.ops.complex import conj as conj
+from funcnet.ops.complex import copysign as copysign
+from funcnet.ops.complex import imag as imag
+from funcnet.ops.complex import sign as sign
+from funcnet.ops.complex import signbit as signbit
+from funcnet.ops.creation import asarray as asarray
+from funcnet.ops.creation import empty as empty
+from funcnet.ops.creation import empty_like as empty_like
+from funcnet.ops.creation import eye as eye
+from funcnet.ops.creation import from_dlpack as from_dlpack
+from funcnet.ops.creation import full as full
+from funcnet.ops.creation import full_like as full_like
+from funcnet.ops.creation import meshgrid as meshgrid
+from funcnet.ops.creation import ones as ones
+from funcnet.ops.creation import ones_like as ones_like
+from funcnet.ops.creation import zeros as zeros
+from funcnet.ops.creation import zeros_like as zeros_like
+from funcnet.ops.dtypes import FloatInfo as FloatInfo
+from funcnet.ops.dtypes import IntegerInfo as IntegerInfo
+from funcnet.ops.dtypes import astype as astype
+from funcnet.ops.dtypes import can_cast as can_cast
+from funcnet.ops.dtypes import finfo as finfo
+from funcnet.ops.dtypes import iinfo as iinfo
+from funcnet.ops.dtypes import isdtype as isdtype
+from funcnet.ops.dtypes import result_type as result_type
+from funcnet.ops.exponential import exp as exp
+from funcnet.ops.exponential import expm1 as expm1
+from funcnet.ops.exponential import log as log
+from funcnet.ops.exponential import log1p as log1p
+from funcnet.ops.exponential import log2 as log2
+from funcnet.ops.exponential import log10 as log10
+from funcnet.ops.exponential import logaddexp as logaddexp
+from funcnet.ops.exponential import sqrt as sqrt
+from funcnet.ops.exponential import square as square
+from funcnet.ops.hyperbolic import acosh as acosh
+from funcnet.ops.hyperbolic import asinh as asinh
+from funcnet.ops.hyperbolic import atanh as atanh
+from funcnet.ops.hyperbolic import cosh as cosh
+from funcnet.ops.hyperbolic import sinh as sinh
+from funcnet.ops.hyperbolic import tanh as tanh
+from funcnet.ops.indexing import getitem as getitem
+from funcnet.ops.indexing import index_add as index_add
+from funcnet.ops.indexing import index_max as index_max
+from funcnet.ops.indexing import index_min as index_min
+from funcnet.ops.indexing import index_multiply as index_multiply
+from funcnet.ops.indexing import index_set as index_set
+from funcnet.ops.indexing import setitem as setitem
+from funcnet.ops.inspection import NamespaceInfo as NamespaceInfo
+from funcnet.ops.inspection import namespace_info as namespace_info
+from funcnet.ops.joining import broadcast_arrays as broadcast_arrays
+from funcnet.ops.joining import concat as concat
+from funcnet.ops.joining import repeat as repeat
+from funcnet.ops.joining import stack as stack
+from funcnet.ops.joining import tile as tile
+from funcnet.ops.joining import unstack as unstack
+from funcnet.ops.linear_algebra import matmul as matmul
+from funcnet.ops.linear_algebra import matrix_transpose as matrix_transpose
+from funcnet.ops.linear_algebra import tensordot as tensordot
+from funcnet.ops.linear_algebra import vecdot as vecdot
+from funcnet.ops.manipulation import expand_dims as expand_dims
+from funcnet.ops.manipulation import flip as flip
+from funcnet.ops.manipulation import moveaxis as moveaxis
+from funcnet.ops.manipulation import permute_dims as permute_dims
+from funcnet.ops.manipulation import reshape as reshape
+from funcnet.ops.manipulation import roll as roll
+from funcnet.ops.manipulation import squeeze as squeeze
+from funcnet.ops.ranges import arange as arange
+from funcnet.ops.ranges import linspace as linspace
+from funcnet.ops.rounding import ceil as ceil
+from funcnet.ops.rounding import floor as floor
+from funcnet.ops.rounding import round as round
+from funcnet.ops.rounding import trunc as trunc
+from funcnet.ops.searching import argmax as argmax
+from funcnet.ops.searching import argmin as argmin
+from funcnet.ops.searching import count_nonzero as count_nonzero
+from funcnet.ops.searching import nonzero as nonzero
+from funcnet.ops.searching import searchsorted as searchsorted
+from funcnet.ops.sets import UniqueAllResult as UniqueAllResult
+from funcnet.ops.sets import UniqueCountsResult as UniqueCountsResult
+from funcnet.ops.sets import UniqueInverseResult as UniqueInverseResult
+from funcnet.ops.sets import isin as isin
+from funcnet.ops.sets import unique_all as unique_all
+from funcnet.ops.sets import unique_counts as unique_counts
+from funcnet.ops.sets import unique_inverse as unique_inverse
+from funcnet.ops.sets import unique_values as unique_values
+from funcnet.ops.shapes import broadcast_shapes as broadcast_shapes
+from funcnet.ops.slicing import Scattered as Scattered
+from funcnet.ops.softmax import log_softmax as log_softmax
+from funcnet.ops.softmax import logsumexp as logsumexp
+from funcnet.ops.softmax import softmax as softmax
+from funcnet.ops.sorting import argsort as argsort
+from funcnet.ops.sorting import sort as sort
+from funcnet.ops.statistical import cumulative_prod as cumulative_prod
+from funcnet.ops.statistical import cumulative_sum as cumulative_sum
+from funcnet.ops.statistical import max as max
+from funcnet.ops.statistical import mean as mean
+from funcnet.ops.statistical import min as min
+from funcnet.ops.statistical import prod as prod
+from funcnet.ops.statistical import std as std
+from funcnet.ops.statistical import sum as sum
+from funcnet.ops.statistical import var as var
+from funcnet.ops.strong import divide_or_zero as divide_or_zero
+from funcnet.ops.strong import logistic_difference as logistic_difference
+from funcnet.ops.strong import masked as masked
+from funcnet.ops.strong import strong_divide as strong_divide
+from funcnet.ops.strong import strong_divide_sqrt as strong_divide_sqrt
+from funcnet.ops.strong import strong_multiply as strong_multiply
+from funcnet.ops.strong import strong_power as strong_power
+from funcnet.ops.strong import strong_product as strong_product
+from funcnet.ops.strong import winning as winning
+from funcnet.ops.triangles import tril as tril
+from funcnet.ops.triangles import triu as triu
+from funcnet.ops.trigonometric import acos as acos
+from funcnet.ops.trigonometric import asin as asin
+from funcnet.ops.trigonometric import atan as atan
+from funcnet.ops.trigonometric import atan2 as atan2
+from funcnet.ops.trigonometric import cos as cos
+from funcnet.ops.trigonometric import sin as sin
+from funcnet.ops.trigonometric import tan as tan
+from funcnet.ops.utility import all as all
+from funcnet.ops.utility import any as any
+from funcnet.ops.utility import diff as diff

@@ -170,7 +170,9 @@ def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Tracer, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False) -> Any:
+    def method(
+        self: Tracer, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False
+    ) -> Any:
         return function(self, axis=axis, correction=ddof if correction is None else correction, keepdims=keepdims)
 
     return method
@@ -201,7 +203,13 @@ def _squeeze(self: Tracer, axis: Any = None) -> Any:
 
 
 def _take(self: Tracer, indices: Any, axis: int | None = None) -> Any:
-    return self[indices] if axis == 0 else _reshape(self, -1)[indices] if axis is None else ops.take(self, indices, axis=axis)
+    return (
+        self[indices]
+        if axis == 0
+        else _reshape(self, -1)[indices]
+        if axis is None
+        else ops.take(self, indices, axis=axis)
+    )
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -220,7 +228,7 @@ def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Any:
+def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Any:  # noqa: ARG001  # the standard's signature
     if backends.backend_of(raw(self)) is not None and raw(self).device == device:
         return self
     raise ParameterError(

@@ -85,7 +85,11 @@ def jvp(
     >>> fn.jvp(np.sin, (np.array(0.0),), (np.array(2.0),))
     (np.float64(0.0), np.float64(2.0))
     """
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
+    if (
+        not isinstance(primals, (tuple, list))
+        or not isinstance(tangents, (tuple, list))
+        or len(primals) != len(tangents)
+    ):
         raise ParameterError(
             "fn.jvp takes one tangent for each primal.",
             found=f"primals: {_count(primals)}; tangents: {_count(tangents)}",
@@ -127,7 +131,9 @@ def _paired(trace: ForwardTrace, primal: Any, tangent: Any, position: int) -> An
     for (path, leaf), t in zip(paths, flat, strict=True):
         where = f"argument {position}" + (f", leaf {path}" if path else "")
         value = leaf_rules.as_leaf(leaf, "fn.jvp", lambda: where)  # noqa: B023  # called now
-        leaves.append(Tracer(trace, value, None if t is None else leaf_rules.check_like(t, value, "tangent", f" of {where}")))
+        leaves.append(
+            Tracer(trace, value, None if t is None else leaf_rules.check_like(t, value, "tangent", f" of {where}"))
+        )
     return tree.unflatten(structure, leaves)
 
 
@@ -180,7 +186,9 @@ def _elementwise(primitive: Primitive, tangents: list[Any], args: list[Any], y: 
 
 def _linear(primitive: Primitive, tangents: list[Any], args: list[Any], params: dict[str, Any]) -> Any:
     if primitive.joint:
-        return bind(primitive, *[zeros_like(a) if t is None else t for t, a in zip(tangents, args, strict=True)], **params)
+        return bind(
+            primitive, *[zeros_like(a) if t is None else t for t, a in zip(tangents, args, strict=True)], **params
+        )
     total: Any = None
     for i, t in enumerate(tangents):
         if t is None or (not callable(primitive.vjp) and primitive.vjp[i] is None):  # type: ignore[index]

@@ -60,7 +60,9 @@ class ReverseTrace(Trace):
                 edges.append((args[i].node, maker(y, raws, params)))
         if primitive.multiple:
             node = Node(tuple(edges), len(y))
-            return tuple([Tracer(self, v, Node(((node, i),)) if is_inexact(v.dtype) else None) for i, v in enumerate(y)])
+            return tuple(
+                [Tracer(self, v, Node(((node, i),)) if is_inexact(v.dtype) else None) for i, v in enumerate(y)]
+            )
         if edges or is_inexact(y.dtype):
             return Tracer(self, y, Node(tuple(edges)))
         return Tracer(self, y, None)

@@ -25,7 +25,7 @@ class ShapeTrace(Trace):
     name = "eval_shape"
     concrete = False
 
-    def carries(self, tracer: Tracer) -> bool:
+    def carries(self, tracer: Tracer) -> bool:  # noqa: ARG002  # the same for all
         """Values are unknown, so there is none to drop."""
         return False
 
@@ -121,7 +121,9 @@ def _broadcast(primitive: Primitive, specs: list[Any]) -> tuple[int, ...]:
     return tuple(reversed(out))
 
 
-def _result(primitive: Primitive, shape: Any, specs: list[Any], backend: backends.Backend, params: dict[str, Any]) -> Spec:
+def _result(
+    primitive: Primitive, shape: Any, specs: list[Any], backend: backends.Backend, params: dict[str, Any]
+) -> Spec:
     if isinstance(shape, Spec):
         return shape
     return Spec(shape, _dtype(primitive, specs, backend, params), backend)

@@ -84,9 +84,9 @@ from funcnet.ops import less as less
 from funcnet.ops import less_equal as less_equal
 from funcnet.ops import linspace as linspace
 from funcnet.ops import log as log
-from funcnet.ops import log10 as log10
 from funcnet.ops import log1p as log1p
 from funcnet.ops import log2 as log2
+from funcnet.ops import log10 as log10
 from funcnet.ops import log_softmax as log_softmax
 from funcnet.ops import logaddexp as logaddexp
 from funcnet.ops import logical_and as logical_and
@@ -104,6 +104,7 @@ from funcnet.ops import min as min
 from funcnet.ops import minimum as minimum
 from funcnet.ops import moveaxis as moveaxis
 from funcnet.ops import multiply as multiply
+from funcnet.ops import namespace_info
 from funcnet.ops import negative as negative
 from funcnet.ops import nextafter as nextafter
 from funcnet.ops import nonzero as nonzero
@@ -161,7 +162,6 @@ from funcnet.ops import zeros_like as zeros_like
 from funcnet.xp.namespace import API_VERSION, namespace_of
 from funcnet.xp.numpy_protocol import array_function, array_ufunc
 from funcnet.xp.torch_protocol import torch_function
-
 
 __array_api_version__ = API_VERSION
 newaxis = None
@@ -237,9 +237,9 @@ __all__ = [
     "less_equal",
     "linspace",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_softmax",
     "logaddexp",
     "logical_and",
@@ -323,9 +323,9 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __array_namespace_info__() -> Any:
-    """Return the inspection object of the current backend: its devices, data types and capabilities."""
-    return backends.current().backend.namespace.__array_namespace_info__()
+def __array_namespace_info__() -> Any:  # noqa: N807  # the standard's name
+    """Return the inspection object: devices, data types and capabilities of the current backend."""
+    return namespace_info()
 
 
 def _array_namespace(self: Tracer, *, api_version: str | None = None) -> Any:

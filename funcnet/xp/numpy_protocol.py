@@ -59,7 +59,15 @@ _REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
 }
 
 
-def array_ufunc(self: Tracer, ufunc: Any, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any) -> Any:
+def array_ufunc(
+    self: Tracer,  # noqa: ARG001  # the protocol's signature
+    ufunc: Any,
+    method: str,
+    *inputs: Any,
+    out: Any = None,
+    where: Any = True,
+    **kwargs: Any,
+) -> Any:
     """Apply the counterpart of a NumPy or CuPy universal function."""
     name = ufunc.__name__.removeprefix("cupy_")
     if method == "__call__":
@@ -97,7 +105,7 @@ def array_ufunc(self: Tracer, ufunc: Any, method: str, *inputs: Any, out: Any = 
     return target
 
 
-def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
     """Apply the counterpart of a NumPy function."""
     name = function.__name__
     if function.__module__ in _MODULES:
@@ -163,9 +171,13 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False)
 
 
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    def handler(a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: Any = False, correction: Any = None) -> Any:
+    def handler(
+        a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: Any = False, correction: Any = None
+    ) -> Any:
         given = correction if isinstance(correction, (int, float)) else ddof
-        return function(a if dtype is None else ops.cast(a, dtype), axis=axis, correction=given, keepdims=_keepdims(keepdims))
+        return function(
+            a if dtype is None else ops.cast(a, dtype), axis=axis, correction=given, keepdims=_keepdims(keepdims)
+        )
 
     return handler
 

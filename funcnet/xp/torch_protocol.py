@@ -42,7 +42,13 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 }
 
 
-def torch_function(cls: type, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+def torch_function(
+    cls: type,  # noqa: ARG001  # the protocol's signature
+    function: Any,
+    types: Any,  # noqa: ARG001
+    args: tuple[Any, ...] = (),
+    kwargs: Any = None,
+) -> Any:
     """Apply the counterpart of a PyTorch operator or elementwise function."""
     name = function.__name__
     in_place = name in ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__")

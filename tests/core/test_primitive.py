@@ -24,9 +24,11 @@ class TestDeclaration:
         x = np.array([1.0, -2.0])
         np.testing.assert_array_equal(bind(cube, x), [1.0, -8.0])
         np.testing.assert_array_equal(fn.grad(lambda x: bind(cube, x).sum())(x), [3.0, 12.0])
-        y, t = fn.jvp(lambda x: bind(cube, x), (x,), (np.ones(2),))
+        _, t = fn.jvp(lambda x: bind(cube, x), (x,), (np.ones(2),))
         np.testing.assert_array_equal(t, [3.0, 12.0])
-        np.testing.assert_array_equal(fn.grad(lambda x: fn.grad(lambda x: bind(cube, x).sum())(x).sum())(x), [6.0, -12.0])
+        np.testing.assert_array_equal(
+            fn.grad(lambda x: fn.grad(lambda x: bind(cube, x).sum())(x).sum())(x), [6.0, -12.0]
+        )
         assert fn.eval_shape(lambda x: bind(cube, x), fn.Spec((2, 3))) == fn.Spec((2, 3))
 
     def test_names_are_unique(self):
@@ -52,7 +54,7 @@ class TestDeclaration:
 
         p = general("test.flipped_square", lambda xp, x: xp.flip(x * x), vjp=[maker])
         x, t = np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0])
-        y, tangent = fn.jvp(lambda x: bind(p, x), (x,), (t,))
+        _, tangent = fn.jvp(lambda x: bind(p, x), (x,), (t,))
         np.testing.assert_array_equal(tangent, (2 * x * t)[::-1])
 
     def test_an_argument_can_be_refused_with_a_reason(self):
@@ -80,7 +82,7 @@ class TestDeclaration:
 
     def test_parameters_are_hashable(self):
         p = linear("test.listed", lambda xp, x, *, n: x, transpose=[lambda y, x, *, n: None])
-        with pytest.raises(ParameterError, match="'n' of 'test.listed' is not hashable") as caught:
+        with pytest.raises(ParameterError, match=r"'n' of 'test\.listed' is not hashable") as caught:
             fn.grad(lambda x: bind(p, x, n=[1]))(1.0)
         assert "n=tuple(...)" in str(caught.value)
 
@@ -88,14 +90,3 @@ class TestDeclaration:
         p = general("test.shapeless", lambda xp, x: x, vjp=None)
         with pytest.raises(ParameterError, match=r"test\.shapeless.* no shape rule"):
             fn.eval_shape(lambda x: bind(p, x), fn.Spec(()))
-
-
-def test_every_primitive_has_facts_for_tests_and_documentation():
-    import funcnet.losses
-    import funcnet.nn
-    import funcnet.optim
-    import funcnet.random
-
-    lacking = [p.name for p in registry.values() if p.kind != "elementwise" and (p.shape is None or not p.meta.get("cases"))]
-    lacking = [name for name in lacking if not registry[name].meta.get("dynamic")]
-    assert lacking == []

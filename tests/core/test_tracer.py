@@ -37,11 +37,9 @@ def test_conversions_that_drop_the_derivative_are_refused(what, transformation):
         CONVERSIONS[what](x)
         return xp.sum(x)
 
+    transformed = {"grad": lambda: fn.grad(f)(X), "jvp": lambda: fn.jvp(f, (X,), (X,))}[transformation]
     with pytest.raises(TracerConversionError) as caught:
-        if transformation == "grad":
-            fn.grad(f)(X)
-        else:
-            fn.jvp(f, (X,), (X,))
+        transformed()
     message = str(caught.value)
     assert what in message
     assert "test_tracer.py" in message, "the frame is named"
@@ -264,7 +262,7 @@ def test_methods_of_arrays():
         m = x.reshape(3, 1) * x
         return (
             m.sum() + m.mean(axis=0)[1] + m.max() - m.min() + m.T.ravel()[2] + m.std() + m.var() + m.prod(axis=1)[0]
-            + m.swapaxes(0, 1)[0, 1] + m.cumsum()[3] + m.clip(1.5, 4.0).sum() + m.dot(x)[0] + m.squeeze().take(4)
+            + m.swapaxes(0, 1)[0, 1] + m.cumsum()[3] + m.clip(1.5, 4.5).sum() + m.dot(x)[0] + m.squeeze().take(4)
             + m.transpose(1, 0).flatten()[1] + m.astype(np.float32).sum() + round(m, 0).sum() + m.repeat(2, axis=0).sum()
         )  # fmt: skip
 

@@ -198,7 +198,7 @@ def test_vjp_of_trees_may_be_called_many_times():
 
 
 def test_vjp_of_an_output_that_does_not_depend_on_the_input_is_zero():
-    y, pullback = fn.vjp(lambda x: (np.ones(3), x), np.ones(2))
+    _, pullback = fn.vjp(lambda x: (np.ones(3), x), np.ones(2))
     np.testing.assert_array_equal(pullback((np.ones(3), np.zeros(2)))[0], np.zeros(2))
 
 
@@ -301,14 +301,14 @@ def test_aux_needs_a_pair_and_a_function_is_needed():
 
 
 def test_an_exception_leaves_no_state_behind():
-    class Mine(Exception):
+    class MineError(Exception):
         pass
 
     def f(x):
-        raise Mine
+        raise MineError
 
     for transformed in (fn.grad(f), lambda x: fn.jvp(f, (x,), (x,)), lambda x: fn.eval_shape(f, x)):
-        with pytest.raises(Mine):
+        with pytest.raises(MineError):
             transformed(np.array(1.0))
         assert current_trace() is None
     assert fn.grad(lambda x: x * x)(np.array(3.0)) == 6.0

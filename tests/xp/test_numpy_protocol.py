@@ -17,27 +17,40 @@ PROGRAMS = {
     "matrix product": lambda np, x: np.sum((A[:3] @ (x.T @ x)) ** 2),
     "ufuncs": lambda np, x: np.sum(np.sin(x) * np.exp(-x) + np.sqrt(x) + np.log1p(x) + np.arctan2(x, 2.0)),
     "inverse functions": lambda np, x: np.sum(np.arcsin(x) + np.arccosh(1 + x) + np.absolute(x - 0.5) + np.power(x, 3)),
-    "reductions": lambda np, x: np.mean(x) + np.std(x) + np.var(x, axis=0)[1] + np.prod(x, axis=1)[2] + np.max(x) - np.min(x, axis=0).sum(),
+    "reductions": lambda np, x: (
+        np.mean(x) + np.std(x) + np.var(x, axis=0)[1] + np.prod(x, axis=1)[2] + np.max(x) - np.min(x, axis=0).sum()
+    ),
     "ddof": lambda np, x: np.std(x, ddof=1) + np.sum(np.var(x, axis=0, ddof=1)),
     "cumulative": lambda np, x: np.sum(np.cumsum(x, axis=1) ** 2) + np.sum(np.cumprod(x)),
-    "shapes": lambda np, x: np.sum(np.transpose(np.reshape(x, (2, 6)))[1] * np.ravel(x)[:2]) + np.sum(np.expand_dims(x, 0) ** 2),
-    "joining": lambda np, x: np.sum(np.concatenate([x, x**2], axis=1) ** 2) + np.sum(np.stack([x, x]) ** 3) + np.sum(np.vstack([x, x]) * 2) + np.sum(np.hstack([x, x**2])[0]),
+    "shapes": lambda np, x: (
+        np.sum(np.transpose(np.reshape(x, (2, 6)))[1] * np.ravel(x)[:2]) + np.sum(np.expand_dims(x, 0) ** 2)
+    ),
+    "joining": lambda np, x: (
+        np.sum(np.concatenate([x, x**2], axis=1) ** 2)
+        + np.sum(np.stack([x, x]) ** 3)
+        + np.sum(np.vstack([x, x]) * 2)
+        + np.sum(np.hstack([x, x**2])[0])
+    ),
     "where": lambda np, x: np.sum(np.where(x > 0.5, x**2, -x)),
     "clip": lambda np, x: np.sum(np.clip(x, 0.3, 0.6) * x),
     "sort": lambda np, x: np.sum(np.sort(x, axis=0)[1:] * np.sort(x, axis=None)[0]),
     "indexing": lambda np, x: np.sum(x[1:, ::2] ** 2) + x[0, 1] * x[-1, -1] + np.sum(x[np.array([0, 0, 2])] ** 3),
-    "products": lambda np, x: np.sum(np.outer(x, x)) + np.sum(np.inner(x, x)) + np.sum(np.tensordot(x, x, axes=2)) + np.sum(np.dot(x, x.T)),
+    "products": lambda np, x: (
+        np.sum(np.outer(x, x)) + np.sum(np.inner(x, x)) + np.sum(np.tensordot(x, x, axes=2)) + np.sum(np.dot(x, x.T))
+    ),
     "repeat and tile": lambda np, x: np.sum(np.tile(x, (2, 1))[3:] ** 2) + np.sum(np.repeat(x, 2, axis=1)[:, 1:] ** 3),
     "roll and flip": lambda np, x: np.sum(np.roll(x, 1, axis=0) * np.flip(x, axis=1)),
     "like": lambda np, x: np.sum((np.ones_like(x) * 2 + np.zeros_like(x) + np.full_like(x, 3.0)) * x),
     "diff": lambda np, x: np.sum(np.diff(x, axis=0) ** 2),
     "take": lambda np, x: np.sum(np.take(x, np.array([2, 0]), axis=1) ** 2),
     "triangles": lambda np, x: np.sum(np.tril(x) * np.triu(x, k=-1)),
-    "moving axes": lambda np, x: np.sum(np.moveaxis(x, 0, 1)[0] * np.swapaxes(x, 0, 1)[1]) + np.sum(np.squeeze(x[:, :1])),
-    "outer": lambda np, x: np.sum(np.multiply.outer(x[0], x[1])) if hasattr(np.multiply, "outer") else np.sum(np.outer(x[0], x[1])),
+    "moving axes": lambda np, x: (
+        np.sum(np.moveaxis(x, 0, 1)[0] * np.swapaxes(x, 0, 1)[1]) + np.sum(np.squeeze(x[:, :1]))
+    ),
+    "outer": lambda np, x: np.sum(np.multiply.outer(x[0], x[1])),
     "reduce": lambda np, x: np.sum(np.add.reduce(x, axis=0) ** 2) + np.maximum.reduce(x[0]),
     "dtype": lambda np, x: np.sum(x.astype(np.float64) * 2),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
