@@ -74,7 +74,7 @@ def unary(
         derivative=(derivative,),
         domain=(domain,),
         kinks=tuple(kinks),
-        dtypes=dtypes,
+        dtypes=dtypes if on_complex is None else "real",
         analytic=analytic,
     )
 

@@ -118,7 +118,8 @@ def _divide_or_zero(xp: Any, x: Any, y: Any) -> Any:
 
 def _logistic_difference(xp: Any, a: Any, b: Any) -> Any:
     tie = a == b
-    difference = xp.where(tie, 0.0, a) - xp.where(tie, 0.0, b)
+    zero = xp.zeros_like(b if a.__class__ in _SCALARS else a)
+    difference = xp.where(tie, zero, a) - xp.where(tie, zero, b)
     small = xp.exp(-xp.abs(difference))
     return xp.where(difference >= 0, 1.0, small) / (1.0 + small)
 

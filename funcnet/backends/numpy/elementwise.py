@@ -103,7 +103,7 @@ def _divide_or_zero(x: Any, y: Any) -> Any:
 
 def _logistic(d: Any) -> Any:
     """Return ``1 / (1 + exp(-d))``; an overflow of the exponential gives 0, as it should."""
-    if d.__class__ is np.ndarray and d.dtype in _DOTTED:
+    if d.__class__ is np.ndarray and d.shape and d.dtype in _DOTTED:
         e = np.negative(d)
         _quiet.run(np.exp, e, e)
         e += 1
