@@ -13,6 +13,9 @@ from funcnet.backends.numpy import (
     draws,
     elementwise,
     indexing,
+    layers,
+    losses,
+    optim,
     ordering,
     products,
     reductions,
@@ -53,7 +56,21 @@ class NumpyBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
-        parts = (elementwise, indexing, ordering, products, reductions, scans, softmax, threefry, draws, special)
+        parts = (
+            elementwise,
+            indexing,
+            ordering,
+            products,
+            reductions,
+            scans,
+            softmax,
+            threefry,
+            draws,
+            special,
+            layers,
+            losses,
+            optim,
+        )
         return KERNELS | {name: kernel for part in parts for name, kernel in part.KERNELS.items()}
 
     # ------------------------------------------------------------------ devices
