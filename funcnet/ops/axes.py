@@ -17,6 +17,7 @@ __all__ = [
     "check_elements",
     "check_kind",
     "element_count",
+    "index_dtype",
     "kept_shape",
     "native_dtype",
     "one_axis",
@@ -108,6 +109,11 @@ def check_elements(name: str, x: Any, axis: tuple[int, ...]) -> None:
             needed="at least one element along the reduced dimensions",
             write=f"xp.{name}(x) if x.size else the value that an empty array should have",
         )
+
+
+def index_dtype(xp: Any, x: Any) -> Any:
+    """Return the data type of indices on the device of a raw array: not every device has int64."""
+    return xp.__array_namespace_info__().default_dtypes(device=x.device)["indexing"]
 
 
 def _integer(name: str, axis: Any) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import AbstractValueError, DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import check_elements, check_kind, one_axis, reduced_axes, reduced_shape
+from funcnet.ops.axes import check_elements, check_kind, index_dtype, one_axis, reduced_axes, reduced_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +66,9 @@ argmin_p = general("argmin", _arg_impl("argmin"), **_ARGS)
 
 
 def _count_impl(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    ones = xp.astype(x if x.dtype == xp.bool else x != 0, xp.int64)
-    return xp.sum(ones, axis=axis, keepdims=keepdims) if axis else ones
+    dtype = index_dtype(xp, x)
+    ones = xp.astype(x if x.dtype == xp.bool else x != 0, dtype)
+    return xp.sum(ones, axis=axis, keepdims=keepdims, dtype=dtype) if axis else ones
 
 
 count_nonzero_p = general(
@@ -90,6 +91,7 @@ nonzero_p = general(
     vjp=None,
     shape=no_shape("nonzero", "xp.where(condition, a, b) with the condition itself"),
     multiple=True,
+    data_dependent=True,
     result="index",
     dtypes="all",
     cases=(case((3,)), case((2, 3)), case((0, 2))),

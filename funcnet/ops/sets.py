@@ -8,6 +8,7 @@ from funcnet.backends.keys import ARRAY
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError
+from funcnet.ops.axes import index_dtype
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.searching import no_shape
 from funcnet.ops.slicing import taken
@@ -95,12 +96,12 @@ def _runs(xp: Any, x: Any) -> tuple[Any, Any, Any]:
 
 def _unique_all_impl(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
     if 0 in x.shape:
-        none = xp.zeros((0,), dtype=xp.int64, device=x.device)
+        none = xp.zeros((0,), dtype=index_dtype(xp, x), device=x.device)
         return xp.reshape(x, (0,)), none, xp.reshape(none, x.shape), none
     ordered, order, new = _runs(xp, x)
     starts = xp.nonzero(new)[0]
     indices = xp.take(order, starts, axis=0)
-    group = xp.cumulative_sum(xp.astype(new, xp.int64), axis=0) - 1
+    group = xp.cumulative_sum(xp.astype(new, index_dtype(xp, x)), axis=0) - 1
     inverse = xp.reshape(xp.take(group, xp.argsort(order, stable=True), axis=0), x.shape)
     end = xp.full((1,), ordered.shape[0], dtype=starts.dtype, device=x.device)
     counts = xp.concat([starts[1:], end]) - starts
@@ -135,6 +136,7 @@ unique_all_p = general(
     _unique_all_impl,
     vjp=(_first_vjp,),
     shape=no_shape("unique_all"),
+    data_dependent=True,
     multiple=True,
     dtypes="all",
     cases=_CASES,
@@ -145,6 +147,7 @@ unique_counts_p = general(
     lambda xp, x: _unique_all_impl(xp, x)[::3],
     vjp=(_first_vjp,),
     shape=no_shape("unique_counts"),
+    data_dependent=True,
     multiple=True,
     dtypes="all",
     cases=_CASES,
@@ -155,6 +158,7 @@ unique_inverse_p = general(
     lambda xp, x: _unique_all_impl(xp, x)[::2],
     vjp=(_first_vjp,),
     shape=no_shape("unique_inverse"),
+    data_dependent=True,
     multiple=True,
     dtypes="all",
     cases=_CASES,
@@ -165,6 +169,7 @@ unique_values_p = general(
     _unique_values_impl,
     vjp=(_values_vjp,),
     shape=no_shape("unique_values"),
+    data_dependent=True,
     dtypes="all",
     cases=_CASES,
 )

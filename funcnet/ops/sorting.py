@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Arg, bind, case, general
 from funcnet.ops.along import take_along_axis
-from funcnet.ops.axes import check_kind, one_axis
+from funcnet.ops.axes import check_kind, index_dtype, one_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def _sortable(xp: Any, x: Any) -> Any:
 
 def _argsort_impl(xp: Any, x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
     if not x.shape:
-        return xp.zeros((), dtype=xp.int64, device=x.device)
+        return xp.zeros((), dtype=index_dtype(xp, x), device=x.device)
     return xp.argsort(_sortable(xp, x), axis=axis, descending=descending, stable=stable)
 
 
