@@ -301,8 +301,8 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
         counts = tuple([as_integer(r) for r in repeats])
         if len(counts) != 1:
             _check_repeats(size, len(counts), min(counts, default=0))
-            repeats = array_like(x, np.asarray(counts, dtype=np.int64))
-            return _gathered(x, repeats, axis)
+            places = np.repeat(np.arange(size), counts)
+            return taken(x, _along(axis), (array_like(x, places),))
         repeats = counts[0]
     elif hasattr(repeats, "dtype"):
         if kind(repeats.dtype) not in "iu":
@@ -324,8 +324,11 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
 
 
 def _gathered(x: Any, repeats: Any, axis: int) -> Any:
-    places = bind(repeat_positions_p, repeats)
-    return taken(x, ((None, None, None),) * axis + (ARRAY,), (places,))
+    return taken(x, _along(axis), (bind(repeat_positions_p, repeats),))
+
+
+def _along(axis: int) -> tuple[Any, ...]:
+    return ((None, None, None),) * axis + (ARRAY,)
 
 
 def _check_repeats(size: int, count: int, least: int) -> None:

@@ -74,10 +74,7 @@ def reshape(x: Any, /, shape: Sequence[int], *, copy: bool | None = None) -> Any
             wanted = tuple([as_integer(m) for m in wanted])
             break
     size = size_of(x.shape)
-    known = 1
-    for n in wanted:
-        known *= n
-    if known != size or -1 in wanted:
+    if size_of(wanted) != size or (wanted and min(wanted) < 0):
         wanted = _inferred(x, wanted, size)
     if copy is None:
         return reshaped(x, wanted)
