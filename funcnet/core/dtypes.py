@@ -25,7 +25,7 @@ def kind(dtype: Any) -> str:
         return dtype.kind
     found = _kinds.get(dtype)
     if found is None:
-        name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+        name: str = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
         found = next((letter for prefix, letter in _PREFIXES if name.startswith(prefix)), "O")
         _kinds[dtype] = found
     return found

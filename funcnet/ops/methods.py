@@ -105,7 +105,7 @@ def _setitem(self: Tracer, key: Any, value: Any) -> None:
     self.rebind(ops.setitem(self, key, value))
 
 
-def _round(self: Tracer, ndigits: int | None = None) -> Any:
+def _round(self: Any, ndigits: int | None = None) -> Any:
     if not ndigits:
         return ops.round(self)
     scale = 10.0**ndigits
@@ -202,14 +202,10 @@ def _squeeze(self: Tracer, axis: Any = None) -> Any:
     return ops.squeeze(self, axis=tuple(i for i, n in enumerate(self.shape) if n == 1) if axis is None else axis)
 
 
-def _take(self: Tracer, indices: Any, axis: int | None = None) -> Any:
-    return (
-        self[indices]
-        if axis == 0
-        else _reshape(self, -1)[indices]
-        if axis is None
-        else ops.take(self, indices, axis=axis)
-    )
+def _take(self: Any, indices: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        return _reshape(self, -1)[indices]
+    return self[indices] if axis == 0 else ops.take(self, indices, axis=axis)
 
 
 def dot(a: Any, b: Any) -> Any:

@@ -280,14 +280,15 @@ def _split_aux(out: Any, name: str) -> tuple[Any, Any]:
 
 def _scalar(trace: Trace, out: Any, name: str) -> tuple[Any, Node]:
     """Return the value and the node of a real scalar output."""
-    if not hasattr(out, "shape") and not isinstance(out, (int, float)):
+    is_array = hasattr(out, "shape")
+    if not (is_array or out.__class__ in (int, float)):
         raise NonScalarOutputError(
             f"{name} needs a function that returns a scalar.",
             found=f"{type(out).__name__}",
             needed="one real floating-point number",
             write="has_aux=True if f returns (loss, auxiliary data); fn.vjp for other outputs",
         )
-    if hasattr(out, "shape") and (tuple(out.shape) != () or kind(out.dtype) != "f"):
+    if is_array and (tuple(out.shape) != () or kind(out.dtype) != "f"):
         raise NonScalarOutputError(
             f"{name} needs a function that returns a scalar.",
             found=f"an array of dtype {out.dtype} and shape {tuple(out.shape)}",

@@ -263,7 +263,8 @@ def test_methods_of_arrays():
         return (
             m.sum() + m.mean(axis=0)[1] + m.max() - m.min() + m.T.ravel()[2] + m.std() + m.var() + m.prod(axis=1)[0]
             + m.swapaxes(0, 1)[0, 1] + m.cumsum()[3] + m.clip(1.5, 4.5).sum() + m.dot(x)[0] + m.squeeze().take(4)
-            + m.transpose(1, 0).flatten()[1] + m.astype(np.float32).sum() + round(m, 0).sum() + m.repeat(2, axis=0).sum()
+            + m.transpose(1, 0).flatten()[1] + m.astype(np.float32).sum() + round(m, 0).sum()
+            + m.repeat(2, axis=0).sum()
         )  # fmt: skip
 
     jax = pytest.importorskip("jax", reason="JAX is the oracle")
