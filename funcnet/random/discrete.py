@@ -370,9 +370,7 @@ def categorical(key: Any, logits: Any, axis: int = -1, shape: int | Sequence[int
             needed=f"a shape to which {batch} broadcasts",
         )
     if categories == 0 and math.prod(sizes):
-        raise ShapeError(
-            "random.categorical has no categories.", found=described(logits), needed="1 category or more"
-        )
+        raise ShapeError("random.categorical has no categories.", found=described(logits), needed="1 category or more")
     used(key, "categorical")
     full = list(sizes)
     full.insert(split_at + axis, categories)

@@ -66,9 +66,7 @@ def bits(key: Any, shape: int | Sequence[int] = (), dtype: Any = "uint32") -> An
     return draw(random_bits, key, shape=sizes, dtype=name)
 
 
-def uniform(
-    key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval: Any = 0.0, maxval: Any = 1.0
-) -> Any:
+def uniform(key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval: Any = 0.0, maxval: Any = 1.0) -> Any:
     r"""Draw uniformly from ``[minval, maxval)``.
 
     With u the draw from [0, 1), the result is ``max(minval, u * (maxval - minval) + minval)``, in which product and sum

@@ -162,16 +162,8 @@ def fold_in(key: Any, data: Any) -> Any:
 
 
 def draw(primitive: Primitive, key: Any, *arrays: Any, **params: Any) -> Any:
-    """Apply a primitive to a key, where the key is; inside a transformation the result is a traced constant."""
-    value = raw(key)
-    backend = backends.backend_of_type(type(value))
-    if backend is None or backend.name == "numpy":
-        return _constant(bind(primitive, key, *arrays, **params))
-    with backend.on_device(backend.device_of(value)):
-        return _constant(bind(primitive, key, *arrays, **params))
-
-
-def _constant(value: Any) -> Any:
+    """Apply a primitive to a key; inside a transformation the result is a traced constant."""
+    value = bind(primitive, key, *arrays, **params)
     return value if value.__class__ is Tracer else constant(value)
 
 

@@ -126,6 +126,8 @@ def rounded(value: float, dtype: str) -> float:
     """
     if dtype == "float64" or not math.isfinite(value) or value == 0.0:
         return value
+    if abs(value) > 2.0**128:
+        return math.copysign(math.inf, value)
     digits, smallest = _FORMATS[dtype]
     unit = max(math.frexp(value)[1] - digits, smallest)
     nearest = math.ldexp(round(math.ldexp(value, -unit)), unit)
@@ -152,8 +154,8 @@ def neighbour(value: float, dtype: str, upwards: bool) -> float:
     mantissa, exponent = math.frexp(value)
     # Below a power of two the numbers are twice as dense.
     shrinking = upwards != (value > 0)
-    unit = max(exponent - digits - (abs(mantissa) == 0.5 and shrinking), smallest)
-    return value + math.ldexp(1.0 if upwards else -1.0, unit)
+    unit = smallest if value == 0.0 else max(exponent - digits - (abs(mantissa) == 0.5 and shrinking), smallest)
+    return rounded(value + math.ldexp(1.0 if upwards else -1.0, unit), dtype)
 
 
 def check_real(value: Any, what: str) -> None:

@@ -173,8 +173,12 @@ def integers(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str, low: int,
 def integers_between(xp: Any, key: Any, minval: Any, maxval: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
     """Return integers in ``[minval, maxval)`` for bounds that are arrays, or one of them a Python integer."""
     ring = Ring(xp, key, _width(dtype))
-    low, _ = _bound(ring, minval, dtype)
-    high, above = _bound(ring, maxval, dtype)
+    smallest, largest = integer_range(dtype)
+    low, _ = _bound(ring, minval, smallest, largest)
+    # Narrow types are drawn in a wider one, where the number after the largest is still a number.
+    narrow = dtype[-2:] not in ("32", "64")
+    high, above = _bound(ring, maxval, smallest, largest + narrow)
+    above = above & (not narrow)
     low, high, above = xp.broadcast_arrays(low, high, above)
     signed = dtype[0] != "u"
     filled = ring.ordered(high, signed) > ring.ordered(low, signed)
@@ -256,13 +260,9 @@ def integer_range(dtype: str) -> tuple[int, int]:
     return (0, (1 << digits) - 1) if dtype[0] == "u" else (-(1 << digits - 1), (1 << digits - 1) - 1)
 
 
-def _bound(ring: Ring, value: Any, dtype: str) -> tuple[Any, Any]:
-    """Return a bound as it travels, clipped to the data type, and whether it lay above the largest number."""
+def _bound(ring: Ring, value: Any, lowest: int, limit: int) -> tuple[Any, Any]:
+    """Return a bound as it travels, clipped, and whether it lay above the limit."""
     xp = ring.xp
-    lowest, limit = integer_range(dtype)
-    if dtype[-2:] not in ("32", "64"):
-        # Narrow types are drawn in a wider one, where the number after the largest is still a number.
-        limit += 1
     if isinstance(value, int):
         clipped = ring.one * ring.constant(min(max(value, lowest), limit))
         return clipped, xp.full_like(clipped, value > limit, dtype=xp.bool)
@@ -272,12 +272,15 @@ def _bound(ring: Ring, value: Any, dtype: str) -> tuple[Any, Any]:
     if own == "uint64" and not ring.native:
         # As int64, what is too large shows as a negative number. It is above every limit but that of uint64.
         value = xp.astype(value, xp.int64)
-        if dtype == "uint64":
+        if limit == most:
             return value, xp.zeros_like(value, dtype=xp.bool)
         above = (value < 0) | (value > limit)
-        return ring.wrap(xp.where(above, xp.full_like(value, ring.constant(limit)), value)), above
-    above = value > limit if limit < most else xp.zeros_like(value, dtype=xp.bool)
+        return ring.wrap(xp.where(above, xp.full_like(value, limit), value)), above
+    if not ring.native:
+        value = xp.astype(value, xp.int64)
+    above = xp.zeros_like(value, dtype=xp.bool)
     if limit < most:
+        above = value > limit
         value = xp.where(above, xp.full_like(value, limit), value)
     if lowest > least:
         value = xp.where(value < lowest, xp.full_like(value, lowest), value)

@@ -15,9 +15,8 @@ from funcnet.backends.numpy.threefry import hash_words, run
 
 __all__ = ["KERNELS"]
 
-def _uniform(
-    key: np.ndarray, *, shape: tuple[int, ...], dtype: str, low: float = 0.0, high: float = 1.0
-) -> np.ndarray:
+
+def _uniform(key: np.ndarray, *, shape: tuple[int, ...], dtype: str, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     out = np.empty(math.prod(shape), dtype)
     fill = _FILL[dtype]
     kind = out.dtype.type
