@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
 __all__ = ["is_inexact", "kind"]
 
 _kinds: dict[Any, str] = {}
+_NUMPY_KINDS = ("b", "i", "u", "f", "c")
 _PREFIXES = (("bool", "b"), ("int", "i"), ("uint", "u"), ("float", "f"), ("bfloat", "f"), ("complex", "c"))
 
 
@@ -21,11 +20,12 @@ def kind(dtype: Any) -> str:
     ('i', 'c')
     """
     # Not through the dictionary: other libraries' dtypes may hash alike, and warn when they are compared with NumPy's.
-    if isinstance(dtype, np.dtype) and dtype.kind in "biufc":
-        return dtype.kind
+    own: Any = getattr(dtype, "kind", None)
+    if own in _NUMPY_KINDS:
+        return own
     found = _kinds.get(dtype)
     if found is None:
-        name: str = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+        name = str(getattr(dtype, "name", None) or str(dtype).rpartition(".")[2])
         found = next((letter for prefix, letter in _PREFIXES if name.startswith(prefix)), "O")
         _kinds[dtype] = found
     return found
