@@ -99,12 +99,10 @@ def _where_needed(xp: Any, g: Any, x: Any) -> Any:
 def _strong_power(xp: Any, g: Any, x: Any, p: Any, n: int) -> Any:
     if not n:
         return g * _where_needed(xp, g, x) ** p
-    zero = x == 0
-    base = xp.where(zero | (g == 0), 1.0, x)
-    # The logarithm of 1 is 0: what is left are the poles.
-    negative = p < 0 if p.__class__ in _SCALARS or not xp.isdtype(p.dtype, "complex floating") else xp.real(p) < 0
-    pole = zero & negative & (g != 0)
-    return g * xp.where(pole, (-1.0) ** n * inf, base**p * xp.log(base) ** n)
+    # The logarithm of 1 is 0.
+    real = p if p.__class__ in _SCALARS or not xp.isdtype(p.dtype, "complex floating") else xp.real(p)
+    base = xp.where((g == 0) | ((x == 0) & (real >= 0)), 1.0, x)
+    return g * (base**p * xp.log(base) ** n)
 
 
 def _strong_product(xp: Any, a: Any, b: Any) -> Any:

@@ -140,8 +140,41 @@ def _large_masked(g: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return bits.view(dtype)
 
 
+def _where(condition: Any, x1: Any, x2: Any) -> Any:
+    if condition.__class__ is np.ndarray:
+        if condition.size > _LARGE and _chosen_by_bits(condition, x1, x2):
+            return _large_where(condition, x1, x2)
+        return np.where(condition, x1, x2)
+    if x1.__class__ is x2.__class__ and isinstance(x1, np.generic):
+        return x1 if condition else x2
+    return np.where(condition, x1, x2)[()]
+
+
+def _chosen_by_bits(condition: np.ndarray, x1: Any, x2: Any) -> bool:
+    """Whether all arrays are alike, and the mask changes too often for the branches of numpy.where to be foreseen."""
+    if x1.__class__ is not np.ndarray or x2.__class__ is not np.ndarray:
+        return False
+    if not (x1.dtype is x2.dtype and x1.dtype in _INTEGERS and condition.dtype == bool):
+        return False
+    if not (x1.shape == x2.shape == condition.shape and condition.flags.c_contiguous):
+        return False
+    sample = condition.reshape(-1)[:_LARGE]
+    return 8 * np.count_nonzero(sample[1:] != sample[:-1]) > sample.size
+
+
+def _large_where(condition: np.ndarray, x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+    integer = _INTEGERS[x1.dtype]
+    bits = np.negative(condition.view(np.int8)).astype(integer)
+    second = x2.view(integer)
+    np.bitwise_and(bits, np.bitwise_xor(x1.view(integer), second), bits)
+    np.bitwise_xor(bits, second, bits)
+    return bits.view(x1.dtype)
+
+
 def _winning(g: Any, x: Any, other: Any) -> Any:
     tie = x == other
+    if tie.__class__ is np.bool_:
+        return _masked(g * 0.5 if tie else g, x >= other)
     if tie.any():
         g = np.where(tie, g * 0.5, g)
     return _masked(g, x >= other)
@@ -162,6 +195,13 @@ def _relu(x: Any) -> Any:
 
 
 def _softplus(x: Any) -> Any:
+    if x.__class__ is np.ndarray and x.shape and x.dtype in _DOTTED:
+        y = np.abs(x)
+        np.negative(y, y)
+        np.exp(y, y)
+        np.log1p(y, y)
+        y += np.maximum(x, 0)
+        return y
     return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
 
 
@@ -216,6 +256,7 @@ KERNELS: _Kernels = MappingProxyType(
         "strong_power": _strong_power,
         "strong_product": _strong_product,
         "subtract": operator.sub,
+        "where": _where,
         "winning": _winning,
     }
 )
