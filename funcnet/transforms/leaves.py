@@ -91,18 +91,34 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
         elif ct.__class__ is not Tracer:
             if leaf.__class__ is np.ndarray:
                 ct = np.asarray(ct)
-            elif id(ct) in seen or _is_broadcast(ct):
+            elif _memory(ct) in seen or _is_view(ct):
                 ct = owner(ct).asarray(ct, copy=True)
-        seen.add(id(ct))
+        seen.add(_memory(ct))
         out.append(ct)
     return out
 
 
-def _is_broadcast(array: Any) -> bool:
-    strides = getattr(array, "strides", None)
-    if strides is None:
-        strides = array.stride() if hasattr(array, "stride") else ()
-    return 0 in tuple(strides)
+def _memory(array: Any) -> int:
+    """Return what identifies the memory that holds an array, the same for views of all of it."""
+    if hasattr(array, "untyped_storage"):
+        return array.untyped_storage().data_ptr()
+    return id(array) if array.__class__ is np.ndarray or not hasattr(array, "data") else _cuda_memory(array)
+
+
+def _cuda_memory(array: Any) -> int:
+    memory = getattr(array.data, "mem", None)
+    return id(array) if memory is None else memory.ptr
+
+
+def _is_view(array: Any) -> bool:
+    """Whether an array covers some memory in part or several times, as a slice and a broadcast one do."""
+    if hasattr(array, "untyped_storage"):
+        return array.untyped_storage().nbytes() != array.numel() * array.element_size()
+    if hasattr(array, "strides"):
+        base = getattr(array, "base", None)
+        return 0 in array.strides or (base is not None and base.nbytes != array.nbytes)
+    # The library does not tell.
+    return True
 
 
 def check_like(given: Any, like: Any, what: str, where: str) -> Any:
