@@ -9,7 +9,7 @@ import numpy as np
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import GradientCheckError, ParameterError
 from funcnet.testing.arrays import place_of, share_memory, snapshot
-from funcnet.testing.flattened import Flattened, random_values
+from funcnet.testing.flattened import Derived, Flattened, random_values
 from funcnet.testing.numerical import COMPLEX_STEP, FIRST_STEP, Slope, complex_slope, scale_of, slope
 from funcnet.transforms.forward import jvp
 from funcnet.transforms.reverse import vjp
@@ -110,7 +110,7 @@ def check_grads(
         ...
     funcnet.errors.GradientCheckError: The derivative is wrong: vjp of argument 0, order 1.
       found:  -1.9..., relative error 0.5
-      needed: -3.8... by central differences of step 0.0..., to within 3.8...e-07
+      needed: -3.8... by central differences from step 0.0... down, to within 3.8...e-07
       write:  check_grads(f, args, order=1, modes=('vjp',), seed=0) to see it again
     """
     unknown = [mode for mode in modes if mode not in MODES]
@@ -158,13 +158,35 @@ class _Context(NamedTuple):
         via = "".join(f"{m} of " for m in (mode, *reversed(self.trail)))
         return f"{via}{name}, order {len(self.trail) + 1}"
 
+    def group(self, group: list[int]) -> str:
+        return self.names[group[0]] if len(group) == 1 else "all arguments together"
+
     def again(self, mode: str) -> str:
         modes = tuple(dict.fromkeys((*self.trail, mode)))
         return f"check_grads(f, args, order={len(self.trail) + 1}, modes={modes!r}, seed={self.settings.seed}) to see it again"
 
 
+class _Point(NamedTuple):
+    """A function and where it is checked: arrays of the backend, and their copies on the host."""
+
+    f: Flattened | Derived
+    leaves: list[Any]
+    outputs: list[Any]
+    directions: list[Any]
+    weights: list[Any]
+    hosts: list[np.ndarray]
+    out_hosts: list[np.ndarray]
+
+
+class _Measured(NamedTuple):
+    """A derivative found by evaluation, and the size of the argument that its step is relative to."""
+
+    slope: Slope
+    size: float
+
+
 def _check(
-    f: Flattened,
+    f: Flattened | Derived,
     leaves: list[Any],
     names: list[str],
     order: int,
@@ -178,32 +200,28 @@ def _check(
     out_places = [place_of(y) for y in outputs]
     hosts = [p.to_host(leaf) for p, leaf in zip(places, leaves, strict=True)]
     out_hosts = [p.to_host(y) for p, y in zip(out_places, outputs, strict=True)]
-    directions = [p.array(random_values(rng, x), x.dtype.name) for p, x in zip(places, hosts, strict=True)]
+    # Directions of all leaves together are made of steps that are relative to each leaf's size.
+    sizes = [scale_of(x) if trail else 1.0 for x in hosts]
+    directions = [
+        p.array(random_values(rng, x) * size, x.dtype.name) for p, x, size in zip(places, hosts, sizes, strict=True)
+    ]
     total = max(1, sum(y.size for y in out_hosts))
     weights = [
         p.array(random_values(rng, y) / total, y.dtype.name) for p, y in zip(out_places, out_hosts, strict=True)
     ]
-    vs = [_wide(p.to_host(v)) for p, v in zip(places, directions, strict=True)]
-    ws = [_wide(p.to_host(w)) for p, w in zip(out_places, weights, strict=True)]
-    precision = _precision([*hosts, *out_hosts])
-    where = _Context(names, trail, settings, precision)
-    slopes = _slopes(f, hosts, out_hosts, vs, ws, where)
-    reverse = forward = None
-    if "vjp" in settings.modes:
-        reverse = _reverse(f, leaves, outputs, weights, hosts, vs, ws, slopes, where)
-    if "jvp" in settings.modes:
-        forward = _forward(f, leaves, outputs, directions, hosts, ws, slopes, where)
-    if reverse is not None and forward is not None:
-        size = max(reverse[1], forward[1])
-        gap = abs(reverse[0] - forward[0])
-        allowed = _ADJOINT[precision] * size + _TINY
-        if not gap <= allowed:
-            raise GradientCheckError(
-                f"Forward and reverse mode disagree: <w, J v> is not <J'w, v>, at order {len(trail) + 1}.",
-                found=f"{reverse[0]!r} by vjp, relative error {_relative(gap, size)}",
-                needed=f"{forward[0]!r} by jvp, to within {allowed:.3g}",
-                write=where.again("vjp"),
-            )
+    point = _Point(f, leaves, outputs, directions, weights, hosts, out_hosts)
+    where = _Context(names, trail, settings, _precision([*hosts, *out_hosts]))
+    # At first order each leaf is checked by itself. Later the leaves are many, and go by themselves only to find out
+    # which of them is wrong.
+    singles = [[i] for i in range(len(leaves))]
+    if trail and len(leaves) > 1:
+        try:
+            _check_modes(point, [list(range(len(leaves)))], where)
+        except GradientCheckError:
+            _check_modes(point, singles, where)
+            raise
+    else:
+        _check_modes(point, singles, where)
     if order == 1:
         return
     for mode in settings.modes:
@@ -215,141 +233,121 @@ def _check(
         _check(f.derived(mode), [*leaves, *extra], [*names, *more], order - 1, (*trail, mode), settings, rng)
 
 
-def _slopes(
-    f: Flattened, hosts: list[np.ndarray], outs: list[np.ndarray], vs: list[np.ndarray], ws: list[np.ndarray], where: _Context
-) -> list[Slope]:
-    """Return the derivative of all outputs, flat, in the direction of each leaf."""
-    weights = np.abs(_flat(ws))
-    rtol, natural = _TOLERANCES[where.precision]
-    rtol = rtol if where.settings.rtol is None else where.settings.rtol
-    reference = f.reference
-    found = []
-    for i, (x, v) in enumerate(zip(hosts, vs, strict=True)):
-        if not x.size:
-            found.append(Slope(np.zeros(weights.shape), 0.0, 0.0))
-            continue
-        size = scale_of(x)
-        base = [_wide(h) for h in hosts]
-
-        def along(t: complex, at: int = i, direction: np.ndarray = v, base: list[np.ndarray] = base) -> np.ndarray:
-            moved = [b + t * direction if k == at else b for k, b in enumerate(base)]
-            if isinstance(t, complex):
-                moved = [m.astype(np.complex128) for m in moved]
-            return _flat(reference(moved))
-
-        if where.settings.analytic and not any(kind(h.dtype) == "c" for h in (*hosts, *outs)):
-            found.append(complex_slope(along, weights, step=COMPLEX_STEP * size))
-            continue
-
-        def enough(value: np.ndarray) -> float:
-            return 1e-3 * rtol * float(np.sum(weights * np.abs(value)))
-
-        one = slope(along, weights, step=where.settings.eps * size, enough=enough)
-        allowed = rtol * float(np.sum(weights * np.abs(one.value))) + _floor(where, one.size, size, natural)
-        if not one.error <= allowed:
+def _check_modes(point: _Point, groups: list[list[int]], where: _Context) -> None:
+    """Check both modes at one point, in a direction for each group of leaves."""
+    vs = [_wide(place_of(v).to_host(v)) for v in point.directions]
+    ws = _flat([_wide(place_of(w).to_host(w)) for w in point.weights])
+    slopes = [_slope(point, group, vs, ws, where) for group in groups]
+    reverse = forward = None
+    if "vjp" in where.settings.modes:
+        reverse = _reverse(point, groups, vs, ws, slopes, where)
+    if "jvp" in where.settings.modes:
+        forward = _forward(point, groups, ws, slopes, where)
+    if reverse is not None and forward is not None:
+        size = max(reverse[1], forward[1])
+        gap = abs(reverse[0] - forward[0])
+        allowed = _ADJOINT[where.precision] * size + _TINY
+        if not gap <= allowed:
             raise GradientCheckError(
-                f"The differences do not settle for {where.names[i]}, order {len(where.trail) + 1}"
-                + (f" (of {' of '.join(reversed(where.trail))})." if where.trail else "."),
-                found=f"an estimated error of {one.error:.3g} in derivatives of average size "
-                f"{float(np.sum(weights * np.abs(one.value))):.3g}",
-                needed=f"at most {allowed:.3g}: a function that is smooth around the arguments and computed in the "
-                "precision of its arguments",
-                write="arguments away from kinks and poles; a smaller eps; or a larger rtol",
+                f"Forward and reverse mode disagree: <w, J v> is not <J'w, v>, at order {len(where.trail) + 1}.",
+                found=f"{reverse[0]!r} by vjp, relative error {_relative(gap, size)}",
+                needed=f"{forward[0]!r} by jvp, to within {allowed:.3g}",
+                write=where.again("vjp"),
             )
-        found.append(one)
-    return found
+
+
+def _slope(point: _Point, group: list[int], vs: list[np.ndarray], ws: np.ndarray, where: _Context) -> _Measured:
+    """Return the derivative of all outputs, flat, in the direction of a group of leaves."""
+    weights = np.abs(ws)
+    settings = where.settings
+    size = scale_of(point.hosts[group[0]]) if len(group) == 1 and not where.trail else 1.0
+    if not any(point.hosts[i].size for i in group):
+        return _Measured(Slope(np.zeros(weights.shape), 0.0, 0.0), size)
+    rtol, natural = _TOLERANCES[where.precision]
+    rtol = rtol if settings.rtol is None else settings.rtol
+    base = [_wide(h) for h in point.hosts]
+
+    def along(t: complex) -> np.ndarray:
+        moved = [b + t * vs[k] if k in group else b for k, b in enumerate(base)]
+        if isinstance(t, complex):
+            moved = [m.astype(np.complex128) for m in moved]
+        return _flat(point.f.reference(moved))
+
+    if settings.analytic and not any(kind(h.dtype) == "c" for h in (*point.hosts, *point.out_hosts)):
+        return _Measured(complex_slope(along, weights, step=COMPLEX_STEP * size), size)
+
+    def average(value: np.ndarray) -> float:
+        return float(np.sum(weights * np.abs(value)))
+
+    one = slope(along, weights, step=settings.eps * size, enough=lambda value: 1e-3 * rtol * average(value))
+    allowed = rtol * average(one.value) + _floor(where, one.size, size, natural)
+    if not one.error <= allowed:
+        raise GradientCheckError(
+            f"The differences do not settle for {where.group(group)}, order {len(where.trail) + 1}"
+            + (f" (of {' of '.join(reversed(where.trail))})." if where.trail else "."),
+            found=f"an estimated error of {one.error:.3g} in derivatives of average size {average(one.value):.3g}",
+            needed=f"at most {allowed:.3g}: a function that is smooth around the arguments and computed in the "
+            "precision of its arguments",
+            write="arguments away from kinks and poles; a smaller eps; or a larger rtol",
+        )
+    return _Measured(one, size)
 
 
 def _floor(where: _Context, value: float, size: float, natural: float) -> float:
     return natural * value / size + _TINY if where.settings.atol is None else where.settings.atol
 
 
-def _allowed(where: _Context, one: Slope, scale: float, size: float) -> float:
-    rtol, natural = _TOLERANCES[where.precision]
-    return (rtol if where.settings.rtol is None else where.settings.rtol) * scale + _floor(where, one.size, size, natural)
-
-
 def _reverse(
-    f: Flattened,
-    leaves: list[Any],
-    outputs: list[Any],
-    weights: list[Any],
-    hosts: list[np.ndarray],
-    vs: list[np.ndarray],
-    ws: list[np.ndarray],
-    slopes: list[Slope],
-    where: _Context,
+    point: _Point, groups: list[list[int]], vs: list[np.ndarray], ws: np.ndarray, slopes: list[_Measured], where: _Context
 ) -> tuple[float, float]:
     """Check reverse mode; return <J'w, v> and the sum of its terms' absolute values."""
-    before = [snapshot(w) for w in weights]
-    values, pullback = vjp(f, *leaves)
-    _same_values(values, outputs, "vjp", where)
-    cotangents = list(pullback(weights))
-    if [snapshot(w) for w in weights] != before:
+    before = [snapshot(w) for w in point.weights]
+    values, pullback = vjp(point.f, *point.leaves)
+    _same_values(values, point.outputs, "vjp", where)
+    cotangents = list(pullback(point.weights))
+    if [snapshot(w) for w in point.weights] != before:
         raise GradientCheckError(
             f"A reverse rule wrote to the cotangent it was given, order {len(where.trail) + 1}.",
             found="other bytes than before",
             needed="cotangents that stay as they are",
         )
-    total = terms = 0.0
-    for i, (ct, leaf) in enumerate(zip(cotangents, leaves, strict=True)):
+    for i, (ct, leaf) in enumerate(zip(cotangents, point.leaves, strict=True)):
         _same_kind(ct, leaf, where.label("vjp", where.names[i]), "gradient", "argument")
-        if any(share_memory(ct, other) for other in leaves) or any(share_memory(ct, c) for c in cotangents[:i]):
+        if any(share_memory(ct, other) for other in (*point.leaves, *cotangents[:i])):
             raise GradientCheckError(
                 f"The gradient shares memory: {where.label('vjp', where.names[i])}.",
                 found="an array that overlaps an argument or another gradient",
                 needed="gradients in memory of their own",
             )
-        products = np.real(_wide(place_of(ct).to_host(ct)) * vs[i])
-        wanted = np.real(_flat(ws) * slopes[i].value)
-        found, expected = float(products.sum()), float(wanted.sum())
-        scale = max(float(np.abs(products).sum()), float(np.abs(wanted).sum()))
-        _compare(found, expected, scale, i, hosts[i], slopes[i], "vjp", where)
-        total, terms = total + found, terms + float(np.abs(products).sum())
+    total = terms = 0.0
+    for group, measured in zip(groups, slopes, strict=True):
+        products = [np.real(_wide(place_of(cotangents[i]).to_host(cotangents[i])) * vs[i]) for i in group]
+        found, size = float(sum(p.sum() for p in products)), float(sum(np.abs(p).sum() for p in products))
+        _compare(found, size, measured, ws, where.group(group), "vjp", where)
+        total, terms = total + found, terms + size
     return total, terms
 
 
 def _forward(
-    f: Flattened,
-    leaves: list[Any],
-    outputs: list[Any],
-    directions: list[Any],
-    hosts: list[np.ndarray],
-    ws: list[np.ndarray],
-    slopes: list[Slope],
-    where: _Context,
+    point: _Point, groups: list[list[int]], ws: np.ndarray, slopes: list[_Measured], where: _Context
 ) -> tuple[float, float]:
-    """Check forward mode, one leaf at a time and all together; return <w, J v> and its terms' absolute values."""
-    before = [snapshot(v) for v in directions]
-    weights = _flat(ws)
-    sets = [[v if k == i else None for k, v in enumerate(directions)] for i in range(len(leaves))]
-    if len(leaves) > 1:
-        sets.append(list(directions))
+    """Check forward mode, one group at a time and all together; return <w, J v> and its terms' absolute values."""
+    before = [snapshot(v) for v in point.directions]
+    jobs = [(group, measured, where.group(group)) for group, measured in zip(groups, slopes, strict=True)]
+    if len(groups) > 1:
+        joint = Slope(sum(m.slope.value for m in slopes), 0.0, max(m.slope.size / m.size for m in slopes))  # type: ignore[arg-type]
+        jobs.append((list(range(len(point.leaves))), _Measured(joint, 1.0), "all arguments together"))
     total = terms = 0.0
-    for i, tangents in enumerate(sets):
-        values, found_tangents = jvp(f, leaves, tangents)
-        _same_values(values, outputs, "jvp", where)
-        joint = i == len(leaves)
-        name = "all arguments together" if joint else where.names[i]
-        for t, y, out in zip(found_tangents, outputs, f.out_names, strict=True):
+    for group, measured, name in jobs:
+        tangents = [v if k in group else None for k, v in enumerate(point.directions)]
+        values, found = jvp(point.f, point.leaves, tangents)
+        _same_values(values, point.outputs, "jvp", where)
+        for t, y, out in zip(found, point.outputs, point.f.out_names, strict=True):
             _same_kind(t, y, f"{where.label('jvp', name)}, {out}", "tangent", "output")
-        products = np.real(weights * _flat([_wide(place_of(t).to_host(t)) for t in found_tangents]))
+        products = np.real(ws * _flat([_wide(place_of(t).to_host(t)) for t in found]))
         total, terms = float(products.sum()), float(np.abs(products).sum())
-        if joint:
-            sizes = [scale_of(h) for h in hosts]
-            one = Slope(
-                sum(s.value for s in slopes),  # type: ignore[arg-type]
-                0.0,
-                max(s.size / n for s, n in zip(slopes, sizes, strict=True)),
-            )
-            wanted = np.real(weights * one.value)
-            parts = sum(float(np.abs(np.real(weights * s.value)).sum()) for s in slopes)
-            _compare(total, float(wanted.sum()), max(terms, parts), None, np.ones(1), one, "jvp", where)
-        else:
-            wanted = np.real(weights * slopes[i].value)
-            scale = max(terms, float(np.abs(wanted).sum()))
-            _compare(total, float(wanted.sum()), scale, i, hosts[i], slopes[i], "jvp", where)
-    if [snapshot(v) for v in directions] != before:
+        _compare(total, terms, measured, ws, name, "jvp", where)
+    if [snapshot(v) for v in point.directions] != before:
         raise GradientCheckError(
             f"A forward rule wrote to the tangent it was given, order {len(where.trail) + 1}.",
             found="other bytes than before",
@@ -359,14 +357,19 @@ def _forward(
 
 
 def _compare(
-    found: float, expected: float, scale: float, index: int | None, x: np.ndarray, one: Slope, mode: str, where: _Context
+    found: float, terms: float, measured: _Measured, ws: np.ndarray, name: str, mode: str, where: _Context
 ) -> None:
-    allowed = _allowed(where, one, scale, scale_of(x))
+    wanted = np.real(ws * measured.slope.value)
+    expected = float(wanted.sum())
+    rtol, natural = _TOLERANCES[where.precision]
+    rtol = rtol if where.settings.rtol is None else where.settings.rtol
+    # Relative to the terms of the sum: random directions make the sum itself small now and then.
+    allowed = rtol * max(terms, float(np.abs(wanted).sum())) + _floor(where, measured.slope.size, measured.size, natural)
     gap = abs(found - expected)
     if gap <= allowed:
         return
-    name = "all arguments together" if index is None else where.names[index]
-    how = "the complex step" if where.settings.analytic else f"central differences of step {where.settings.eps * scale_of(x):.3g}"
+    step = where.settings.eps * measured.size
+    how = "the complex step" if where.settings.analytic else f"central differences from step {step:.3g} down"
     raise GradientCheckError(
         f"The derivative is wrong: {where.label(mode, name)}.",
         found=f"{found!r}, relative error {_relative(gap, abs(expected))}",

@@ -17,7 +17,7 @@ from funcnet.transforms.reverse import vjp
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Flattened", "random_values"]
+__all__ = ["Derived", "Flattened", "random_values"]
 
 
 class Flattened:

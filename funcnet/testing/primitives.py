@@ -157,7 +157,12 @@ def _check_sample(
 
 def native(backend: BackendCase, sample: Sample) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments of a sample as arrays of the backend, and its parameters with the backend's dtypes."""
-    args = [backend.asarray(a, a.dtype.name) if isinstance(a, np.ndarray) else a for a in sample.args]
+    there = backend.dtypes()
+    # A device without 64-bit integers has its index arrays in 32 bits.
+    args = [
+        backend.asarray(a, a.dtype.name if a.dtype.name in there else None) if isinstance(a, np.ndarray) else a
+        for a in sample.args
+    ]
     return args, native_params(backend.backend, sample.params)
 
 

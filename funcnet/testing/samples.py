@@ -156,12 +156,12 @@ def case_sample(case: Case, dtype: str, rng: np.random.Generator) -> Sample:
 
 def _case_values(arg: Arg, dtype: str, rng: np.random.Generator) -> np.ndarray:
     if arg.kind == "int":
-        return rng.integers(int(arg.low), int(arg.high), arg.shape, dtype=np.int64)
+        return np.asarray(rng.integers(int(arg.low), int(arg.high), arg.shape, dtype=np.int64))
     if arg.kind == "bool" or dtype == "bool":
-        return rng.random(arg.shape) < 0.5
+        return np.asarray(rng.random(arg.shape) < 0.5)
     if dtype in _INTEGER:
         low = 0 if dtype == "uint8" else int(arg.low)
-        return rng.integers(low, max(int(arg.high), low) + 1, arg.shape).astype(dtype)
+        return np.asarray(rng.integers(low, max(int(arg.high), low) + 1, arg.shape)).astype(dtype)
     if arg.distinct:
         count = prod(arg.shape)
         values = arg.low + (arg.high - arg.low) * (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(count, 1)
@@ -234,10 +234,10 @@ def native_params(library: backends.Backend, params: dict[str, Any]) -> dict[str
 
 def _draw(shape: tuple[int, ...], interval: tuple[float, float], dtype: str, rng: np.random.Generator) -> np.ndarray:
     if dtype == "bool":
-        return rng.random(shape) < 0.5
+        return np.asarray(rng.random(shape) < 0.5)
     if dtype in _INTEGER:
         low = 0 if dtype == "uint8" or interval[0] > _RANGE[0] else -4
-        return rng.integers(low, 5, shape).astype(dtype)
+        return np.asarray(rng.integers(low, 5, shape)).astype(dtype)
     if dtype in _COMPLEX:
         # Branch cuts and poles lie on the axes.
         parts = [rng.uniform(0.2, 1.4, shape) * rng.choice([-1.0, 1.0], shape) for _ in range(2)]
@@ -263,9 +263,9 @@ def _clipped(interval: tuple[float, float]) -> tuple[float, float]:
 def _apart(primitive: Primitive, args: Sequence[Any]) -> bool:
     """Whether no element is near a kink: of the argument, or of the difference of two."""
     kinks = primitive.meta.get("kinks", ())
-    value = args[0] if len(args) == 1 else args[0] - args[1] if kinks else 0
-    if not kinks or np.asarray(value).dtype.kind != "f":
+    if not kinks or any(np.asarray(a).dtype.kind != "f" for a in args):
         return True
+    value = args[0] if len(args) == 1 else args[0] - args[1]
     return all(bool(np.all(np.abs(value - kink) >= _MARGIN)) for kink in kinks)
 
 

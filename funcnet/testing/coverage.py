@@ -1,0 +1,158 @@
+"""The table of primitives, backends, dtypes and modes that the suite of primitives covers.
+
+``python -m funcnet.testing.coverage`` runs the checks of the suite and prints the table as markdown; with
+``--output docs/coverage.md`` it writes it there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import sys
+from collections import defaultdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import funcnet
+from funcnet.core import registry
+from funcnet.errors import FuncnetError
+from funcnet.testing.backends import BackendCase, backend_cases
+from funcnet.testing.primitives import Covered, check_primitive
+from funcnet.testing.samples import allowed_dtypes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["check_planned", "main", "plan", "primitive_names", "table"]
+
+_WIDE = ("float64", "complex128")
+# What a variant of a backend adds is found with one dtype: arrays that may not be written, arrays on another device.
+_VARIANTS = {
+    "numpy-readonly": {"float64": 2},
+    "strict-device1": {"float64": 1},
+    "strict-no-x64": {"float32": 1},
+    "strict-flags": {"float64": 1},
+}
+_SHORT = {"values": "v", "shape": "s", "shape by value": "-", "vjp": "r", "jvp": "f", "order 2": "2", "constant": "c", "refused": "x", "ties": "t"}
+
+
+def primitive_names() -> list[str]:
+    """Return the names of all primitives of funcnet, in order; other packages' have a dot in theirs."""
+    for module in pkgutil.iter_modules(funcnet.__path__):
+        if module.name != "testing":
+            import_module(f"funcnet.{module.name}")
+    return sorted(name for name in registry if "." not in name)
+
+
+def plan(name: str, backend: BackendCase) -> dict[str, int]:
+    """Return the dtypes with which a primitive is checked on a backend, each with the order of derivatives.
+
+    Examples
+    --------
+    >>> from funcnet.testing.backends import case
+    >>> from funcnet.testing.coverage import plan
+    >>> plan("sin", case("numpy-readonly"))
+    {'float64': 2}
+    """
+    primitive = registry[name]
+    allowed = [d for d in allowed_dtypes(primitive) if d in backend.dtypes()]
+    if backend.name == "strict-flags" and (primitive.meta.get("data_dependent") or name in ("nonzero",)):
+        # Results whose shape depends on values are what this variant forbids.
+        return {}
+    if backend.name in _VARIANTS:
+        return {d: order for d, order in _VARIANTS[backend.name].items() if d in allowed}
+    return {d: 2 if d in _WIDE or (d == "float32" and backend.name == "numpy") else 1 for d in allowed}
+
+
+def check_planned(name: str, backend: BackendCase) -> list[Covered]:
+    """Check a primitive on a backend with the dtypes of its plan; return what was checked."""
+    covered: list[Covered] = []
+    for order in (1, 2):
+        dtypes = [d for d, wanted in plan(name, backend).items() if wanted == order]
+        if dtypes:
+            covered += check_primitive(name, backend, dtypes, order=order)
+    return covered
+
+
+def table(covered: Iterable[Covered], backends: Sequence[str]) -> str:
+    """Return a table in markdown: a row for each primitive, a column for each backend.
+
+    Examples
+    --------
+    >>> from funcnet.testing.coverage import table
+    >>> from funcnet.testing.primitives import Covered
+    >>> rows = [Covered("sin", "numpy", "float64", mode) for mode in ("values", "vjp", "jvp")]
+    >>> print(table(rows, ["numpy"]).splitlines()[-1])
+    | sin | float64 vrf |
+    """
+    cells: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for one in covered:
+        there = cells[one.primitive, one.backend]
+        there[one.dtype] = there.get(one.dtype, "") + _SHORT[one.mode]
+    lines = ["| primitive | " + " | ".join(backends) + " |", "|---" * (len(backends) + 1) + "|"]
+    for name in sorted({primitive for primitive, _ in cells}):
+        row = []
+        for backend in backends:
+            by_modes: dict[str, list[str]] = defaultdict(list)
+            for dtype, modes in cells.get((name, backend), {}).items():
+                by_modes["".join(m for m in _SHORT.values() if m in modes)].append(dtype)
+            row.append("; ".join(f"{' '.join(dtypes)} {modes}" for modes, dtypes in by_modes.items()))
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the checks and print or write the table; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m funcnet.testing.coverage", description=main.__doc__)
+    parser.add_argument("--output", type=Path, help="the file to write; without it the table is printed")
+    options = parser.parse_args(arguments)
+    cases = backend_cases()
+    usable = [one for one in cases if one.reason is None]
+    covered: list[Covered] = []
+    failed: list[str] = []
+    for name in primitive_names():
+        for backend in usable:
+            try:
+                covered += check_planned(name, backend)
+            except FuncnetError as error:
+                failed.append(f"{name} on {backend.name}: {error}")
+    text = _document(covered, [one.name for one in usable], [f"{c.name} ({c.reason})" for c in cases if c.reason])
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    for line in failed:
+        print(f"FAILED {line}", file=sys.stderr)
+    print(_count(covered, failed), file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _count(covered: Sequence[Covered], failed: Sequence[str]) -> str:
+    names = {one.primitive for one in covered}
+    places = {one.backend for one in covered}
+    return f"{len(names)} primitives on {len(places)} backends: {len(set(covered))} combinations, {len(failed)} failures"
+
+
+def _document(covered: Sequence[Covered], backends: Sequence[str], absent: Sequence[str]) -> str:
+    lines = [
+        "# What the suite of primitives covers",
+        "",
+        "Made by `python -m funcnet.testing.coverage --output docs/coverage.md`, which runs the checks of",
+        "`tests/test_registry.py`.",
+        "",
+        "- **v** values against the reference implementation in double precision; **s** shape rule; **-** the shape",
+        "  depends on values",
+        "- **r** reverse mode, **f** forward mode, against differences in double precision; **2** all four combinations",
+        "  of the modes at second order; **t** ties are split evenly",
+        "- **c** the result is a constant for every transformation; **x** arguments that are refused raise",
+        "",
+        _count(covered, []).replace(", 0 failures", ".").capitalize(),
+    ]
+    if absent:
+        lines += ["", "Not at hand where this was made: " + "; ".join(absent) + "."]
+    return "\n".join([*lines, "", table(covered, backends), ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
