@@ -173,7 +173,13 @@ def can_cast(from_: Any, to: Any, /) -> bool:
     (True, False)
     """
     backend = _backend_of(from_) or _backend_of(to) or backends.current().backend
-    return bool(_library(backend).can_cast(_native(backend, from_), _native(backend, to)))
+    wanted = _native(backend, to)
+    try:
+        # PyTorch's own function of this name answers another question.
+        return bool(_library(backend).result_type(_native(backend, from_), wanted) == wanted)
+    except TypeError:
+        # The standard promotes no booleans to numbers, and no integers to floating-point numbers.
+        return False
 
 
 def finfo(type: Any, /) -> FloatInfo:
@@ -388,7 +394,7 @@ def _backend_of(value: Any) -> Any:
 
 def _native(backend: Any, value: Any) -> Any:
     value = raw(value)
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
+    if hasattr(value, "dtype") and not isinstance(value, type):
         return value.dtype
     return foreign_dtype(backend, value)
 

@@ -78,7 +78,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     native = _common_dtype(backend, given) if dtype is None else foreign_dtype(backend, dtype, device)
     count = max(0, _ceil(_minus(stop, start), step))
     # Computed in the arguments' own precision, cast at the end.
-    ramp = array_like(like, np.arange(count), like.dtype if kind(like.dtype) in "fc" else None)
+    ramp = constant(array_like(like, np.arange(count), like.dtype if kind(like.dtype) in "fc" else None))
     return _traced_or_constant(cast(ramp * step + start, native))
 
 
@@ -150,7 +150,7 @@ def linspace(
     real = backend.dtype(
         {"complex64": "float32", "complex128": "float64"}.get(name := backend.dtype_name(floating), name)
     )
-    to, of = [reshaped(array_like(given[0], w, real), shape) for w in (to, 1.0 - to)]
+    to, of = [constant(reshaped(array_like(given[0], w, real), shape)) for w in (to, 1.0 - to)]
     start, stop = [cast(v, floating) if hasattr(v, "dtype") else v for v in (start, stop)]
     return _traced_or_constant(cast(of * start + to * stop, native))
 
