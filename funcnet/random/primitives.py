@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from funcnet import xp
-from funcnet.core import elementwise, general
+from funcnet.core import Arg, case, elementwise, general
 from funcnet.ops.strong import strong_multiply
 from funcnet.random import special, threefry
 
@@ -68,13 +68,21 @@ def _sized(key: Any, *bounds: Any, shape: tuple[int, ...], **params: Any) -> tup
     return shape
 
 
-# Internal, since they take keys, which the generated tests of operations do not make; they have tests of their own.
+_KEY = (2,)
+
+
+def _cases(*dtypes: str, **params: Any) -> tuple[Any, ...]:
+    return tuple(case(_KEY, shape=shape, dtype=dtype, **params) for dtype in dtypes for shape in ((2, 3), (), (0,)))
+
+
 _DRAW = {"vjp": None, "internal": True, "dtypes": "key"}
 
 random_split = general(
     "random_split",
     threefry.split,
     shape=lambda key, *, shape: (*shape, 2),  # noqa: ARG005
+    result="first",
+    cases=(case((2,), shape=(3,)), case((2,), shape=())),
     **_DRAW,
 )
 random_fold_in = general(
@@ -82,22 +90,45 @@ random_fold_in = general(
     threefry.fold_in,
     shape=lambda key, data: (2,),  # noqa: ARG005
     result="first",
+    cases=(case(_KEY, Arg((), "int", 0, 1000)),),
     **_DRAW,
 )
-random_bits = general("random_bits", threefry.bits, shape=_sized, **_DRAW)
-random_uniform = general("random_uniform", _uniform, shape=_sized, **_DRAW)
-random_normal = general("random_normal", _normal, shape=_sized, **_DRAW)
-random_truncated_normal = general("random_truncated_normal", _truncated_normal, shape=_sized, **_DRAW)
-random_integers = general("random_integers", threefry.integers, shape=_sized, **_DRAW)
-random_integers_between = general("random_integers_between", threefry.integers_between, shape=_sized, **_DRAW)
+random_bits = general("random_bits", threefry.bits, shape=_sized, cases=_cases("uint32", "uint8"), **_DRAW)
+random_uniform = general("random_uniform", _uniform, shape=_sized, cases=_cases("float32"), **_DRAW)
+random_normal = general("random_normal", _normal, shape=_sized, cases=_cases("float32"), **_DRAW)
+random_truncated_normal = general(
+    "random_truncated_normal",
+    _truncated_normal,
+    shape=_sized,
+    cases=_cases("float32", low=-0.9, high=0.7, least=-2.0, most=1.5),
+    **_DRAW,
+)
+random_integers = general(
+    "random_integers", threefry.integers, shape=_sized, cases=_cases("int32", low=-3, high=9), **_DRAW
+)
+random_integers_between = general(
+    "random_integers_between",
+    threefry.integers_between,
+    shape=_sized,
+    cases=(case(_KEY, Arg((3,), "int", -4, 0), Arg((1,), "int", 1, 9), shape=(2, 3), dtype="int32"),),
+    **_DRAW,
+)
 random_order = general(
     "random_order",
     threefry.order,
     shape=lambda key, *, size: (size,),  # noqa: ARG005
     result="index",
+    cases=(case(_KEY, size=5), case(_KEY, size=0)),
     **_DRAW,
 )
-random_orders = general("random_orders", threefry.orders, shape=_sized, result="index", **_DRAW)
+random_orders = general(
+    "random_orders",
+    threefry.orders,
+    shape=_sized,
+    result="index",
+    cases=(case(_KEY, shape=(3, 4), axis=1),),
+    **_DRAW,
+)
 
 _SMOOTH = {"internal": True, "dtypes": "real floating", "kinks": (), "analytic": False}
 

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 
 import funcnet
 from funcnet.core import registry
-from funcnet.errors import FuncnetError
+from funcnet.errors import AbstractValueError, FuncnetError
 from funcnet.testing.backends import BackendCase, backend_cases
 from funcnet.testing.primitives import Covered, check_primitive
-from funcnet.testing.samples import allowed_dtypes
+from funcnet.testing.samples import allowed_dtypes, samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from funcnet.core import Primitive
 
 __all__ = ["check_planned", "main", "plan", "primitive_names", "table"]
 
@@ -57,12 +59,29 @@ def plan(name: str, backend: BackendCase) -> dict[str, int]:
     """
     primitive = registry[name]
     allowed = [d for d in allowed_dtypes(primitive) if d in backend.dtypes()]
-    if backend.name == "strict-flags" and (primitive.meta.get("data_dependent") or name in ("nonzero",)):
+    if backend.name == "strict-flags" and depends_on_values(primitive):
         # Results whose shape depends on values are what this variant forbids.
         return {}
     if backend.name in _VARIANTS:
         return {d: order for d, order in _VARIANTS[backend.name].items() if d in allowed}
-    return {d: 2 if d in _WIDE or (d == "float32" and backend.name == "numpy") else 1 for d in allowed}
+    if backend.name == "numpy":
+        return {d: 2 if d in ("float32", *_WIDE) else 1 for d in allowed}
+    # The rules are the same everywhere, and so are the kernels of one library's integers.
+    return {d: 2 if d == "float64" else 1 for d in allowed if d not in ("complex64", "int32", "uint8")}
+
+
+def depends_on_values(primitive: Primitive) -> bool:
+    """Whether the shape of the result depends on the values of the arguments, so that no rule can give it."""
+    if primitive.meta.get("data_dependent"):
+        return True
+    if primitive.shape is None:
+        return False
+    try:
+        sample = samples(primitive, allowed_dtypes(primitive)[0])[0]
+        primitive.shape(*sample.args, **sample.params)
+    except AbstractValueError:
+        return True
+    return False
 
 
 def check_planned(name: str, backend: BackendCase) -> list[Covered]:

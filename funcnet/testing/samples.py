@@ -34,6 +34,8 @@ _DTYPES = {
     "real floating": _REAL,
     "complex": _COMPLEX,
     "boolean": ("bool",),
+    # Keys of random numbers; the dtypes of the draws are parameters.
+    "key": ("uint32",),
 }
 
 #: Shapes of the arguments of elementwise primitives, by their number; None stands for a Python scalar.
@@ -159,6 +161,8 @@ def _case_values(arg: Arg, dtype: str, rng: np.random.Generator) -> np.ndarray:
         return np.asarray(rng.integers(int(arg.low), int(arg.high), arg.shape, dtype=np.int64))
     if arg.kind == "bool" or dtype == "bool":
         return np.asarray(rng.random(arg.shape) < 0.5)
+    if dtype == "uint32":
+        return rng.integers(0, 2**32, arg.shape, dtype=np.uint32)
     if dtype in _INTEGER:
         low = 0 if dtype == "uint8" else int(arg.low)
         return np.asarray(rng.integers(low, max(int(arg.high), low) + 1, arg.shape)).astype(dtype)
@@ -220,12 +224,14 @@ def reference(primitive: Primitive, args: Sequence[Any], params: dict[str, Any])
     place = Place(library, library.default_device())
     arrays = [place.array(a) if isinstance(a, (np.ndarray, np.generic)) else a for a in args]
     call = getattr(namespace, primitive.name) if impl is None else partial(impl, namespace)
-    result = call(*arrays, **native_params(library, params))
+    result = call(*arrays, **native_params(primitive, library, params))
     return [place_of(y).to_host(y) for y in (result if primitive.multiple else [result])]
 
 
-def native_params(library: backends.Backend, params: dict[str, Any]) -> dict[str, Any]:
+def native_params(primitive: Primitive, library: backends.Backend, params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a case with the library's own dtypes in place of their names."""
+    if primitive.meta.get("dtypes") == "key":
+        return params
     return {
         name: library.dtype(value) if name == "dtype" and isinstance(value, str) else value
         for name, value in params.items()
