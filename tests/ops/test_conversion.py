@@ -125,7 +125,7 @@ def test_copies_that_are_forbidden() -> None:
         with pytest.raises(CopyError, match="copy=False forbids"):
             call()
     torch = pytest.importorskip("torch", reason="a second array library")
-    with pytest.raises(CopyError, match=r"torch.float32 on 'cpu'"):
+    with pytest.raises(CopyError, match="an array of dtype torch"):
         asarray(torch.ones(2), dtype="float64", copy=False)
     with use_backend("torch"), pytest.raises(CopyError, match="found: +list"):
         asarray([1.0], copy=False)
