@@ -37,7 +37,7 @@ def strong_multiply(g: Any, p: Any) -> Any:
 
 def strong_divide(g: Any, x: Any) -> Any:
     """Return ``g / x``, and 0 where g is 0."""
-    if x.__class__ is float and x and x - x == 0.0:
+    if (x.__class__ is float or x.__class__ is int) and x and x - x == 0:
         return g / x
     return bind(strong_divide_p, g, x)
 

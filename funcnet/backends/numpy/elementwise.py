@@ -159,7 +159,7 @@ def _chosen_by_bits(condition: np.ndarray, x1: Any, x2: Any) -> bool:
     if not (x1.shape == x2.shape == condition.shape and condition.flags.c_contiguous):
         return False
     sample = condition.reshape(-1)[:_LARGE]
-    return 8 * np.count_nonzero(sample[1:] != sample[:-1]) > sample.size
+    return 8 * int(np.count_nonzero(sample[1:] != sample[:-1])) > sample.size
 
 
 def _large_where(condition: np.ndarray, x1: np.ndarray, x2: np.ndarray) -> np.ndarray:

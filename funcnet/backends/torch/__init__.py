@@ -9,7 +9,7 @@ import numpy as np
 from funcnet.backends.backend import Backend
 from funcnet.backends.memory import MemoryInfo, host_memory
 from funcnet.backends.numpy import bfloat16
-from funcnet.backends.torch import along, draws, indexing
+from funcnet.backends.torch import along, draws, elementwise, indexing
 
 __all__ = ["TorchBackend"]
 
@@ -39,7 +39,10 @@ class TorchBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """What PyTorch does otherwise than the standard or NumPy, and draws of random numbers on the CPU."""
-        return {**along.kernels(self.library), **indexing.kernels(self.library), **draws.kernels(self.library, self)}
+        torch = self.library
+        parts = (along, elementwise, indexing)
+        shared = {name: kernel for part in parts for name, kernel in part.kernels(torch).items()}
+        return shared | draws.kernels(torch, self)
 
     # ------------------------------------------------------------------ devices
 
