@@ -73,15 +73,15 @@ def curves(path: Path, losses: Sequence[float], accuracies: dict[str, Sequence[f
     figure.savefig(path, dpi=120)
 
 
-def gallery(path: Path, images: np.ndarray, titles: Sequence[str], columns: int = 8) -> None:
-    """Draw grey pictures with titles."""
+def gallery(path: Path, images: np.ndarray, titles: Sequence[str], *, marked: Sequence[bool], columns: int = 8) -> None:
+    """Draw grey pictures with titles, those that are marked in red."""
     rows = -(-len(images) // columns)
     figure = _figure((1.15 * columns, 1.4 * rows))
     for axes in (grid := np.ravel(figure.subplots(rows, columns, squeeze=False))):
         axes.set_axis_off()
-    for axes, image, title in zip(grid, images, titles, strict=False):
+    for axes, image, title, mark in zip(grid, images, titles, marked, strict=False):
         axes.imshow(image, cmap="gray_r")
-        axes.set_title(title, fontsize=8)
+        axes.set_title(title, fontsize=8, color="red" if mark else "black")
     figure.savefig(path, dpi=120)
 
 

@@ -41,7 +41,7 @@ def _slope_impl(xp: Any, logits: Any, labels: Any, g: Any) -> Any:
     return (p - chosen) * xp.expand_dims(g, axis=-1)
 
 
-def _loss_vjp(y: Any, logits: Any, labels: Any) -> Callable[[Any], Any]:  # noqa: ARG001  # one signature for all makers
+def _loss_vjp(y: Any, logits: Any, labels: Any) -> Callable[[Any], Any]:  # noqa: ARG001  # one signature
     return lambda g: bind(slope_p, logits, labels, g)
 
 
@@ -58,7 +58,7 @@ def _slope_to_logits(y: Any, logits: Any, labels: Any, g: Any) -> Callable[[Any]
     return pull
 
 
-def _slope_to_g(y: Any, logits: Any, labels: Any, g: Any) -> Callable[[Any], Any]:
+def _slope_to_g(y: Any, logits: Any, labels: Any, g: Any) -> Callable[[Any], Any]:  # noqa: ARG001
     return lambda c: xp.sum(c * bind(slope_p, logits, labels, xp.ones_like(g)), axis=-1)
 
 
@@ -125,8 +125,8 @@ def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1, reduction
     DtypeError
         If the logits are not floating-point.
     ParameterError
-        If a class number is none of the classes, or the reduction is unknown. Numbers on another device than the CPU are
-        not read, since that would wait for it: the loss of such an example is NaN there, and inside ``jit``.
+        If a class number is none of the classes, or the reduction is unknown. Numbers on another device than the CPU
+        are not read, since that would wait for it: the loss of such an example is NaN there, and inside ``jit``.
 
     Examples
     --------

@@ -30,13 +30,14 @@ def reduced(values: Any, reduction: str) -> Any:
 
 def check_same_shape(name: str, prediction: Any, target: Any, what: str) -> None:
     """Raise `ShapeError` unless both have one shape: broadcasting would pair every prediction with every target."""
-    found, needed = tuple(getattr(target, "shape", ())), tuple(prediction.shape)
+    found: tuple[int, ...] = tuple(getattr(target, "shape", ()))
+    needed: tuple[int, ...] = tuple(prediction.shape)
     if found == needed:
         return
     write = ""
-    if len(found) == len(needed) + 1 and found[-1] == 1:
+    if found == (*needed, 1):
         write = "xp.squeeze(target, axis=-1)"
-    elif len(needed) == len(found) + 1 and needed[-1] == 1:
+    elif needed == (*found, 1):
         write = "xp.expand_dims(target, axis=-1)"
     raise ShapeError(
         f"losses.{name} got {what} of different shapes.",

@@ -131,8 +131,8 @@ def dense(
 ) -> Layer:
     r"""Fully connected layer.
 
-    :math:`y_{\dots j} = \sum_i x_{\dots i} W_{ij} + b_j`: it contracts the last axis of an input of any rank of at least
-    one; all others are batch. Equal rows give equal rows.
+    :math:`y_{\dots j} = \sum_i x_{\dots i} W_{ij} + b_j`: it contracts the last axis of an input of any rank of at
+    least one; all others are batch. Equal rows give equal rows.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ class Layer(NamedTuple):
     ----------
     init : callable
         ``init(key, spec) -> (params, state)``. ``spec`` describes the input, batch included: a shape, an array, a
-        `funcnet.Spec`, or a pytree of them; `as_spec` makes specs of all of them. ``params`` and ``state`` are nested dicts of arrays; ``{}`` where there
-        are none.
+        `funcnet.Spec`, or a pytree of them; `as_spec` makes specs of all of them. ``params`` and ``state`` are nested
+        dicts of arrays; ``{}`` where there are none.
     apply : callable
         ``apply(params, state, x, *, key=None, train=False) -> (y, state)``. A layer without state returns what it got.
 

@@ -127,7 +127,7 @@ def _check_child(layer: Any) -> None:
             write="nn.sequential(nn.dense(128), nn.relu(), nn.dense(10)), or *layers for a list of them",
         )
     if _makes_layers(layer):
-        name = layer.__name__
+        name = getattr(layer, "__name__", "layer")
         raise ParameterError(
             "nn.sequential got a function that makes a layer in place of the layer.",
             found=name,

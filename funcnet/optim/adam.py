@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
 from funcnet.core import Arg, Spec, bind, case, general, owner
+from funcnet.ops import cast
 from funcnet.optim import leaves
 from funcnet.optim.transform import Transform
 from funcnet.transforms import jvp, vjp
@@ -53,7 +54,10 @@ def _composed(*args: Any) -> tuple[Any, Any, Any]:
 
 def _adam_vjp(index: int, y: Any, *args: Any) -> Callable[[Any], Any]:  # noqa: ARG001  # one signature for all makers
     def pull(g: Any) -> Any:
-        _, back = vjp(lambda a: _composed(*args[:index], a, *args[index + 1 :]), args[index])
+        def of_one(a: Any) -> Any:
+            return _composed(*args[:index], a, *args[index + 1 :])
+
+        _, back = vjp(of_one, args[index])
         return back(tuple(g))[0]
 
     return pull
@@ -96,13 +100,13 @@ def adam(learning_rate: leaves.Rate, *, b1: float = 0.9, b2: float = 0.999, eps:
         m_t = b_1 m_{t-1} + (1 - b_1) g_t, \quad v_t = b_2 v_{t-1} + (1 - b_2) g_t^2, \quad
         \theta_t = \theta_{t-1} - \eta \frac{m_t / (1 - b_1^t)}{\sqrt{v_t / (1 - b_2^t)} + \epsilon}
 
-    with t = 1 at the first update. :math:`\epsilon` is added outside of the root and after the correction of the bias, as
-    in the paper's algorithm 1, PyTorch and Optax (not the "epsilon hat" of the paper's section 2).
+    with t = 1 at the first update. :math:`\epsilon` is added outside of the root and after the correction of the bias,
+    as in the paper's algorithm 1, PyTorch and Optax (not the "epsilon hat" of the paper's section 2).
 
     Parameters
     ----------
     learning_rate : float, array of shape () or callable
-        :math:`\eta`; a function gets the number of updates made before, an integer array of shape ().
+        :math:`\eta`; a function gets the number of updates made before, a floating-point array of shape ().
     b1, b2 : float
         Decay of the moments, from 0 to below 1.
     eps : float, default 1e-8
@@ -111,9 +115,9 @@ def adam(learning_rate: leaves.Rate, *, b1: float = 0.9, b2: float = 0.999, eps:
     Returns
     -------
     Transform
-        Its state is an `AdamState`, whose hyperparameters are leaves. The moments have the data types of the parameters,
-        but float32 beside float16 and bfloat16, where squares of gradients would underflow; updates have that of the
-        gradients.
+        Its state is an `AdamState`, whose hyperparameters are leaves. The moments have the data types of the
+        parameters, but float32 beside float16 and bfloat16, where squares of gradients would underflow; updates have
+        that of the gradients.
 
     Raises
     ------
@@ -142,8 +146,7 @@ def adam(learning_rate: leaves.Rate, *, b1: float = 0.9, b2: float = 0.999, eps:
     def init(params: Any) -> AdamState:
         leaf = leaves.first_leaf(params, "adam")
         inner = _begin(leaf, params, b1, b2, eps)
-        first = learning_rate(inner.count) if callable(learning_rate) else learning_rate
-        rate = leaves.float_of(first, leaf, inner.b1.dtype)
+        rate = leaves.first_rate(learning_rate, leaf, inner.count, inner.b1.dtype)
         return AdamState(inner.count, rate, *inner[1:])
 
     def update(updates: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
@@ -204,13 +207,14 @@ def _check(name: str, b1: Any, b2: Any, eps: Any) -> None:
 def _begin(leaf: Any, params: Any, b1: Any, b2: Any, eps: Any) -> ScaleByAdamState:
     dtype = leaves.wide_dtype(leaf)
     numbers = [leaves.float_of(value, leaf, dtype) for value in (b1, b2, eps)]
-    return ScaleByAdamState(leaves.count_of(leaf), *numbers, leaves.moments(params), leaves.moments(params))
+    b1, b2, eps = numbers
+    return ScaleByAdamState(leaves.count_of(leaf), b1, b2, eps, leaves.moments(params), leaves.moments(params))
 
 
 def _step(updates: Any, state: ScaleByAdamState, params: Any, rate: Any) -> tuple[Any, ScaleByAdamState]:
     _, structure, given = leaves.paired(params, updates, "the gradients")
     count = xp.add(state.count, 1)
-    t = xp.astype(count, state.b1.dtype)
+    t = cast(count, state.b1.dtype)
     # Both corrections of the bias as factors of the step and of eps: two passes over the arrays less.
     root = xp.sqrt(1 - state.b2**t)
     size = root / (1 - state.b1**t)
@@ -219,7 +223,7 @@ def _step(updates: Any, state: ScaleByAdamState, params: Any, rate: Any) -> tupl
     scalars = leaves.Scalars(size, 1 - state.b1, 1 - state.b2, state.eps * root)
     mu, moments = leaves.flat_like(structure, state.mu, "the first moments")
     nu, _ = leaves.flat_like(structure, state.nu, "the second moments")
-    steps = []
+    steps: list[Any] = []
     for i, g in enumerate(given):
         if g is None:
             steps.append(None)

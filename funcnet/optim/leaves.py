@@ -1,4 +1,4 @@
-"""What every optimizer does with the leaves of its trees: pairing them, checking them, and numbers that go with them."""
+"""What every optimizer does with the leaves of its trees: pair them, check them, put numbers beside them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from funcnet import tree, xp
 from funcnet.core import Tracer, constant, owner, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError, TreeError
+from funcnet.ops import cast
 
 if TYPE_CHECKING:
     pass
@@ -27,7 +28,7 @@ __all__ = [
     "wide_dtype",
 ]
 
-#: A learning rate: a number, an array of shape (), or a function from the step to one of them.
+#: A learning rate: a number, an array of shape (), or a function from the number of updates before to one of them.
 Rate = Any
 
 
@@ -150,7 +151,7 @@ def wide_dtype(leaf: Any) -> Any:
 def float_of(value: Any, leaf: Any, dtype: Any) -> Any:
     """Return a hyperparameter as an array of shape () beside `leaf`; a traced one keeps its derivative."""
     if value.__class__ is Tracer:
-        return value if value.dtype == dtype else xp.astype(value, dtype)
+        return cast(value, dtype)
     backend = owner(leaf)
     array = raw(leaf)
     return constant(backend.asarray(value, dtype=dtype, device=backend.device_of(array)))
@@ -163,13 +164,18 @@ def count_of(leaf: Any) -> Any:
     return constant(backend.asarray(0, dtype=backend.default_int(device), device=device))
 
 
+def first_rate(rate: Rate, leaf: Any, count: Any, dtype: Any) -> Any:
+    """Return the learning rate of the first step, beside `leaf`."""
+    return float_of(rate(cast(count, dtype)) if callable(rate) else rate, leaf, dtype)
+
+
 def rate_at(rate: Rate, stored: Any, count: Any) -> Any:
     """Return the learning rate of a step: the stored one, or what the schedule `rate` says."""
     if not callable(rate):
         return stored
-    value = rate(count)
+    value = rate(cast(count, stored.dtype))
     if hasattr(value, "shape"):
-        return value if value.dtype == stored.dtype else xp.astype(value, stored.dtype)
+        return cast(value, stored.dtype)
     return float_of(value, stored, stored.dtype)
 
 
@@ -186,7 +192,7 @@ class Scalars:
         """Return the numbers as arrays of that data type."""
         found = self._cast.get(dtype)
         if found is None:
-            found = self._cast[dtype] = [v if v.dtype == dtype else xp.astype(v, dtype) for v in self._values]
+            found = self._cast[dtype] = [cast(v, dtype) for v in self._values]
         return found
 
 

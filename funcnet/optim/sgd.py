@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from funcnet import tree, xp
 from funcnet.errors import ParameterError
+from funcnet.ops import cast
 from funcnet.optim import leaves
 from funcnet.optim.transform import Transform
 
@@ -95,7 +96,8 @@ def sgd(learning_rate: leaves.Rate, *, momentum: float = 0.0, nesterov: bool = F
     Parameters
     ----------
     learning_rate : float, array of shape () or callable
-        :math:`\eta`; a function gets the number of updates made before, an integer array of shape ().
+        :math:`\eta`; a function gets the number of updates made before, a floating-point array
+        of shape ().
     momentum : float, default 0
         :math:`m`, from 0 to below 1. At 0 there is no velocity to keep.
     nesterov : bool, default False
@@ -131,7 +133,7 @@ def sgd(learning_rate: leaves.Rate, *, momentum: float = 0.0, nesterov: bool = F
     """
     leaves.check_rate("sgd", learning_rate)
     leaves.check_number("sgd", "momentum", momentum, 0.0, 1.0)
-    plain = isinstance(momentum, (int, float)) and momentum == 0
+    plain = not hasattr(momentum, "shape") and momentum == 0
     if nesterov and plain:
         raise ParameterError(
             "optim.sgd got nesterov=True without momentum.",
@@ -157,17 +159,17 @@ def sgd(learning_rate: leaves.Rate, *, momentum: float = 0.0, nesterov: bool = F
             return tree.unflatten(structure, steps), SgdState(count, rate, None, None)
         scalars = leaves.Scalars(xp.negative(rate), state.momentum)
         velocity, velocities = leaves.flat_like(structure, state.velocity, "the velocity")
-        steps = []
+        steps: list[Any] = []
         for i, g in enumerate(given):
             if g is None:
                 steps.append(None)
                 continue
             v = velocity[i]
             step, m = scalars.of(v.dtype)
-            wide = g if g.dtype == v.dtype else xp.astype(g, v.dtype)
+            wide = cast(g, v.dtype)
             v = velocity[i] = m * v + wide
             u = (wide + m * v if nesterov else v) * step
-            steps.append(u if u.dtype == g.dtype else xp.astype(u, g.dtype))
+            steps.append(cast(u, g.dtype))
         new = SgdState(count, rate, state.momentum, tree.unflatten(velocities, velocity))
         return tree.unflatten(structure, steps), new
 
@@ -177,5 +179,4 @@ def sgd(learning_rate: leaves.Rate, *, momentum: float = 0.0, nesterov: bool = F
 def _count_and_rate(leaf: Any, rate: Any) -> tuple[Any, Any]:
     """Return the count 0 and the first learning rate, beside a leaf of the parameters."""
     count, dtype = leaves.count_of(leaf), leaves.wide_dtype(leaf)
-    first = rate(count) if callable(rate) else rate
-    return count, leaves.float_of(first, leaf, dtype)
+    return count, leaves.first_rate(rate, leaf, count, dtype)

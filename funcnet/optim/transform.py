@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
 from funcnet.errors import ParameterError
+from funcnet.ops import cast
 from funcnet.optim.leaves import paired
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def chain(*transforms: Transform) -> Transform:
     >>> updates.round(4)
     array([-0.1,  0.1])
     """
-    for t in transforms:
+    members: tuple[Any, ...] = transforms
+    for t in members:
         if not isinstance(t, Transform):
             raise ParameterError(
                 "optim.chain takes transforms.",
@@ -85,17 +87,18 @@ def chain(*transforms: Transform) -> Transform:
         return tuple([t.init(params) for t in transforms])
 
     def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        if not isinstance(state, tuple) or len(state) != len(transforms):
+        length = len(state) if state.__class__ is tuple else None
+        if length != len(transforms):
             raise ParameterError(
                 "optim.chain got a state that is not its own.",
-                found=f"a {type(state).__name__}" + (f" of length {len(state)}" if isinstance(state, tuple) else ""),
+                found=f"a {type(state).__name__}" + (f" of length {length}" if length is not None else ""),
                 needed=f"a tuple with the states of {len(transforms)} transforms",
                 write="state = opt.init(params)",
             )
-        states = []
-        for t, s in zip(transforms, state, strict=True):
-            updates, s = t.update(updates, s, params)
-            states.append(s)
+        states: list[Any] = []
+        for t, before in zip(transforms, state, strict=True):
+            updates, after = t.update(updates, before, params)
+            states.append(after)
         return updates, tuple(states)
 
     return Transform(init, update)
@@ -131,10 +134,9 @@ def apply_updates(params: Any, updates: Any) -> Any:
     {'a': array([2., 3.]), 'b': array([1.])}
     """
     leaves, structure, given = paired(params, updates, "the updates")
-    new = []
+    new: list[Any] = []
     for p, u in zip(leaves, given, strict=True):
         if p is not None and u is not None:
-            p_new = xp.add(p, u)
-            p = p_new if p_new.dtype == p.dtype else xp.astype(p_new, p.dtype)
+            p = cast(xp.add(p, u), p.dtype)
         new.append(p)
     return tree.unflatten(structure, new)

@@ -83,7 +83,7 @@ def nest(named: Iterable[tuple[str, Any]], path: str) -> Any:
     {'dense_0': {'kernel': 1, 'bias': 2}}
     """
     result: dict[str, Any] = {}
-    nodes = {(): result}
+    nodes: dict[tuple[str, ...], dict[str, Any]] = {(): result}
     leaves: set[tuple[str, ...]] = set()
     for name, leaf in named:
         if name == _ROOT:

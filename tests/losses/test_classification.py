@@ -264,7 +264,7 @@ def test_accuracy():
     np.testing.assert_allclose(losses.accuracy(z, labels), 2 / 3)
     np.testing.assert_allclose(losses.accuracy(z, np.eye(2)[labels]), 2 / 3)
     np.testing.assert_allclose(losses.accuracy(z.T, labels, axis=0), 2 / 3)
-    with pytest.raises(ShapeError, match="losses.accuracy got labels"):
+    with pytest.raises(ShapeError, match=r"losses\.accuracy got labels"):
         losses.accuracy(z, labels[:2])
 
 

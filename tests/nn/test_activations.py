@@ -31,7 +31,7 @@ def test_values_and_gradients_equal_torch(layer, reference):
 
 
 @pytest.mark.parametrize(("layer", "reference"), PAIRS)
-def test_no_parameters_and_the_state_is_passed_on(layer, reference):  # noqa: ARG001
+def test_no_parameters_and_the_state_is_passed_on(layer, reference):
     assert layer.init(random.key(0), (2, 3)) == ({}, {})
     assert layer.apply({}, {}, np.zeros((2, 3)), train=True, key=None)[1] == {}
 

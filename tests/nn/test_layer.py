@@ -9,16 +9,16 @@ from funcnet.nn.layer import kind_of, layer_path, name_of, scope
 
 
 def with_state():
-    def init(key, spec):  # noqa: ARG001
+    def init(key, spec):
         return {}, {"mean": np.zeros(3)}
 
-    def apply(params, state, x, *, key=None, train=False):  # noqa: ARG001
+    def apply(params, state, x, *, key=None, train=False):
         return x, state
 
     return nn.Layer(init, apply)
 
 
-def make_init(key, spec):  # noqa: ARG001
+def make_init(key, spec):
     return {}, {}
 
 
@@ -63,13 +63,13 @@ def test_stateless_refuses_state():
     assert ".with_state_0.mean" in str(error.value)
     assert "y, state = layer.apply(params, state, x, train=True)" in str(error.value)
 
-    def grow(params, state, x, *, key=None, train=False):  # noqa: ARG001
+    def grow(params, state, x, *, key=None, train=False):
         return x, {"calls": np.ones(())}
 
-    with pytest.raises(ParameterError, match="state at .calls"):
+    with pytest.raises(ParameterError, match=r"state at \.calls"):
         nn.stateless(nn.Layer(make_init, grow)).apply({}, np.ones(3))
 
 
 def test_stateless_takes_a_layer():
-    with pytest.raises(ParameterError, match="nn.stateless takes a layer"):
+    with pytest.raises(ParameterError, match=r"nn\.stateless takes a layer"):
         nn.stateless(xp.tanh)

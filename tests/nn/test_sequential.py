@@ -12,10 +12,10 @@ from funcnet.testing.backends import backend_params
 def counter():
     """Count the calls in training, in state."""
 
-    def init(key, spec):  # noqa: ARG001
+    def init(key, spec):
         return {}, {"calls": np.zeros(())}
 
-    def apply(params, state, x, *, key=None, train=False):  # noqa: ARG001
+    def apply(params, state, x, *, key=None, train=False):
         return x, {"calls": state["calls"] + 1} if train else state
 
     return nn.Layer(init, apply)
@@ -24,10 +24,10 @@ def counter():
 def noise():
     """Add what the key says."""
 
-    def init(key, spec):  # noqa: ARG001
+    def init(key, spec):
         return {}, {}
 
-    def apply(params, state, x, *, key=None, train=False):  # noqa: ARG001
+    def apply(params, state, x, *, key=None, train=False):
         return x if key is None else x + random.normal(key, x.shape), state
 
     return nn.Layer(init, apply)

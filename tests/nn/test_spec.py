@@ -41,7 +41,7 @@ def test_layers_of_several_inputs():
             left, right = as_spec(spec)
             return {"kernel": nn.initializers.normal(1.0)(key, (left.shape[-1], right.shape[-1], features))}, {}
 
-        def apply(params, state, x, *, key=None, train=False):  # noqa: ARG001
+        def apply(params, state, x, *, key=None, train=False):
             left, right = x
             return xp.sum(left[:, :, None, None] * right[:, None, :, None] * params["kernel"], axis=(1, 2)), state
 

@@ -77,12 +77,20 @@ def test_schedule_gets_the_number_of_updates_before():
 
     def schedule(step):
         seen.append(int(step))
-        return 1.0 / (1 + step)
+        return 0.5**step / (1 + step)
 
     params, state = trajectory(optim.sgd(schedule), np.zeros(1), [np.ones(1)] * 3)
-    np.testing.assert_allclose(params, -(1 + 1 / 2 + 1 / 3))
+    np.testing.assert_allclose(params, -(1 + 1 / 4 + 1 / 12))
     assert seen[-3:] == [0, 1, 2]
-    np.testing.assert_allclose(state.learning_rate, 1 / 3)
+    np.testing.assert_allclose(state.learning_rate, 1 / 12)
+
+
+@pytest.mark.parametrize("case", backend_params())
+def test_schedule_on_every_backend(case):
+    with case.active():
+        opt = optim.sgd(lambda step: xp.exp(-step) + 0.5**step)
+        params, _ = trajectory(opt, case.asarray(np.zeros(2), "float32"), [case.asarray(np.ones(2), "float32")] * 2)
+        np.testing.assert_allclose(case.to_numpy(params), -(2 + np.exp(-1) + 0.5), rtol=1e-6)
 
 
 def test_hyperparameters_are_leaves_that_can_be_changed():

@@ -9,7 +9,7 @@ from funcnet.testing.backends import backend_params
 
 
 def add(number):
-    return optim.Transform(lambda params: {}, lambda updates, state, params: (updates + number, state))  # noqa: ARG005
+    return optim.Transform(lambda params: {}, lambda updates, state, params: (updates + number, state))
 
 
 def test_chain_applies_in_order():
@@ -28,7 +28,7 @@ def test_empty_chain_changes_nothing():
 
 
 def test_chain_checks_its_members_and_its_state():
-    with pytest.raises(ParameterError, match="optim.chain takes transforms") as error:
+    with pytest.raises(ParameterError, match=r"optim\.chain takes transforms") as error:
         optim.chain(optim.scale(1.0), 3)
     assert "int: 3" in str(error.value)
     with pytest.raises(ParameterError, match="takes transforms"):
