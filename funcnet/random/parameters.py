@@ -10,7 +10,7 @@ import numpy as np
 from funcnet import backends, xp
 from funcnet.core import constant, raw
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.random.dtypes import kind
+from funcnet.random.dtypes import dtype_name, kind
 from funcnet.random.keys import described
 from funcnet.random.threefry import FRACTIONS
 
@@ -89,12 +89,14 @@ def as_array(value: Any, dtype: str, key: Any) -> Any:
     """Return a parameter as an array of that data type beside the key."""
     like = raw(key)
     backend = backends.backend_of_type(type(like))
-    if not isinstance(value, float):
-        native = (backend or like.backend).dtype(dtype)
-        return value if value.dtype == native else xp.astype(value, native)
-    if backend is None:
+    if isinstance(value, float):
+        # Of an abstract key only the library is known.
+        device = None if backend is None else backend.device_of(like)
+        return constant((backend or like.backend).asarray(value, dtype=dtype, device=device))
+    if dtype_name(value.dtype) == dtype:
         return value
-    return constant(backend.asarray(value, dtype=dtype, device=backend.device_of(like)))
+    found = backends.backend_of_type(type(raw(value)))
+    return xp.astype(value, (found or raw(value).backend).dtype(dtype))
 
 
 def fits(what: str, shape: tuple[int, ...] | None, *parameters: Any) -> tuple[int, ...]:

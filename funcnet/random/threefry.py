@@ -60,7 +60,7 @@ def carrier(xp: Any, key: Any) -> str:
     found = _carriers.get(name)
     if found is None:
         try:
-            (key + key) >> 1
+            _ = (key + key) >> 1
             found = "uint32"
         except (NotImplementedError, RuntimeError, TypeError):
             found = "int64"
