@@ -1,6 +1,7 @@
 """What every test shares: the hypothesis profiles and single-threaded linear algebra."""
 
 import os
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
@@ -14,3 +15,25 @@ settings.register_profile(
 )
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests have to say beside that they passed: their properties named ``summary`` and ``covered``."""
+    lines: list[str] = []
+    covered: set[tuple[str, ...]] = set()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "summary" and value not in lines:
+                    lines.append(value)
+                elif name == "covered":
+                    covered.update(tuple(one) for one in value)
+    if covered:
+        primitives, places = {one[0] for one in covered}, sorted({one[1] for one in covered})
+        lines.append(
+            f"primitives: {len(primitives)} on {', '.join(places)}; {len(covered)} combinations with dtypes and modes"
+        )
+    if lines:
+        terminalreporter.section("summary of the checks")
+        for line in lines:
+            terminalreporter.line(line)

@@ -152,6 +152,9 @@ def _check_sample(
             needed=str(error).replace("\n", "\n          "),
             write=f"check_primitive({primitive.name!r}, {backend.name!r}, [{dtype!r}], seed={seed})",
         ) from error
+    except Exception as error:
+        error.add_note(f"while checking xp.{primitive.name}({sample.describe()}) on {backend.name!r}")
+        raise
     return done
 
 
