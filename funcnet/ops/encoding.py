@@ -12,6 +12,7 @@ from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops.fresh import array_like
+from funcnet.ops.shapes import no_shape
 from funcnet.ops.slicing import getitem_p
 
 __all__ = ["encoded", "encoded_slice", "index_array"]
@@ -22,6 +23,7 @@ mask_positions_p = general(
     "mask_positions",
     lambda xp, mask: tuple(xp.nonzero(mask)),
     vjp=None,
+    shape=no_shape("getitem", "xp.where(mask, a, b) for a choice between arrays"),
     multiple=True,
     dtypes="boolean",
     data_dependent=True,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.backends.keys import ARRAY
-from funcnet.core import bind, general
+from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import rearranging as primitives
 from funcnet.ops.axes import one_axis
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.fresh import array_like
-from funcnet.ops.shapes import broadcast_shapes, new_axes, several, size_of
+from funcnet.ops.shapes import broadcast_shapes, new_axes, no_shape, several, size_of
 from funcnet.ops.slicing import taken
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ repeat_positions_p = general(
     "repeat_positions",
     lambda xp, repeats: xp.repeat(xp.arange(repeats.shape[0], device=repeats.device), repeats),
     vjp=None,
+    shape=no_shape("repeat", "one number of repetitions, or a list of them"),
+    data_dependent=True,
     dtypes="integer",
+    cases=(case(Arg((3,), kind="int", low=0, high=3)), case(Arg((0,), kind="int", low=0, high=3))),
 )
 
 

@@ -6,28 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
-from funcnet.errors import AbstractValueError, DtypeError, ParameterError, ShapeError
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import check_elements, check_kind, index_dtype, one_axis, reduced_axes, reduced_shape
+from funcnet.ops.shapes import no_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
-
-
-def no_shape(name: str, write: str = "") -> Any:
-    """Return the shape rule of a function whose result's shape depends on values."""
-
-    def rule(*_: Any, **__: Any) -> Any:
-        raise AbstractValueError(
-            f"The shape of what xp.{name} returns depends on the values of the array.",
-            found="an array of which only shape and dtype are known",
-            needed="values, as there are outside of fn.eval_shape and under fn.grad",
-            write=write,
-        )
-
-    return rule
-
 
 # ---------------------------------------------------------------------- declarations
 

@@ -10,7 +10,7 @@ from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError
 from funcnet.ops.axes import index_dtype
 from funcnet.ops.broadcasting import cast
-from funcnet.ops.searching import no_shape
+from funcnet.ops.shapes import no_shape
 from funcnet.ops.slicing import taken
 
 if TYPE_CHECKING:

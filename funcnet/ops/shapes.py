@@ -1,16 +1,16 @@
-"""Arithmetic of shapes and axes that no array takes part in."""
+"""Arithmetic of shapes and axes, without arrays."""
 
 from __future__ import annotations
 
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
-from funcnet.errors import ShapeError
+from funcnet.errors import AbstractValueError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["broadcast_shapes", "new_axes", "several", "size_of"]
+__all__ = ["broadcast_shapes", "new_axes", "no_shape", "several", "size_of"]
 
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
@@ -81,3 +81,17 @@ def new_axes(name: str, ndim: int, axes: tuple[Any, ...]) -> list[int]:
             needed=f"different integers from {-ndim} to {ndim - 1}",
         )
     return places
+
+
+def no_shape(name: str, write: str = "") -> Any:
+    """Return the shape rule of a function whose result's shape depends on values."""
+
+    def rule(*_: Any, **__: Any) -> Any:
+        raise AbstractValueError(
+            f"The shape of what xp.{name} returns depends on the values of the array.",
+            found="an array of which only shape and dtype are known",
+            needed="values, as there are outside of fn.eval_shape and under fn.grad",
+            write=write,
+        )
+
+    return rule

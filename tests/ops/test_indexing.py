@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funcnet.backends.keys import layout
-from funcnet.errors import DtypeError, MixedBackendError, NotDifferentiableError, ParameterError, ShapeError
+from funcnet.core import Spec
+from funcnet.errors import (
+    AbstractValueError,
+    DtypeError,
+    MixedBackendError,
+    NotDifferentiableError,
+    ParameterError,
+    ShapeError,
+)
 from funcnet.ops import (
     getitem,
     index_add,
@@ -25,6 +33,7 @@ from funcnet.ops.encoding import encoded
 from funcnet.testing.backends import BackendCase, backend_params
 from funcnet.transforms.forward import jvp
 from funcnet.transforms.reverse import grad, vjp
+from funcnet.transforms.shape import eval_shape
 
 # array_api_strict's own argsort and nonzero give 64-bit integers even on the device that has none.
 BACKENDS = [param for param in backend_params() if param.id != "strict-no-x64"]
@@ -412,3 +421,18 @@ def test_integers_and_complex_numbers() -> None:
     y, pullback = vjp(lambda z: getitem(z, [1, 1, 0]), z)
     np.testing.assert_array_equal(y, z[[1, 1, 0]])
     np.testing.assert_array_equal(pullback(np.array([1j, 2.0 + 0j, 3.0 + 0j]))[0], [3.0, 2.0 + 1j])
+
+
+def test_shapes_without_values() -> None:
+    spec = Spec((4, 5), "float32")
+
+    def f(x: Any) -> Any:
+        y = x[1:, [0, 0, 2]]
+        y[0] = 1.0
+        return y, index_add(x, (Ellipsis, None, 0), x[:, 1:2])
+
+    assert eval_shape(f, spec) == (Spec((3, 3), "float32"), spec)
+    with pytest.raises(AbstractValueError, match="depends on the values"):
+        eval_shape(lambda x: x[x > 0], spec)
+    with pytest.raises(AbstractValueError):
+        eval_shape(lambda x: x[x[0, 0] > 0], spec)
