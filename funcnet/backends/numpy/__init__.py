@@ -15,6 +15,7 @@ from funcnet.backends.numpy import (
     indexing,
     layers,
     losses,
+    manipulation,
     optim,
     ordering,
     products,
@@ -59,6 +60,7 @@ class NumpyBackend(Backend):
         parts = (
             elementwise,
             indexing,
+            manipulation,
             ordering,
             products,
             reductions,
@@ -121,6 +123,10 @@ class NumpyBackend(Backend):
         """Make a NumPy array; see `Backend.asarray`."""
         self.device_name(device)
         return np.asarray(obj, dtype=None if dtype is None else self.dtype(dtype), copy=copy)
+
+    def storage(self, array: Any) -> tuple[int, bool]:
+        """Return the array's identity, and whether it has memory of its own; see `Backend.storage`."""
+        return id(array), array.base is None and array.flags.writeable
 
     def from_numpy(self, array: np.ndarray, device: Any = None, *, copy: bool | None = None) -> np.ndarray:
         """Return the array, or a copy of it where `copy` is true."""
