@@ -42,8 +42,10 @@ def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
     """
     trace = None
     for a in args:
-        if a.__class__ is Tracer and (trace is None or a.trace.level > trace.level):
-            trace = a.trace
+        if a.__class__ is Tracer:
+            other = a.trace
+            if other is not trace and (trace is None or other.level > trace.level):
+                trace = other
     if trace is not None:
         if not trace.alive:
             raise trace.escaped(f"xp.{primitive.name}")
@@ -65,7 +67,7 @@ def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> An
     except KeyError:
         call = primitive.table[key] = _resolve(primitive, args)
     try:
-        return call(*args, **params)
+        return call(*args, **params) if params else call(*args)
     except FuncnetError:
         raise
     except Exception as error:

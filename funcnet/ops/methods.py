@@ -50,14 +50,14 @@ def _operand(value: Any) -> bool:
 
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
-        return function(self, other) if _operand(other) else NotImplemented
+        return function(self, other) if other.__class__ is Tracer or _operand(other) else NotImplemented
 
     return operator
 
 
 def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
-        return function(other, self) if _operand(other) else NotImplemented
+        return function(other, self) if other.__class__ is Tracer or _operand(other) else NotImplemented
 
     return operator
 

@@ -164,7 +164,7 @@ def _tangents(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any
         for i, (t, rule) in enumerate(zip(tangents, primitive.vjp, strict=True)):
             if t is not None and rule.__class__ is Refused:
                 makers = reverse_makers(primitive)
-                makers[i](y, args, params)  # type: ignore[index]  # raises, with the reason
+                makers[i](None, y, args, params)  # type: ignore[index]  # raises, with the reason
     if primitive.jvp is not None:
         return primitive.jvp(tangents, y, *args, **params)
     if primitive.kind == "linear":
@@ -210,7 +210,7 @@ def _transposed(primitive: Primitive, tangents: list[Any], args: list[Any], y: A
     for i, t in enumerate(tangents):
         maker = None if t is None else makers[i] if makers.__class__ is tuple else makers(i)  # type: ignore[operator,index]
         if maker is not None:
-            pulls.append(maker(y, args, params))
+            pulls.append(maker(None, y, args, params)[1])
             directions.append(t)
     if not pulls:
         return [None] * len(y) if primitive.multiple else None

@@ -30,6 +30,42 @@ class ReverseTrace(Trace):
     name = "reverse-mode"
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        makers = primitive.reverse
+        if makers is None:
+            makers = reverse_makers(primitive)
+        if len(args) > 2 or primitive.multiple or makers.__class__ is not tuple:
+            return self._process(primitive, args, params, makers)
+        # One or two arrays and one result: nearly every operation of a program, so written out.
+        if params:
+            check_hashable(primitive, params)
+        first = second = None
+        x1 = args[0]
+        if x1.__class__ is Tracer and x1.trace is self:
+            first = x1.node
+            x1 = x1.value
+        if len(args) == 1:
+            raws: Any = (x1,)
+            nested = x1.__class__ is Tracer
+        else:
+            x2 = args[1]
+            if x2.__class__ is Tracer and x2.trace is self:
+                second = x2.node
+                x2 = x2.value
+            raws = (x1, x2)
+            nested = x1.__class__ is Tracer or x2.__class__ is Tracer
+        y = bind(primitive, *raws, **params) if nested else run(primitive, raws, params)
+        edges: Any = ()
+        if makers:
+            if first is not None and (maker := makers[0]) is not None:
+                edges = (maker(first, y, raws, params),)
+            if second is not None and (maker := makers[1]) is not None:
+                edge = maker(second, y, raws, params)
+                edges = (edges[0], edge) if edges else (edge,)
+            if edges or ((first is not None or second is not None) and is_inexact(y.dtype)):
+                return Tracer(self, y, Node(edges))
+        return Tracer(self, y, None)
+
+    def _process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], makers: Any) -> Any:
         raws = list(args)
         active = []
         nested = False
@@ -45,19 +81,13 @@ class ReverseTrace(Trace):
         if params:
             check_hashable(primitive, params)
         y = bind(primitive, *raws, **params) if nested else run(primitive, raws, params)
-        if not active:
-            makers: Any = ()
-        else:
-            makers = primitive.reverse
-            if makers is None:
-                makers = reverse_makers(primitive)
-        if not makers:
+        if not active or not makers:
             return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
         edges = []
         for i in active:
             maker = makers[i] if makers.__class__ is tuple else makers(i)
             if maker is not None:
-                edges.append((args[i].node, maker(y, raws, params)))
+                edges.append(maker(args[i].node, y, raws, params))
         if primitive.multiple:
             node = Node(tuple(edges), len(y))
             return tuple(

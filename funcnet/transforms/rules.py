@@ -5,13 +5,15 @@ from __future__ import annotations
 from operator import neg
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.core import Refused
 from funcnet.core.frames import user_frame
 from funcnet.errors import NotDifferentiableError, ParameterError
 from funcnet.ops import cast, sum_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from funcnet.core import Primitive
 
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["reverse_makers", "scaled"]
 
+# NumPy's numbers: two of one class have one shape and dtype, which take long to ask for.
+_NUMBERS = frozenset([np.float16, np.float32, np.float64, np.complex64, np.complex128])
+
 
 def reverse_makers(primitive: Primitive) -> tuple[Maker | None, ...] | Callable[[int], Maker]:
-    """Return one ``maker(y, args, params) -> pull`` per argument, or a function from the position to it."""
+    """Return one ``maker(node, y, args, params) -> edge`` per argument, or a function from the position to it."""
     if primitive.reverse is None:
         if primitive.kind == "elementwise":
             single = len(primitive.partials) == 1
@@ -68,9 +73,9 @@ def _sources(primitive: Primitive, partial: Any) -> list[int]:
 
 
 def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single: bool) -> Maker | None:
-    """Return ``maker(y, args, params) -> pull`` that keeps only what the partial derivative needs.
+    """Return ``maker(node, y, args, params) -> edge`` that keeps only what the partial derivative needs.
 
-    One maker per number of kept values, because this is what every recorded operation pays for.
+    One maker per number of kept values and no closures, because this is what every recorded operation pays for.
     """
     if partial is None:
         return None
@@ -78,46 +83,54 @@ def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single
     if not sources:
         constant = partial if callable(partial) else None if partial == 1 else neg
 
-        def none_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # elementwise primitives have no parameters
+        def none_kept(node: Any, y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # elementwise: no parameters
             x = args[position]
-            if y.dtype is x.dtype and (single or y.shape == x.shape):
-                return constant
-            return _fitted(constant, x.shape, x.dtype)
+            cls = y.__class__
+            if (cls is x.__class__ and cls in _NUMBERS) or (y.dtype is x.dtype and (single or y.shape == x.shape)):
+                return node, constant
+            return node, _Fitted(constant, (), x)
 
         return none_kept
     first = sources[0]
     if len(sources) == 1:
 
-        def one_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
+        def one_kept(node: Any, y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
             x = args[position]
             v = y if first < 0 else args[first]
-            if y.dtype is x.dtype and (single or y.shape == x.shape):
-                return lambda g: partial(g, v)
-            return _fitted(lambda g: partial(g, v), x.shape, x.dtype)
+            cls = y.__class__
+            if (cls is x.__class__ and cls in _NUMBERS) or (y.dtype is x.dtype and (single or y.shape == x.shape)):
+                return node, partial, v
+            return node, _Fitted(partial, (v,), x)
 
         return one_kept
 
-    def several_kept(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
+    def several_kept(node: Any, y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
         x = args[position]
         values = [y if k < 0 else args[k] for k in sources]
         if y.dtype is x.dtype and (single or y.shape == x.shape):
-            return lambda g: partial(g, *values)
-        return _fitted(lambda g: partial(g, *values), x.shape, x.dtype)
+            return node, partial, *values
+        return node, _Fitted(partial, values, x)
 
     return several_kept
 
 
-def _fitted(pull: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return `pull` followed by the sum over broadcast dimensions and the cast to the argument's dtype."""
+class _Fitted:
+    """A partial derivative, then the sum over broadcast dimensions and the cast to the argument's dtype."""
 
-    def fit(g: Any) -> Any:
-        ct = g if pull is None else pull(g)
-        if ct.shape != shape:
+    __slots__ = ("dtype", "function", "shape", "values")
+
+    def __init__(self, function: Any, values: Sequence[Any], x: Any) -> None:
+        self.function = function
+        self.values = values
+        self.shape = x.shape
+        self.dtype = x.dtype
+
+    def __call__(self, g: Any) -> Any:
+        ct = g if self.function is None else self.function(g, *self.values)
+        if ct.shape != self.shape:
             # A partial that does not depend on the other arguments leaves the shape of g.
-            ct = sum_to(ct, shape)
-        return ct if ct.dtype == dtype else cast(ct, dtype)
-
-    return fit
+            ct = sum_to(ct, self.shape)
+        return ct if ct.dtype == self.dtype else cast(ct, self.dtype)
 
 
 def _general_maker(primitive: Primitive, position: int, rule: Any) -> Maker | None:
@@ -127,10 +140,10 @@ def _general_maker(primitive: Primitive, position: int, rule: Any) -> Maker | No
         return _refusal(primitive, position, rule)
     multiple = primitive.multiple
 
-    def maker(y: Any, args: Any, params: Any) -> Any:
+    def maker(node: Any, y: Any, args: Any, params: Any) -> Any:
         pull = rule(y, *args, **params)
         dtype = args[position].dtype
-        return _cast_to(pull, dtype) if multiple or y.dtype != dtype else pull
+        return node, _cast_to(pull, dtype) if multiple or y.dtype != dtype else pull
 
     return maker
 
@@ -144,7 +157,7 @@ def _cast_to(pull: Any, dtype: Any) -> Any:
 
 
 def _refusal(primitive: Primitive, position: int, rule: Refused) -> Maker:
-    def maker(y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # one signature for all makers
+    def maker(node: Any, y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001  # one signature for all makers
         raise NotDifferentiableError(
             f"xp.{primitive.name} is not differentiable with respect to argument {position}, in {user_frame()}.",
             found=rule.reason,

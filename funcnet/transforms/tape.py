@@ -6,6 +6,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.ops import Scattered, add
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "sweep"]
 
-_ids = count(1)
+_next_id = count(1).__next__
 
 
 class Node:
@@ -25,17 +27,17 @@ class Node:
     ----------
     id : int
         Position in the order of recording; a node's parents have smaller ones.
-    edges : tuple of (Node, pull)
-        Each parent with the function from this node's cotangent to the parent's. ``None`` stands for the identity; an
-        integer says that this node is that output of its parent.
+    edges : tuple of (Node, pull, *kept)
+        Each parent with the function from this node's cotangent, and the values that the function takes besides, to
+        the parent's. ``None`` stands for the identity; an integer says that this node is that output of its parent.
     outputs : int
         Number of outputs, 0 for a single array. With several, the cotangent is a list with None for absent ones.
     """
 
     __slots__ = ("edges", "id", "outputs")
 
-    def __init__(self, edges: tuple[tuple[Node, Any], ...], outputs: int = 0) -> None:
-        self.id = next(_ids)
+    def __init__(self, edges: tuple[tuple[Any, ...], ...], outputs: int = 0) -> None:
+        self.id = _next_id()
         self.edges = edges
         self.outputs = outputs
 
@@ -46,6 +48,12 @@ def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bo
     Nodes are taken latest first from a heap that holds only those with a cotangent, so there is no recursion, an
     absent cotangent costs nothing, and with ``free=True`` the tape is released as the sweep passes.
     """
+    # Partial derivatives at poles are infinite on purpose; NumPy need not warn of them.
+    with np.errstate(all="ignore"):
+        return _sweep(roots, leaves, free)
+
+
+def _sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], free: bool) -> list[Any]:
     # id -> [node, cotangent, whether the cotangent is a buffer of our own]
     pending: dict[int, list[Any]] = {}
     heap: list[int] = []
@@ -62,8 +70,15 @@ def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bo
             if node.id in found:
                 found[node.id] = g
             continue
-        for parent, pull in edges:
-            if pull is None:
+        for edge in edges:
+            parent = edge[0]
+            pull = edge[1]
+            kept = len(edge)
+            if kept == 3:
+                ct = pull(g, edge[2])
+            elif kept > 3:
+                ct = pull(g, *edge[2:])
+            elif pull is None:
                 ct = g
             elif pull.__class__ is int:
                 _deliver_output(pending, heap, parent, pull, g)
@@ -88,7 +103,7 @@ def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bo
             else:
                 _accumulate(entry, ct)
         # Dropped before the next pull, so that the residuals of one operation at a time are alive.
-        node = edges = g = parent = pull = ct = entry = None
+        node = edges = edge = g = parent = pull = ct = entry = None
     return list(found.values())
 
 
