@@ -53,7 +53,8 @@ def _slope_to_logits(y: Any, logits: Any, labels: Any, g: Any) -> Callable[[Any]
     def pull(c: Any) -> Any:
         p = xp.softmax(logits)
         c = c * xp.expand_dims(g, axis=-1)
-        return p * (c - xp.sum(c * p, axis=-1, keepdims=True))
+        # Traced values to the left: not every library lets another class of array answer for its operators.
+        return (c - xp.sum(c * p, axis=-1, keepdims=True)) * p
 
     return pull
 

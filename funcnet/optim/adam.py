@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
-from funcnet.core import Arg, Spec, bind, case, general, owner
+from funcnet.core import Arg, Spec, Tracer, bind, case, constant, general, owner
 from funcnet.ops import cast
 from funcnet.optim import leaves
 from funcnet.optim.transform import Transform
@@ -49,7 +49,8 @@ def _adam_impl(xp: Any, g: Any, mu: Any, nu: Any, scale: Any, a1: Any, a2: Any, 
 
 
 def _composed(*args: Any) -> tuple[Any, Any, Any]:
-    return _adam_impl(xp, *args)
+    # All traced: not every library lets another class of array answer for its operators.
+    return _adam_impl(xp, *[constant(a) if hasattr(a, "shape") and a.__class__ is not Tracer else a for a in args])
 
 
 def _adam_vjp(index: int, y: Any, *args: Any) -> Callable[[Any], Any]:  # noqa: ARG001  # one signature for all makers
