@@ -369,6 +369,13 @@ class Backend:
         """
         return np.array(array, copy=copy)
 
+    def storage(self, array: Any) -> tuple[int, bool]:
+        """Return what identifies the memory behind `array`, and whether the array is the whole of it, once, writable.
+
+        A slice or a broadcast array is not. The answer for a library that does not tell: no.
+        """
+        return id(array), False
+
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
         """Return the DLPack code of the device of that name, or ``None`` where DLPack does not serve it."""
         return (1, 0) if device == "cpu" else None

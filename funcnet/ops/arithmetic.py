@@ -60,8 +60,9 @@ array([0., 1.])""",
 multiply = binary(
     "multiply",
     "Product of two arrays.",
-    partials=(lambda g, x2: g * x2, lambda g, x1: g * x1),
+    partials=(lambda g, x2: strong_multiply(g, x2), lambda g, x1: strong_multiply(g, x1)),
     derivative=("x2", "x1"),
+    notes="A factor that is infinite or NaN contributes nothing where the cotangent is 0: where(x > 0, x * log(x), 0).",
     example=""">>> xp.multiply(np.array([1.0, 2.0]), 10.0)
 array([10., 20.])""",
 )

@@ -85,8 +85,8 @@ logaddexp = binary(
     "logaddexp",
     "Logarithm of the sum of the exponentials of two arrays, without overflow.",
     partials=(
-        lambda g, x1, x2: g * logistic_difference(x1, x2),
-        lambda g, x1, x2: g * logistic_difference(x2, x1),
+        lambda g, x1, x2: strong_multiply(g, logistic_difference(x1, x2)),
+        lambda g, x1, x2: strong_multiply(g, logistic_difference(x2, x1)),
     ),
     derivative=("exp(x1)/(exp(x1) + exp(x2))", "exp(x2)/(exp(x1) + exp(x2))"),
     dtypes="real floating",
@@ -111,7 +111,7 @@ array([2., 3.])""",
 square = unary(
     "square",
     "Square of each element.",
-    partial=lambda g, x: g * (x + x),
+    partial=lambda g, x: strong_multiply(g, x + x),
     derivative="2*x",
     dtypes="numeric",
     example=""">>> xp.square(np.array([2.0, 3.0]))

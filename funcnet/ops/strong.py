@@ -12,6 +12,8 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from funcnet.core import Arg, bind, case, elementwise
 
 __all__ = [
@@ -32,6 +34,14 @@ _SCALARS = (int, float, complex)
 
 def strong_multiply(g: Any, p: Any) -> Any:
     """Return ``g * p``, and 0 where g is 0."""
+    cls = p.__class__
+    if cls is float or cls is int:
+        if p - p == 0:
+            return g * p
+    elif (cls is np.float64 or cls is np.float32) and g.__class__ is cls:
+        product = g * p
+        if product == product:
+            return product
     return bind(strong_multiply_p, g, p)
 
 

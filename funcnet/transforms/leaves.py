@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.core import Tracer, constant, owner, raw
+from funcnet.core import Tracer, bind, constant, elementwise, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from funcnet.core import Trace
 
 __all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
+
+
+function_of_p = elementwise(
+    "function_of",
+    lambda xp, x1, x2: x1,  # noqa: ARG005  # the second argument is there for the tape
+    partials=(1, None),
+    derivative=("1", "0"),
+    dtypes="all",
+    internal=True,
+)
 
 
 def positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:
@@ -85,40 +95,21 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
     for ct, leaf in zip(found, leaves, strict=True):
         if ct is None:
             ct = zeros_like(leaf)
-        elif ct.__class__ is np.ndarray:
-            if ct.base is not None or not ct.flags.writeable or id(ct) in seen:
-                ct = ct.copy()
+        if leaf.__class__ is Tracer:
+            # A derivative is a function of its argument, also where it is constant: its own derivative is then zero.
+            ct = bind(function_of_p, ct, leaf)
         elif ct.__class__ is not Tracer:
             if leaf.__class__ is np.ndarray:
+                # Sums over everything are NumPy scalars.
                 ct = np.asarray(ct)
-            elif _memory(ct) in seen or _is_view(ct):
-                ct = owner(ct).asarray(ct, copy=True)
-        seen.add(_memory(ct))
+            backend = owner(ct)
+            memory, whole = backend.storage(ct)
+            if not whole or memory in seen:
+                ct = backend.asarray(ct, copy=True)
+                memory, _ = backend.storage(ct)
+            seen.add(memory)
         out.append(ct)
     return out
-
-
-def _memory(array: Any) -> int:
-    """Return what identifies the memory that holds an array, the same for views of all of it."""
-    if hasattr(array, "untyped_storage"):
-        return array.untyped_storage().data_ptr()
-    return id(array) if array.__class__ is np.ndarray or not hasattr(array, "data") else _cuda_memory(array)
-
-
-def _cuda_memory(array: Any) -> int:
-    memory = getattr(array.data, "mem", None)
-    return id(array) if memory is None else memory.ptr
-
-
-def _is_view(array: Any) -> bool:
-    """Whether an array covers some memory in part or several times, as a slice and a broadcast one do."""
-    if hasattr(array, "untyped_storage"):
-        return array.untyped_storage().nbytes() != array.numel() * array.element_size()
-    if hasattr(array, "strides"):
-        base = getattr(array, "base", None)
-        return 0 in array.strides or (base is not None and base.nbytes != array.nbytes)
-    # The library does not tell.
-    return True
 
 
 def check_like(given: Any, like: Any, what: str, where: str) -> Any:
@@ -127,6 +118,8 @@ def check_like(given: Any, like: Any, what: str, where: str) -> Any:
         array = raw(like)
         backend = owner(like)
         given = constant(backend.asarray(given, dtype=array.dtype, device=backend.device_of(array)))
+    elif given.__class__ is not Tracer:
+        given = constant(given)
     if tuple(given.shape) != tuple(like.shape):
         raise ShapeError(
             f"The {what}{where} does not have the shape of its value.",

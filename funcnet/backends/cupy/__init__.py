@@ -154,6 +154,11 @@ class CupyBackend(Backend):
             raise ValueError("Unable to avoid a copy from a GPU to the host.")
         return array.get()
 
+    def storage(self, array: Any) -> tuple[int, bool]:
+        """Return the address of the array's memory, and whether the array fills it; see `Backend.storage`."""
+        whole = array.base is None or array.base.nbytes == array.nbytes
+        return array.data.mem.ptr, whole and 0 not in array.strides
+
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
         """Return the DLPack code of a CUDA device."""
         return (2, self._number(device))

@@ -140,6 +140,11 @@ class TorchBackend(Backend):
         values = host.view(torch.int16).numpy().view(bfloat16()) if host.dtype == torch.bfloat16 else host.numpy()
         return values.copy() if copy and array.device.type == "cpu" else values
 
+    def storage(self, array: Any) -> tuple[int, bool]:
+        """Return the address of the tensor's storage, and whether the tensor fills it; see `Backend.storage`."""
+        memory = array.untyped_storage()
+        return memory.data_ptr(), memory.nbytes() == array.numel() * array.element_size()
+
     def dlpack_device(self, device: str) -> tuple[int, int] | None:
         """Return the DLPack code of the CPU or of a CUDA device."""
         kind, _, number = device.partition(":")
