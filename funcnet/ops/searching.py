@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Arg, bind, case, general
@@ -92,9 +93,17 @@ def _searchsorted_impl(xp: Any, x1: Any, x2: Any, *sorter: Any, side: str) -> An
         x1, x2 = xp.astype(x1, dtype), xp.astype(x2, dtype)
     if sorter:
         x1 = xp.take(x1, sorter[0], axis=0)
-    if len(x2.shape) == 1:
-        return xp.searchsorted(x1, x2, side=side)
-    return xp.reshape(xp.searchsorted(x1, xp.reshape(x2, (-1,)), side=side), x2.shape)
+    flat = xp.reshape(x2, (-1,))
+    if kind(x1.dtype) != "f":
+        return xp.reshape(xp.searchsorted(x1, flat, side=side), x2.shape)
+    # Sorting puts NaN last, but not every library's search expects it there.
+    missing = xp.isnan(x1)
+    count = _count_impl(xp, ~missing, axis=(0,), keepdims=False)
+    found = xp.searchsorted(xp.where(missing, xp.full_like(x1, inf), x1), flat, side=side)
+    count = xp.astype(count, found.dtype)
+    last = count if side == "left" else xp.full_like(count, x1.shape[0])
+    found = xp.where(xp.isnan(flat), last, xp.where(found > count, count, found))
+    return xp.reshape(found, x2.shape)
 
 
 searchsorted_p = general(
@@ -294,7 +303,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
     Parameters
     ----------
     x1 : array
-        Sorted in ascending order unless `sorter` is given; real, of one dimension.
+        Sorted in ascending order, NaN last, unless `sorter` is given; real, of one dimension.
     x2 : array or Python number
         What to look for; real, of any shape.
     side : str, default "left"

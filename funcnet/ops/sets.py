@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet.backends.keys import ARRAY
@@ -189,10 +190,16 @@ def _isin_impl(xp: Any, x1: Any, x2: Any, *, invert: bool) -> Any:
     elif kind(dtype) == "c":
         found = xp.any(xp.expand_dims(x1, axis=-1) == x2, axis=-1)
     else:
-        x2 = xp.sort(x2)
         flat = xp.reshape(x1, (-1,))
+        endless = None
+        if kind(dtype) == "f":
+            # NaN is equal to nothing, and not every library searches beside it: infinity stands in.
+            endless = xp.any(x2 == inf) | (flat != inf)
+            x2 = xp.where(xp.isnan(x2), xp.full_like(x2, inf), x2)
+        x2 = xp.sort(x2)
         place = xp.searchsorted(x2, flat)
-        found = xp.reshape(xp.take(x2, xp.clip(place, max=n - 1), axis=0) == flat, x1.shape)
+        found = xp.take(x2, xp.clip(place, max=n - 1), axis=0) == flat
+        found = xp.reshape(found if endless is None else found & endless, x1.shape)
     return ~found if invert else found
 
 

@@ -45,7 +45,7 @@ def _prod(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 def _centered(x: Any, *, axis: tuple[int, ...]) -> Any:
     if not x.size:
-        return x
+        return x.copy()
     if x.dtype is _HALF:
         return _centered(x.astype(np.float32), axis=axis).astype(_HALF)
     n = _count(x.shape, axis)
