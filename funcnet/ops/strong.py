@@ -235,8 +235,8 @@ logistic_difference_p = elementwise(
     "logistic_difference",
     _logistic_difference,
     partials=(
-        lambda g, x1, x2: g * (logistic_difference(x1, x2) * logistic_difference(x2, x1)),
-        lambda g, x1, x2: -g * (logistic_difference(x1, x2) * logistic_difference(x2, x1)),
+        lambda g, x1, x2: strong_multiply(g, logistic_difference(x1, x2) * logistic_difference(x2, x1)),
+        lambda g, x1, x2: strong_multiply(-g, logistic_difference(x1, x2) * logistic_difference(x2, x1)),
     ),
     derivative=("exp(x1 + x2)/(exp(x1) + exp(x2))**2", "-exp(x1 + x2)/(exp(x1) + exp(x2))**2"),
     domain=(_ALL, _ALL),
