@@ -24,7 +24,7 @@ CASES = {
     "acosh": (lambda x: xp.acosh(x), 1.0),
     "atanh": (lambda x: xp.atanh(x), 1.0),
     "log1p": (lambda x: xp.log1p(x), -1.0),
-    "logaddexp": (lambda x: xp.logaddexp(x * xp.inf, x), 0.0),
+    "logaddexp": (lambda x: xp.logaddexp(xp.log(x), xp.log(x * x)), 0.0),
 }
 
 
