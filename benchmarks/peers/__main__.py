@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)}; all by default")
     parser.add_argument("--rounds", type=int, help=f"rounds of each comparison ({FULL.rounds} by default)")
     parser.add_argument("--threads", type=int, default=len(cores()), help="threads of every process")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="elapsed time; processor time where others work, too"
+    )
     parser.add_argument("--tiny", action="store_true", help="tiny problems: everything runs, nothing is measured")
     parser.add_argument("--write", action="store_true", help="save the page as docs/benchmarks.md")
     parser.add_argument("--check", action="store_true", help="exit with status 1 if a figure was not reached")
@@ -40,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     lines: list[Line] = []
     notes: list[str] = []
-    with Pool(options.threads) as pool:
+    with Pool(options.threads, options.clock) as pool:
         for name in options.sections or SECTIONS:
             print(f"{name} ...", file=sys.stderr, flush=True)
             report = SECTIONS[name](pool, sizes)
@@ -48,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             notes += report.notes
         notes += [f"Left out: {library}, {why}." for library, why in pool.missing.items()]
         words = ["python", "-m", "benchmarks.peers", *(sys.argv[1:] if argv is None else argv)]
-        page = document(lines, notes, pool.versions(), options.threads, " ".join(words))
+        page = document(lines, notes, pool.versions(), options.threads, options.clock, " ".join(words))
     print(page)
     if options.write:
         (ROOT / "docs" / "benchmarks.md").write_text(page)

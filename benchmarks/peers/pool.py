@@ -45,10 +45,10 @@ def child_environment(threads: int) -> dict[str, str]:
 class Peer:
     """One library's process."""
 
-    def __init__(self, library: str, threads: int) -> None:
+    def __init__(self, library: str, threads: int, clock: str) -> None:
         self.library = library
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.worker", library, str(threads)],
+            [sys.executable, "-m", "benchmarks.peers.worker", library, str(threads), clock],
             cwd=ROOT,
             env=child_environment(threads),
             stdin=subprocess.PIPE,
@@ -100,8 +100,9 @@ class Peer:
 class Pool:
     """The processes of several libraries, started when first needed."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, clock: str = "wall") -> None:
         self.threads = threads
+        self.clock = clock
         self.missing: dict[str, str] = {}
         self._peers: dict[str, Peer] = {}
 
@@ -111,7 +112,7 @@ class Pool:
             return None
         if library not in self._peers:
             try:
-                self._peers[library] = Peer(library, self.threads)
+                self._peers[library] = Peer(library, self.threads, self.clock)
             except MissingLibraryError as error:
                 self.missing[library] = str(error)
                 return None
@@ -137,7 +138,7 @@ class Pool:
 @contextmanager
 def fresh(library: str, threads: int) -> Iterator[Peer]:
     """Start a process for one measurement."""
-    peer = Peer(library, threads)
+    peer = Peer(library, threads, "wall")
     try:
         yield peer
     finally:

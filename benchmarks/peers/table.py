@@ -83,7 +83,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def machine(threads: int) -> str:
+def machine(threads: int, clock: str) -> str:
     """Return the machine and the interpreter in words."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -95,12 +95,13 @@ def machine(threads: int) -> str:
     count = len(cores())
     return (
         f"{model}, {count} core{'s' if count > 1 else ''}, {platform.system()} {platform.machine()}; "
-        f"Python {platform.python_version()}; {threads} thread{'s' if threads > 1 else ''} in every process"
+        f"Python {platform.python_version()}; {threads} thread{'s' if threads > 1 else ''} in every process; "
+        f"{'elapsed time' if clock == 'wall' else 'processor time, as the machine is shared'}"
     )
 
 
 def document(
-    lines: list[Line], notes: list[str], versions: dict[str, str], threads: int, command: str | None = None
+    lines: list[Line], notes: list[str], versions: dict[str, str], threads: int, clock: str, command: str | None = None
 ) -> str:
     """Return the page that `docs/benchmarks.md` holds."""
     named = ", ".join(f"{name} {version}" for name, version in sorted(versions.items(), key=lambda v: v[0].lower()))
@@ -112,7 +113,7 @@ def document(
         "rounds' ratios. Wherever two libraries compute the same thing their results are compared first.",
         "",
         f"- Command: `{command or ' '.join(['python', '-m', 'benchmarks.peers', *sys.argv[1:]])}` (`make peers`)",
-        f"- Machine: {machine(threads)}",
+        f"- Machine: {machine(threads, clock)}",
         f"- Versions: {named}",
         "",
         table(lines),

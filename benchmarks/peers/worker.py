@@ -1,6 +1,6 @@
 """The process that works for one library: it reads requests from standard input, one JSON object a line, and answers.
 
-``python -m benchmarks.peers.worker LIBRARY THREADS``
+``python -m benchmarks.peers.worker LIBRARY THREADS CLOCK``
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tracemalloc
 from importlib import import_module
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 __all__ = ["STATUS", "main"]
@@ -24,7 +24,8 @@ STATUS = Path("/proc/self/status")
 class Worker:
     """The jobs of one library that are ready to run."""
 
-    def __init__(self, library: str, threads: int) -> None:
+    def __init__(self, library: str, threads: int, clock: str) -> None:
+        self.clock = {"wall": perf_counter, "cpu": process_time}[clock]
         self.module: Any = import_module(f"benchmarks.peers.libraries.{library}")
         self.module.threads(threads)
         self.ready: dict[str, Any] = {}
@@ -42,10 +43,10 @@ class Worker:
         """Return the seconds that one call takes, after one call that brings the caches back."""
         run = self.ready[_name(job, sizes)]
         run()
-        start = perf_counter()
+        start = self.clock()
         for _ in range(calls):
             run()
-        return {"seconds": (perf_counter() - start) / calls}
+        return {"seconds": (self.clock() - start) / calls}
 
     def forget(self, job: str, sizes: dict[str, Any]) -> dict[str, Any]:
         """Drop the job's arrays."""
@@ -107,12 +108,12 @@ def _reset_peak() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Answer requests until standard input ends."""
-    library, threads = sys.argv[1:] if argv is None else argv
+    library, threads, clock = sys.argv[1:] if argv is None else argv
     # Answers go through a pipe of their own, so that nothing a library prints can get between them.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     try:
-        worker = Worker(library, int(threads))
+        worker = Worker(library, int(threads), clock)
     except ImportError as error:
         answers.write(json.dumps({"missing": str(error)}) + "\n")
         return 0

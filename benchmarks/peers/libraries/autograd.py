@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import autograd
 import autograd.numpy as anp
 import numpy as np
+from autograd.tracer import getval
 
 from benchmarks.peers.libraries.problems import LEARNING_RATE, classification
 
@@ -101,7 +102,7 @@ def training_step(widths: list[int], batch: int) -> Callable[[], float]:
             x = anp.dot(x, params[2 * i]) + params[2 * i + 1]
             if i < last:
                 x = x * (x > 0)
-        shifted = x - anp.max(autograd.extend.getval(x), axis=1, keepdims=True)
+        shifted = x - anp.max(getval(x), axis=1, keepdims=True)
         return anp.mean(anp.log(anp.sum(anp.exp(shifted), axis=1))) - anp.sum(shifted * one_hot)
 
     loss_and_grad = autograd.value_and_grad(loss)
