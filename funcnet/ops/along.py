@@ -107,7 +107,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
     DtypeError
         If the indices are no integers.
     IndexError
-        If an index is out of range; CuPy counts such indices modulo the size.
+        If an index is out of range. On a GPU this waits for the indices.
 
     References
     ----------
@@ -160,7 +160,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     DtypeError
         If the indices are no integers.
     IndexError
-        If an index is out of range; CuPy counts such indices modulo the size.
+        If an index is out of range. On a GPU this waits for the indices.
 
     References
     ----------

@@ -54,8 +54,8 @@ def getitem(x: Any, key: Any, /) -> Any:
     Raises
     ------
     IndexError
-        If an index is out of range, there are too many, a mask does not fit, or index arrays do not broadcast. CuPy
-        does not look at the values of index arrays: there, indices out of range count modulo the size.
+        If an index is out of range, there are too many, a mask does not fit, or index arrays do not broadcast. On a
+        GPU this waits for the values of index arrays.
     DtypeError, ParameterError
         If something else than integers and booleans is given.
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-def reshape(x: Any, /, shape: Sequence[int], *, copy: bool | None = None) -> Any:
+def reshape(x: Any, /, shape: int | Sequence[int], *, copy: bool | None = None) -> Any:
     """Give the elements of an array, in row-major order, another shape.
 
     Derivative: linear; its transpose is the reshape back.
@@ -68,7 +68,7 @@ def reshape(x: Any, /, shape: Sequence[int], *, copy: bool | None = None) -> Any
     array([[0., 1., 2.],
            [3., 4., 5.]])
     """
-    wanted = (shape,) if shape.__class__ is int else tuple(shape)
+    wanted: Any = (shape,) if isinstance(shape, int) else tuple(shape)
     for n in wanted:
         if n.__class__ is not int:
             wanted = tuple([as_integer(m) for m in wanted])

@@ -89,15 +89,13 @@ def test_higher_orders() -> None:
 
 @pytest.mark.parametrize("case", PLAIN)
 def test_out_of_range(case: BackendCase) -> None:
-    if case.backend_name == "cupy":
-        pytest.skip("CuPy counts indices modulo the size")
     x = case.asarray(values((2, 3)))
     for i in (3, -4):
-        with pytest.raises((IndexError, RuntimeError)):
+        with pytest.raises(IndexError):
             take(x, case.asarray(np.array([i])), axis=1)
-        with pytest.raises((IndexError, RuntimeError)):
+        with pytest.raises(IndexError):
             take_along_axis(x, case.asarray(np.array([[i], [0]])))
-        with pytest.raises((IndexError, RuntimeError)):
+        with pytest.raises(IndexError):
             bind(registry["add_along_axis"], x, case.asarray(np.array([[i] * 3] * 2)), axis=1, size=3)
 
 
