@@ -27,7 +27,7 @@ _BLOCK = 1 << 16
 # Below this many words a second thread costs more than it brings.
 _SHARED = 1 << 20
 # Up to this many words plain integers are quicker than arrays.
-_FEW = 6
+_FEW = 8
 
 Finish = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
 
@@ -115,6 +115,10 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
     ``finish(x0, x1, spare, begin, end)`` gets both words, which it may overwrite, scratch of the same size, and the
     indices of the block within the draw.
     """
+    if size <= _FEW:
+        words = _few_pairs(key, size, first)
+        finish(words[:, 0].copy(), words[:, 1].copy(), np.empty(size, np.uint32), 0, size)
+        return
     schedule = _Key(key)
 
     def work(start: int, stop: int) -> None:
@@ -139,6 +143,12 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
         other.result()
 
 
+def _few_pairs(key: np.ndarray, size: int, first: int) -> np.ndarray:
+    k0, k1 = key.tolist()
+    pairs = [threefry2x32(k0, k1, counter >> 32, counter & _WORD) for counter in range(first, first + size)]
+    return np.array(pairs, np.uint32).reshape(size, 2)
+
+
 def hash_words(key: np.ndarray, size: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return both output words for the counters ``first ... first + size - 1``.
 
@@ -156,12 +166,10 @@ def hash_words(key: np.ndarray, size: int, first: int = 0) -> tuple[np.ndarray, 
     tuple of numpy.ndarray of uint32, shape (size,)
         The words.
     """
-    out0, out1 = np.empty(size, np.uint32), np.empty(size, np.uint32)
     if size <= _FEW:
-        k0, k1 = key.tolist()
-        for i in range(size):
-            out0[i], out1[i] = threefry2x32(k0, k1, (first + i) >> 32, (first + i) & _WORD)
-        return out0, out1
+        words = _few_pairs(key, size, first)
+        return words[:, 0], words[:, 1]
+    out0, out1 = np.empty(size, np.uint32), np.empty(size, np.uint32)
 
     def finish(x0: np.ndarray, x1: np.ndarray, spare: np.ndarray, begin: int, end: int) -> None:  # noqa: ARG001
         out0[begin:end] = x0
@@ -172,7 +180,9 @@ def hash_words(key: np.ndarray, size: int, first: int = 0) -> tuple[np.ndarray, 
 
 
 def _split(key: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
-    return np.stack(hash_words(key, math.prod(shape)), axis=-1).reshape(*shape, 2)
+    size = math.prod(shape)
+    words = _few_pairs(key, size, 0) if size <= _FEW else np.stack(hash_words(key, size), axis=-1)
+    return words.reshape(*shape, 2)
 
 
 def _fold_in(key: np.ndarray, data: Any) -> np.ndarray:
