@@ -126,6 +126,12 @@ def test_no_elements(case: BackendCase) -> None:
         assert tuple(ops.softmax(x).shape) == tuple(ops.log_softmax(x).shape) == (2, 0)
         np.testing.assert_array_equal(case.to_numpy(ops.logsumexp(x, axis=1)), [-INF, -INF])
         assert tuple(ops.logsumexp(x, axis=0).shape) == (0,)
+        cube = case.asarray(np.zeros((0, 2, 3), np.float32))
+        assert tuple(ops.softmax(cube, axis=(1, 2)).shape) == (0, 2, 3)
+        two = case.asarray(np.array([1.0, 2.0], np.float32))
+        np.testing.assert_array_equal(case.to_numpy(ops.softmax(two, axis=())), [1, 1])
+        np.testing.assert_array_equal(case.to_numpy(ops.log_softmax(two, axis=())), [0, 0])
+        np.testing.assert_array_equal(case.to_numpy(ops.logsumexp(two, axis=())), [1, 2])
         zero = case.asarray(np.float32(3))
         assert float(ops.softmax(zero, axis=None)) == 1.0
         assert float(ops.log_softmax(zero, axis=None)) == 0.0
