@@ -124,7 +124,11 @@ def _paired(trace: ForwardTrace, primal: Any, tangent: Any, position: int) -> An
     if tangent is None:
         flat: list[Any] = [None] * len(paths)
     else:
-        flat, given = tree.flatten(tangent, is_leaf=lambda v: v is None)
+        # None stands for a zero tangent, or for None in the primal.
+        slots = tree.leaves(primal, is_leaf=_is_none)
+        flat, given = tree.flatten(tangent, is_leaf=_is_none)
+        if len(flat) == len(slots):
+            flat = [t for t, p in zip(flat, slots, strict=True) if p is not None]
         if given != structure and len(flat) != len(paths):
             tree.map(lambda _, t: t, primal, tangent)  # raises, naming the path
     leaves = []
@@ -135,6 +139,10 @@ def _paired(trace: ForwardTrace, primal: Any, tangent: Any, position: int) -> An
             Tracer(trace, value, None if t is None else leaf_rules.check_like(t, value, "tangent", f" of {where}"))
         )
     return tree.unflatten(structure, leaves)
+
+
+def _is_none(node: Any) -> bool:
+    return node is None
 
 
 def _tangent_of(trace: ForwardTrace, leaf: Any) -> Any:
