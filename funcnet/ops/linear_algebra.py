@@ -212,8 +212,10 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     >>> xp.matmul(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0]))
     array([21., 43.])
     """
-    a, b = getattr(x1, "shape", ()), getattr(x2, "shape", ())
-    if not (len(a) == len(b) == 2 and a[1] == b[0]):
+    a: Any = getattr(x1, "shape", ())
+    b: Any = getattr(x2, "shape", ())
+    m, n = len(a), len(b)
+    if m == 0 or n == 0 or (m > 2 and n > 2) or a[-1] != b[-2 if n > 1 else -1]:
         _product_shape(tuple(a), tuple(b))
     return bind(matmul_p, x1, x2)
 
@@ -381,7 +383,7 @@ def _contracted(x1: Any, x2: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int
                 needed=f"a number from 0 to {min(a, b)}",
             )
         return tuple(range(a - axes, a)), tuple(range(axes))
-    pair = axes if isinstance(axes, (tuple, list)) and len(axes) == 2 else (None, None)
+    pair: Any = axes if isinstance(axes, (tuple, list)) and len(axes) == 2 else (None, None)
     if not all(isinstance(p, (tuple, list)) for p in pair) or len(pair[0]) != len(pair[1]):
         raise ParameterError(
             "xp.tensordot does not understand these axes.",

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 __all__ = ["KERNELS"]
+
+_add: Any = np.add.reduce
 
 
 def _sort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
@@ -66,14 +68,14 @@ def _argmin(x: Any, *, axis: int | None, keepdims: bool) -> Any:
 def _count_nonzero(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     if len(axis) == x.ndim and not keepdims:
         return np.intp(np.count_nonzero(x))
-    return np.add.reduce(x if x.dtype == bool else x != 0, axis, np.intp, None, keepdims)
+    return _add(x if x.dtype == bool else x != 0, axis, np.intp, None, keepdims)
 
 
 def _nonzero(x: Any) -> tuple[Any, ...]:
     return x.nonzero()
 
 
-def _searchsorted(x1: Any, x2: Any, sorter: Any = None, *, side: str) -> Any:
+def _searchsorted(x1: Any, x2: Any, sorter: Any = None, *, side: Literal["left", "right"]) -> Any:
     return np.searchsorted(x1, x2, side, sorter)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 __all__ = ["KERNELS"]
 
-_add = np.add.reduce
-_maximum = np.maximum.reduce
-_minimum = np.minimum.reduce
-_multiply = np.multiply.reduce
-_and = np.logical_and.reduce
-_or = np.logical_or.reduce
+_add: Any = np.add.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
+_multiply: Any = np.multiply.reduce
+_and: Any = np.logical_and.reduce
+_or: Any = np.logical_or.reduce
 _HALF = np.dtype(np.float16)
 
 

@@ -14,9 +14,9 @@ __all__ = ["KERNELS"]
 
 _NARROW = 32
 
-_add = np.add.reduce
-_maximum = np.maximum.reduce
-_all = np.logical_and.reduce
+_add: Any = np.add.reduce
+_maximum: Any = np.maximum.reduce
+_all: Any = np.logical_and.reduce
 
 
 def _columns(x: Any, axis: tuple[int, ...]) -> Any:
