@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.core import Tracer, bind, constant, elementwise, owner, raw
+from funcnet.core import Tracer, bind, case, constant, general, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
 
 
-function_of_p = elementwise(
+function_of_p = general(
     "function_of",
-    lambda xp, x1, x2: x1,  # noqa: ARG005  # the second argument is there for the tape
-    partials=(1, None),
-    derivative=("1", "0"),
-    dtypes="all",
-    internal=True,
+    lambda xp, y, x: y,  # noqa: ARG005  # the second argument is there for the tape
+    vjp=(lambda out, y, x: None, None),  # noqa: ARG005  # the identity
+    jvp=lambda tangents, out, y, x: tangents[0],  # noqa: ARG005
+    shape=lambda y, x: y.shape,  # noqa: ARG005
+    result="first",
+    dtypes="floating",
+    cases=(case((2, 3), (2, 3)), case((), ())),
 )
 
 
