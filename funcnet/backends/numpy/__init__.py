@@ -12,6 +12,7 @@ from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy import (
     draws,
     elementwise,
+    identity,
     indexing,
     layers,
     losses,
@@ -59,6 +60,7 @@ class NumpyBackend(Backend):
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
         parts = (
             elementwise,
+            identity,
             indexing,
             manipulation,
             ordering,

@@ -217,10 +217,6 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return np.minimum(np.maximum(x, low), high)
 
 
-def _same(x: Any, *others: Any) -> Any:  # noqa: ARG001  # what depends on them is known to the tape only
-    return x
-
-
 KERNELS: _Kernels = MappingProxyType(
     {
         "abs": operator.abs,
@@ -238,7 +234,6 @@ KERNELS: _Kernels = MappingProxyType(
         "divide_or_zero": _divide_or_zero,
         "equal": operator.eq,
         "floor_divide": operator.floordiv,
-        "function_of": _same,
         "greater": operator.gt,
         "greater_equal": operator.ge,
         "less": operator.lt,
@@ -255,7 +250,6 @@ KERNELS: _Kernels = MappingProxyType(
         "sigmoid": _logistic,
         "sign_complex": np.sign,
         "softplus": _softplus,
-        "stop_gradient": _same,
         "strong_divide": _strong_divide,
         "strong_divide_sqrt": _strong_divide_sqrt,
         "strong_multiply": _strong_multiply,

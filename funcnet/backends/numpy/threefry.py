@@ -1,8 +1,9 @@
 """Threefry-2x32 for NumPy, in place on blocks that stay in the processor's cache.
 
 Each block of counters goes through the twenty rounds in place, and from there to the draw's data type, before the next
-block begins, so a draw needs no temporary of its own size. Large draws are shared by two threads, which NumPy
-lets run side by side inside its loops; the numbers do not depend on it, since every number follows from its index.
+block begins, so a draw needs no temporary of its own size. Large draws are shared by two threads, which NumPy lets run
+side by side inside its loops, and hashed by `funcnet.backends.numpy.compiled` where it is ready; the numbers depend on
+neither, since every number follows from its index.
 
 Which words become which numbers is described in `funcnet.random.threefry`, the reference for these kernels.
 """
@@ -14,6 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from funcnet.backends.numpy import compiled
 
 __all__ = ["KERNELS", "Finish", "hash_words", "run", "threads", "threefry2x32"]
 
@@ -61,10 +64,11 @@ def threefry2x32(k0: int, k1: int, c0: int, c1: int) -> tuple[int, int]:
 class _Key:
     """A key's words and the constants that are added between groups of rounds."""
 
-    __slots__ = ("injected", "k0", "k1")
+    __slots__ = ("injected", "k0", "k1", "words")
 
     def __init__(self, key: np.ndarray) -> None:
         self.k0, self.k1 = key.tolist()
+        self.words = np.uint32(self.k0), np.uint32(self.k1)
         schedule = (self.k0, self.k1, self.k0 ^ self.k1 ^ _PARITY)
         self.injected = tuple(
             (np.uint32(schedule[(i + 1) % 3]), np.uint32((schedule[(i + 2) % 3] + i + 1) & _WORD)) for i in range(5)
@@ -127,9 +131,16 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
         ramp[...] = np.arange(length, dtype=np.uint32)
         for begin, end in _pieces(first + start, first + stop):
             n = end - begin
-            _hash_block(schedule, begin, ramp[:n], x0[:n], x1[:n], spare[:n])
+            # Asked for each time, since it may become ready in the middle of a draw.
+            loop = compiled.ready()
+            if loop is None:
+                _hash_block(schedule, begin, ramp[:n], x0[:n], x1[:n], spare[:n])
+            else:
+                loop(*schedule.words, np.uint32(begin >> 32), np.uint32(begin & _WORD), x0[:n], x1[:n])
             finish(x0[:n], x1[:n], spare[:n], begin - first, end - first)
 
+    if size >= _SHARED:
+        compiled.request()
     if size < _SHARED or threads() == 1:
         work(0, size)
         return
