@@ -19,13 +19,13 @@ def _sum_impl(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: 
     return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
-def _sum_transpose(y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: Any) -> Callable[[Any], Any]:
+def _sum_transpose(y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: Any) -> Callable[[Any], Any]:  # noqa: ARG001
     shape = x.shape
     kept = y.shape if keepdims else tuple([1 if i in axis else n for i, n in enumerate(shape)])
     return lambda g: broadcast_to(g if keepdims or not kept else reshaped(g, kept), shape)
 
 
-def _sum_shape(x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: Any) -> tuple[int, ...]:
+def _sum_shape(x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: Any) -> tuple[int, ...]:  # noqa: ARG001
     if keepdims:
         return tuple(1 if i in axis else n for i, n in enumerate(x.shape))
     return tuple(n for i, n in enumerate(x.shape) if i not in axis)
@@ -49,8 +49,8 @@ sum_p = linear(
 broadcast_to_p = linear(
     "broadcast_to",
     lambda xp, x, *, shape: xp.broadcast_to(x, shape),
-    transpose=(lambda y, x, *, shape: (lambda s: lambda g: sum_to(g, s))(x.shape),),
-    shape=lambda x, *, shape: shape,
+    transpose=(lambda y, x, *, shape: (lambda s: lambda g: sum_to(g, s))(x.shape),),  # noqa: ARG005
+    shape=lambda x, *, shape: shape,  # noqa: ARG005
     dtypes="all",
     cases=(case((3,), shape=(2, 3)), case((2, 1), shape=(4, 2, 3)), case((), shape=(2,)), case((1,), shape=(0,))),
 )
@@ -58,8 +58,8 @@ broadcast_to_p = linear(
 reshape_p = linear(
     "reshape",
     lambda xp, x, *, shape: xp.reshape(x, shape),
-    transpose=(lambda y, x, *, shape: (lambda s: lambda g: reshaped(g, s))(x.shape),),
-    shape=lambda x, *, shape: shape,
+    transpose=(lambda y, x, *, shape: (lambda s: lambda g: reshaped(g, s))(x.shape),),  # noqa: ARG005
+    shape=lambda x, *, shape: shape,  # noqa: ARG005
     dtypes="all",
     cases=(case((2, 3), shape=(6,)), case((), shape=(1, 1)), case((0, 2), shape=(0,))),
 )
@@ -68,8 +68,8 @@ astype_p = linear(
     "astype",
     lambda xp, x, *, dtype: xp.astype(x, dtype),
     # The cast back to the argument's dtype is part of every derived reverse rule.
-    transpose=(lambda y, x, *, dtype: None,),
-    shape=lambda x, *, dtype: x.shape,
+    transpose=(lambda y, x, *, dtype: None,),  # noqa: ARG005
+    shape=lambda x, *, dtype: x.shape,  # noqa: ARG005
     dtypes="all",
     cases=(case((2, 3), dtype="complex128"), case((), dtype="complex128"), case((0, 2), dtype="complex128")),
 )
@@ -79,7 +79,7 @@ to_exact_p = general(
     "astype_exact",
     lambda xp, x, *, dtype: xp.astype(x, dtype),
     vjp=None,
-    shape=lambda x, *, dtype: x.shape,
+    shape=lambda x, *, dtype: x.shape,  # noqa: ARG005
     dtypes="real",
     cases=(case(Arg((2, 3), low=0.0), dtype="int32"), case(Arg((), low=0.0), dtype="uint8"), case((0,), dtype="bool")),
 )
