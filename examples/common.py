@@ -34,13 +34,16 @@ def positive(text: str) -> int:
     return number
 
 
-def options(description: str, *, epochs: int, batch_size: int, out: str) -> argparse.ArgumentParser:
+def options(
+    description: str, *, epochs: int, batch_size: int, out: str, dtype: str = "float32"
+) -> argparse.ArgumentParser:
     """Return a parser of the options that all examples have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--backend", default="numpy", help="array library: numpy, cupy, torch, ...")
     parser.add_argument(
         "--device", default=None, help="device of the library, such as cuda:1; by default its own choice"
     )
+    parser.add_argument("--dtype", default=dtype, help="floating-point data type: float32 or float64")
     parser.add_argument("--epochs", type=positive, default=epochs, help="passes over the training data")
     parser.add_argument("--batch-size", type=positive, default=batch_size, help="examples per step")
     parser.add_argument(

@@ -38,7 +38,7 @@ def on_numpy(tmp_path_factory):
 def test_trains_saves_draws_and_says_where(on_numpy):
     out, done = on_numpy
     assert done.returncode == 0, done.stderr
-    assert "1438 images to train with, 359 to test with, on numpy" in done.stdout
+    assert "1438 images to train with, 359 to test with, on numpy in float64" in done.stdout
     assert [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("epoch")] == [
         ["epoch", "1"],
         ["epoch", "2"],
