@@ -53,7 +53,9 @@ def planted(primitive: Primitive, changes: dict[str, Any]) -> Iterator[None]:
 
 def partials(*entries: Any) -> Callable[[Primitive], dict[str, Any]]:
     """Replace partial derivatives; ``...`` keeps one."""
-    return lambda p: {"partials": tuple(old if new is ... else new for new, old in zip(entries, p.partials, strict=True))}
+    return lambda p: {
+        "partials": tuple(old if new is ... else new for new, old in zip(entries, p.partials, strict=True))
+    }
 
 
 def forwards(*entries: Any) -> Callable[[Primitive], dict[str, Any]]:
@@ -106,9 +108,13 @@ def tangent(change: Callable[..., Any]) -> Callable[[Primitive], dict[str, Any]]
     return changes
 
 
+def _edge(f: Any) -> Any:
+    return lambda node, y, args, params: (node, lambda g: f(g, y, args))
+
+
 def makers(*entries: Any) -> Callable[[Primitive], dict[str, Any]]:
     """Replace the derived reverse rules, with what they sum and cast: ``entry(g, y, args)``."""
-    return lambda _: {"reverse": tuple((lambda f: lambda y, args, params: lambda g: f(g, y, args))(e) for e in entries)}
+    return lambda _: {"reverse": tuple(_edge(e) for e in entries)}
 
 
 def attribute(**changes: Any) -> Callable[[Primitive], dict[str, Any]]:
@@ -191,12 +197,22 @@ PLANTED = [
     # broadcasting
     Planted("broadcast", "multiply", makers(lambda g, y, a: g * a[1], lambda g, y, a: g * a[0])),
     Planted("broadcast", "add", makers(lambda g, y, a: g, lambda g, y, a: g)),
-    Planted("broadcast", "subtract", makers(lambda g, y, a: _whole(g, a[0], 1.0), lambda g, y, a: -_whole(g, a[1], 1.0))),
+    Planted(
+        "broadcast", "subtract", makers(lambda g, y, a: _whole(g, a[0], 1.0), lambda g, y, a: -_whole(g, a[1], 1.0))
+    ),
     Planted("broadcast", "broadcast_to", after(lambda ct, y, x, **_: ct * (x.size / max(y.size, 1)))),
     Planted("broadcast", "maximum", makers(lambda g, y, a: g * (a[0] > a[1]), lambda g, y, a: g * (a[1] > a[0]))),
     # ties and kinks
-    Planted("tie", "maximum", partials(lambda g, x1, x2: xp.where(x1 >= x2, g, 0.0), lambda g, x1, x2: xp.where(x2 >= x1, g, 0.0))),
-    Planted("tie", "minimum", partials(lambda g, x1, x2: xp.where(x1 <= x2, g, 0.0), lambda g, x1, x2: xp.where(x2 < x1, g, 0.0))),
+    Planted(
+        "tie",
+        "maximum",
+        partials(lambda g, x1, x2: xp.where(x1 >= x2, g, 0.0), lambda g, x1, x2: xp.where(x2 >= x1, g, 0.0)),
+    ),
+    Planted(
+        "tie",
+        "minimum",
+        partials(lambda g, x1, x2: xp.where(x1 <= x2, g, 0.0), lambda g, x1, x2: xp.where(x2 < x1, g, 0.0)),
+    ),
     Planted("tie", "max", rule(_first_of_ties)),
     Planted("tie", "min", rule(_first_of_ties)),
     Planted("tie", "abs", partials(lambda g, x: xp.where(xp.real(x) >= 0, g, -g))),
@@ -205,9 +221,21 @@ PLANTED = [
     Planted("dtype", "permute_dims", after(lambda ct, *_, **__: cast(ct, np.dtype("float32")))),
     Planted("dtype", "flip", after(lambda ct, *_, **__: cast(cast(ct, np.dtype("float32")), ct.dtype))),
     Planted("dtype", "add", makers(lambda g, y, a: cast(g, np.dtype("float64")), lambda g, y, a: g)),
-    Planted("dtype", "sinh", attribute(kernel=lambda x: np.sinh(x.astype("complex128" if x.dtype.kind == "c" else "float64")))),
-    Planted("dtype", "mean", attribute(kernel=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims, dtype="float64"))),
-    Planted("dtype", "exp", attribute(kernel=lambda x: np.exp(x.astype("complex64" if x.dtype.kind == "c" else "float32")).astype(x.dtype))),
+    Planted(
+        "dtype",
+        "sinh",
+        attribute(kernel=lambda x: np.sinh(x.astype("complex128" if x.dtype.kind == "c" else "float64"))),
+    ),
+    Planted(
+        "dtype",
+        "mean",
+        attribute(kernel=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims, dtype="float64")),
+    ),
+    Planted(
+        "dtype",
+        "exp",
+        attribute(kernel=lambda x: np.exp(x.astype("complex64" if x.dtype.kind == "c" else "float32")).astype(x.dtype)),
+    ),
     # dropped terms
     Planted("dropped term", "softmax", rule(lambda y, x, *, axis: lambda g: g * y)),
     Planted("dropped term", "log_softmax", rule(lambda y, x, *, axis: lambda g: g)),
@@ -254,8 +282,25 @@ PLANTED = [
     Planted("second order", "square", partials(lambda g, x: 2.0 * g * raw(x))),
     Planted("second order", "tanh", partials(lambda g, y: g * (1.0 - raw(y) * raw(y)))),
     Planted("second order", "divide", partials(..., lambda g, x2, y: -g * raw(y) / x2)),
-    Planted("second order", "softmax", rule(lambda y, x, *, axis: lambda g: (g - xp.sum(g * raw(y), axis=axis, keepdims=True)) * raw(y))),
-    Planted("second order", "logsumexp", rule(lambda y, x, *, axis, keepdims: lambda g: (g if keepdims else xp.reshape(g, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))) * xp.softmax(raw(x), axis=axis) if axis else g)),
+    Planted(
+        "second order",
+        "softmax",
+        rule(lambda y, x, *, axis: lambda g: (g - xp.sum(g * raw(y), axis=axis, keepdims=True)) * raw(y)),
+    ),
+    Planted(
+        "second order",
+        "logsumexp",
+        rule(
+            lambda y, x, *, axis, keepdims: (
+                lambda g: (
+                    (g if keepdims else xp.reshape(g, tuple(1 if i in axis else n for i, n in enumerate(x.shape))))
+                    * xp.softmax(raw(x), axis=axis)
+                    if axis
+                    else g
+                )
+            )
+        ),
+    ),
     # forward and reverse mode apart
     Planted("modes", "sin", forwards(lambda g, x: F * g * xp.cos(x))),
     Planted("modes", "multiply", forwards(lambda g, x2: g * x2, lambda g, x1: -g * x1)),
@@ -266,7 +311,11 @@ PLANTED = [
     Planted("modes", "sort", tangent(lambda t: xp.flip(t))),
     Planted("modes", "log_softmax", tangent(lambda t: F * t)),
     # shapes, memory, values
-    Planted("shape", "sum", attribute(shape=lambda x, *, axis, keepdims, dtype: tuple(n for i, n in enumerate(x.shape) if i not in axis))),
+    Planted(
+        "shape",
+        "sum",
+        attribute(shape=lambda x, *, axis, keepdims, dtype: tuple(n for i, n in enumerate(x.shape) if i not in axis)),
+    ),
     Planted("shape", "concat", attribute(shape=lambda *xs, axis: xs[0].shape)),
     Planted("memory", "negative", partials(lambda g: _in_place(g))),
     Planted("memory", "add", attribute(kernel=_spoiled)),
@@ -301,7 +350,8 @@ def test_at_least_98_percent_of_the_planted_errors_are_caught(record_property: A
     kinds = len({one.kind for one in PLANTED})
     record_property(
         "summary",
-        f"planted errors: {found} of {len(PLANTED)} wrong rules of {kinds} kinds caught ({100 * found / len(PLANTED):.1f} %)"
+        f"planted errors: {found} of {len(PLANTED)} wrong rules, of {kinds} kinds, caught"
+        f" ({100 * found / len(PLANTED):.1f} %)"
         + (f"; missed: {', '.join(missed)}" if missed else ""),
     )
     assert len(PLANTED) >= 50

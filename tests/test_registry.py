@@ -105,7 +105,9 @@ def test_the_documented_derivative_is_that_of_the_rule(name: str) -> None:
         args = [np.asarray(a) for a in sample.args]
         shape = np.broadcast_shapes(*[a.shape for a in args])
         full = [np.array(np.broadcast_to(a, shape)) for a in args]
-        result = bind(primitive, *[f if a.__class__ is np.ndarray else a for f, a in zip(full, sample.args, strict=True)])
+        result = bind(
+            primitive, *[f if a.__class__ is np.ndarray else a for f, a in zip(full, sample.args, strict=True)]
+        )
         for i, text in enumerate(primitive.meta["derivative"]):
             numbers = [np.asarray(a, dtype=np.float64) for a in full]
             with np.errstate(all="ignore"):
@@ -115,7 +117,10 @@ def test_the_documented_derivative_is_that_of_the_rule(name: str) -> None:
             if result.dtype != np.float64:
                 assert np.all(wanted == 0.0), f"the result of {name} is not floating-point"
                 continue
-            one = [x if k == i else np.asarray(a) if a.__class__ is np.ndarray else a for k, (x, a) in enumerate(zip(full, sample.args, strict=True))]
+            one = [
+                x if k == i else np.asarray(a) if a.__class__ is np.ndarray else a
+                for k, (x, a) in enumerate(zip(full, sample.args, strict=True))
+            ]
 
             def of_one(x: Any, at: int = i, others: list[Any] = one) -> Any:
                 return bind(primitive, *others[:at], x, *others[at + 1 :])

@@ -47,8 +47,8 @@ def check_adjoint(
     conjugate : bool, default False
         Whether `adjoint` is the Hermitian adjoint.
     rtol : float, optional
-        Allowed error relative to the sum of the terms' absolute values: by default 1e-11 in double precision and 2e-5 in
-        single precision.
+        Allowed error relative to the sum of the terms' absolute values: by default 1e-11 in double precision and 2e-5
+        in single precision.
     seed : int, default 0
         Seed of the random arrays.
 
@@ -77,14 +77,16 @@ def check_adjoint(
 
     a, b = draw(), draw()
     fa, fb = function(*a), function(*b)
-    both = [p.array(3.0 * u - 2.0 * v, h.dtype.name) for p, u, v, h in zip(places, plain(a), plain(b), hosts, strict=True)]
+    both = [
+        p.array(3.0 * u + 2.0 * v, h.dtype.name) for p, u, v, h in zip(places, plain(a), plain(b), hosts, strict=True)
+    ]
     tolerance = max(_precision(v) for v in (*a, *fa)) if rtol is None else rtol
     for found, u, v, name in zip(plain(function(*both)), plain(fa), plain(fb), function.out_names, strict=True):
-        gap = np.abs(found - (3.0 * u - 2.0 * v))
+        gap = np.abs(found - (3.0 * u + 2.0 * v))
         scale = float(np.max(3.0 * np.abs(u) + 2.0 * np.abs(v), initial=0.0))
         if not np.all(gap <= tolerance * scale + 1e-14):
             raise GradientCheckError(
-                f"The function is not linear: f(3 a - 2 b) differs from 3 f(a) - 2 f(b) in {name}.",
+                f"The function is not linear: f(3 a + 2 b) differs from 3 f(a) + 2 f(b) in {name}.",
                 found=f"a difference of {float(np.max(gap)):.3g}",
                 needed=f"at most {tolerance * scale:.3g}",
                 write="check_grads(f, args) for functions that are not linear",

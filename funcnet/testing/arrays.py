@@ -54,7 +54,9 @@ class Place(NamedTuple):
 
     def dtype_name(self, array: Any) -> str:
         """Return the name of an array's dtype."""
-        return self.backend.dtype_name(self.dtype_of(array)) if hasattr(array, "dtype") else np.asarray(array).dtype.name
+        return (
+            self.backend.dtype_name(self.dtype_of(array)) if hasattr(array, "dtype") else np.asarray(array).dtype.name
+        )
 
     def wide(self) -> Place:
         """Return this place where it has double precision, and NumPy's where it has not."""
@@ -103,7 +105,7 @@ def _span(array: Any) -> tuple[int, int] | None:
     if not isinstance(array, np.ndarray):
         try:
             array = np.from_dlpack(array)
-        except Exception:  # noqa: BLE001  # each library refuses in its own way
+        except Exception:  # each library refuses in its own way
             return None
     if not isinstance(array, np.ndarray) or not array.size:
         return None

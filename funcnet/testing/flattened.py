@@ -63,9 +63,11 @@ class Flattened:
         self._narrow = [place_of(v) for v in self.all_leaves]
         wide = [p.wide() for p in self._narrow]
         # Arrays of one call belong to one library, so one device without float64 sends all to the host.
-        self._wide = wide if all(p.backend is w.backend for p, w in zip(self._narrow, wide, strict=True)) else [
-            Place.host() for _ in wide
-        ]
+        self._wide = (
+            wide
+            if all(p.backend is w.backend for p, w in zip(self._narrow, wide, strict=True))
+            else [Place.host() for _ in wide]
+        )
         outputs, self._out_structure = tree.flatten(self._call(self.all_leaves))
         self._live_outputs = [
             i for i, y in enumerate(outputs) if is_inexact(y.dtype if hasattr(y, "dtype") else np.asarray(y).dtype)
@@ -119,9 +121,15 @@ class Derived:
         self._mode = mode
         count = len(f.names)
         self._count = count
-        extra = [f"the cotangent of {n}" for n in f.out_names] if mode == "vjp" else [f"the tangent of {n}" for n in f.names]
+        extra = (
+            [f"the cotangent of {n}" for n in f.out_names]
+            if mode == "vjp"
+            else [f"the tangent of {n}" for n in f.names]
+        )
         self.names = [*f.names, *extra]
-        self.out_names = [f"the gradient of {n}" for n in f.names] if mode == "vjp" else [f"the tangent of {n}" for n in f.out_names]
+        self.out_names = (
+            [f"the gradient of {n}" for n in f.names] if mode == "vjp" else [f"the tangent of {n}" for n in f.out_names]
+        )
 
     def __call__(self, *leaves: Any) -> list[Any]:
         return self._apply(self._f, leaves)
@@ -152,7 +160,7 @@ class Derived:
 
 
 def random_values(rng: np.random.Generator, like: np.ndarray) -> np.ndarray:
-    """Return values of sizes from 0.5 to 1 and random signs (phases where `like` is complex), of the shape of `like`."""
+    """Return values of sizes from 0.5 to 1 and of random signs, or phases where `like` is complex, in its shape."""
     size = rng.uniform(0.5, 1.0, like.shape)
     if kind(like.dtype) == "c":
         return size * np.exp(2j * np.pi * rng.random(like.shape))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet import backends
 from funcnet.core import Refused, bind, carries_derivative, registry
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import AbstractValueError, FuncnetError, GradientCheckError, NotDifferentiableError, ParameterError
@@ -189,7 +188,9 @@ def check_values(primitive: Primitive, backend: BackendCase, sample: Sample) -> 
         typed = reference(primitive, sample.args, sample.params)
         wide = reference(primitive, [_widened(a) for a in sample.args], sample.params)
     if len(found) != len(typed):
-        raise GradientCheckError("The kernel returns another number of arrays.", found=str(len(found)), needed=str(len(typed)))
+        raise GradientCheckError(
+            "The kernel returns another number of arrays.", found=str(len(found)), needed=str(len(typed))
+        )
     for position, (y, like, value) in enumerate(zip(found, typed, wide, strict=True)):
         label = f"output {position}" if primitive.multiple else "the result"
         place = place_of(y)

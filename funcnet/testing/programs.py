@@ -1,4 +1,4 @@
-"""Random programs: compositions of array functions over a random pytree, which any namespace of the standard can run."""
+"""Random programs: compositions of array functions over a random pytree, for any namespace of the standard."""
 
 from __future__ import annotations
 
@@ -141,7 +141,11 @@ def _broadcasts(rng: np.random.Generator, *arrays: np.ndarray) -> tuple[Any, ...
 
 
 def _joined(rng: np.random.Generator, a: np.ndarray, b: np.ndarray) -> tuple[Any, ...] | None:
-    fitting = [k for k in range(a.ndim) if a.ndim == b.ndim and a.shape[:k] + a.shape[k + 1 :] == b.shape[:k] + b.shape[k + 1 :]]
+    fitting = [
+        k
+        for k in range(a.ndim)
+        if a.ndim == b.ndim and a.shape[:k] + a.shape[k + 1 :] == b.shape[:k] + b.shape[k + 1 :]
+    ]
     return (int(rng.choice(fitting)),) if fitting else None
 
 
@@ -218,9 +222,9 @@ _OPERATIONS: dict[str, _Operation] = {
     "log1p": _Operation(1, lambda xp, x: xp.log1p(xp.square(x))),
     "sqrt": _Operation(1, lambda xp, x: xp.sqrt(x * x + 0.5)),
     "asinh": _Operation(1, lambda xp, x: xp.asinh(x)),
-    "reciprocal": _Operation(1, lambda xp, x: 1.0 / (1.5 + x * x)),
-    "power": _Operation(1, lambda xp, x: (x * x + 0.3) ** 0.75),
-    "negative": _Operation(1, lambda xp, x: -x),
+    "reciprocal": _Operation(1, lambda xp, x: 1.0 / (1.5 + x * x)),  # noqa: ARG005  # one signature
+    "power": _Operation(1, lambda xp, x: (x * x + 0.3) ** 0.75),  # noqa: ARG005  # one signature
+    "negative": _Operation(1, lambda xp, x: -x),  # noqa: ARG005  # one signature
     "abs": _Operation(1, lambda xp, x: xp.abs(x), smooth=lambda x: _differ_strictly(x, 0.0)),
     "relu": _Operation(1, lambda xp, x: xp.where(x > 0.1, x, 0.0 * x), smooth=lambda x: _differ_strictly(x, 0.1)),
     "clip": _Operation(
@@ -228,12 +232,17 @@ _OPERATIONS: dict[str, _Operation] = {
         lambda xp, x: xp.clip(x, -0.9, 1.1),
         smooth=lambda x: _differ_strictly(x, -0.9) and _differ_strictly(x, 1.1),
     ),
-    "add": _Operation(2, lambda xp, a, b: a + b, _broadcasts),
-    "subtract": _Operation(2, lambda xp, a, b: a - b, _broadcasts),
-    "multiply": _Operation(2, lambda xp, a, b: a * b, _broadcasts),
-    "divide": _Operation(2, lambda xp, a, b: a / (b * b + 0.6), _broadcasts),
+    "add": _Operation(2, lambda xp, a, b: a + b, _broadcasts),  # noqa: ARG005  # one signature
+    "subtract": _Operation(2, lambda xp, a, b: a - b, _broadcasts),  # noqa: ARG005  # one signature
+    "multiply": _Operation(2, lambda xp, a, b: a * b, _broadcasts),  # noqa: ARG005  # one signature
+    "divide": _Operation(2, lambda xp, a, b: a / (b * b + 0.6), _broadcasts),  # noqa: ARG005  # one signature
     "atan2": _Operation(2, lambda xp, a, b: xp.atan2(a, b * b + 0.4), _broadcasts),
-    "hypot": _Operation(2, lambda xp, a, b: xp.hypot(a, b + 0.1 * a), _broadcasts, lambda a, b: _differ_strictly(a, 0.0)),
+    "hypot": _Operation(
+        2,
+        lambda xp, a, b: xp.hypot(a, b + 0.1 * a),
+        _broadcasts,
+        lambda a, b: _differ_strictly(a, 0.0),  # noqa: ARG005  # one signature
+    ),
     "logaddexp": _Operation(2, lambda xp, a, b: xp.logaddexp(a, b), _broadcasts),
     "maximum": _Operation(2, lambda xp, a, b: xp.maximum(a, b), _broadcasts, _differ),
     "minimum": _Operation(2, lambda xp, a, b: xp.minimum(a, b), _broadcasts, _differ),
@@ -251,7 +260,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "roll": _Operation(1, lambda xp, x, axis: xp.roll(x, 1, axis=axis), _axis),
     "concat": _Operation(2, lambda xp, a, b, axis: xp.concat([a, b, a], axis=axis), _joined),
     "stack": _Operation(2, lambda xp, a, b, axis: xp.stack([a, b], axis=axis), _stacked),
-    "index": _Operation(1, lambda xp, x, key: x[key], _index),
+    "index": _Operation(1, lambda xp, x, key: x[key], _index),  # noqa: ARG005  # one signature
     "take": _Operation(1, _take, _positions),
     "reshape": _Operation(1, lambda xp, x, shape: xp.reshape(x, shape), _reshaped),
     "permute_dims": _Operation(1, lambda xp, x, axes: xp.permute_dims(x, axes), _permutation),

@@ -168,7 +168,9 @@ def _case_values(arg: Arg, dtype: str, rng: np.random.Generator) -> np.ndarray:
         return np.asarray(rng.integers(low, max(int(arg.high), low) + 1, arg.shape)).astype(dtype)
     if arg.distinct:
         count = prod(arg.shape)
-        values = arg.low + (arg.high - arg.low) * (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(count, 1)
+        values = arg.low + (arg.high - arg.low) * (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(
+            count, 1
+        )
         values = values.reshape(arg.shape)
     else:
         values = rng.uniform(arg.low, arg.high, arg.shape)

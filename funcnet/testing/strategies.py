@@ -46,7 +46,9 @@ _KINDS = {
 }
 
 
-def dtypes(kinds: str | Sequence[str] = "real floating", *, backend: str | BackendCase = "numpy") -> st.SearchStrategy[str]:
+def dtypes(
+    kinds: str | Sequence[str] = "real floating", *, backend: str | BackendCase = "numpy"
+) -> st.SearchStrategy[str]:
     """Return a strategy for names of dtypes that a backend has.
 
     Parameters
@@ -264,7 +266,7 @@ def _integers(draw: st.DrawFn, name: str, domain: tuple[float, float], size: flo
 
 def axes(
     ndim: int, *, none: bool = True, single: bool = True, min_size: int = 0, max_size: int | None = None
-) -> st.SearchStrategy[None | int | tuple[int, ...]]:
+) -> st.SearchStrategy[int | tuple[int, ...] | None]:
     """Return a strategy for what ``axis`` may be: None, an integer, or a tuple of different ones; negative ones too.
 
     Parameters
@@ -340,7 +342,9 @@ def indices(
     one = _case(backend)
     if advanced and draw(st.integers(0, 5)) == 0:
         covered = draw(st.integers(min(1, len(shape)), len(shape)))
-        mask = np.array(draw(st.lists(st.booleans(), min_size=prod(shape[:covered]), max_size=prod(shape[:covered]))), bool)
+        mask = np.array(
+            draw(st.lists(st.booleans(), min_size=prod(shape[:covered]), max_size=prod(shape[:covered]))), bool
+        )
         return one.asarray(mask.reshape(shape[:covered]), "bool")
     used = draw(st.integers(0, len(shape)))
     ellipsis_at = draw(st.integers(0, used)) if draw(st.booleans()) else None
@@ -374,7 +378,9 @@ def _part(draw: st.DrawFn, n: int, common: tuple[int, ...], one: BackendCase, ad
         tail = common[draw(st.integers(0, len(common))) :]
         count = prod(tail)
         values = draw(st.lists(st.integers(-n, n - 1), min_size=count, max_size=count))
-        return one.asarray(np.array(values, dtype=np.int64).reshape(tail), "int64" if "int64" in one.dtypes() else "int32")
+        return one.asarray(
+            np.array(values, dtype=np.int64).reshape(tail), "int64" if "int64" in one.dtypes() else "int32"
+        )
     bound = st.none() | st.integers(-n, n)
     step = draw(st.sampled_from([None, 1, 2, -1, -2]))
     start, stop = draw(bound), draw(bound)
