@@ -167,7 +167,7 @@ def _foreign(path: str, what: str, entries: Any, known: frozenset[str]) -> Param
     else:
         found = type(entries).__name__
     return ParameterError(
-        f"Layer {path} got {what} that are not its own.",
+        f"Layer {path} got {what} of another model.",
         found=found,
         needed="a dict with entries only for " + ", ".join(sorted(known)),
         write="params, state = layer.init(key, x.shape) with this very layer",

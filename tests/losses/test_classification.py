@@ -6,7 +6,6 @@ import torch
 
 import funcnet as fn
 from funcnet import losses, xp
-from funcnet.core import bind, registry
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
 
@@ -130,29 +129,6 @@ def test_class_numbers_on_every_backend(case):
     for a, b in zip(got, (value, grad, second), strict=True):
         assert a.dtype == np.float32
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("case", backend_params(variants=False))
-@pytest.mark.parametrize(
-    ("z", "labels"),
-    [
-        ([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [2, 0]),
-        ([[-INF, 2.0, 3.0], [0.0, INF, INF]], [2, 1]),
-        # What no check has seen: numbers that are no classes.
-        ([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [3, -1]),
-    ],
-)
-def test_kernels_equal_the_reference(case, z, labels):
-    z, labels = np.array(z), np.array(labels)
-    loss, slope = registry["softmax_cross_entropy"], registry["softmax_cross_entropy_slope"]
-    xp_strict = fn.backends.get("strict").namespace
-    zs, ls = xp_strict.asarray(z), xp_strict.asarray(labels)
-    g = np.array([2.0, -1.0])
-    wanted = [np.asarray(loss.impl(xp_strict, zs, ls)), np.asarray(slope.impl(xp_strict, zs, ls, xp_strict.asarray(g)))]
-    zb, lb, gb = case.asarray(z), case.asarray(labels), case.asarray(g)
-    got = [case.to_numpy(bind(loss, zb, lb)), case.to_numpy(bind(slope, zb, lb, gb))]
-    for a, b in zip(got, wanted, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
 def test_no_examples():

@@ -138,7 +138,7 @@ def test_parameters_of_another_model():
     model = nn.sequential(nn.dense(4), nn.sequential(nn.dense(2)))
     params, state = model.init(random.key(0), (1, 3))
     x = np.zeros((1, 3), dtype="float32")
-    with pytest.raises(ParameterError, match=r"Layer sequential got parameters that are not its own") as error:
+    with pytest.raises(ParameterError, match=r"Layer sequential got parameters of another model") as error:
         model.apply({**params, "conv_0": {}}, state, x)
     assert "entries for 'conv_0'" in str(error.value)
     assert "dense_0, sequential_0" in str(error.value)
@@ -146,7 +146,7 @@ def test_parameters_of_another_model():
         model.apply({**params, "sequential_0": {"dense_1": {}}}, state, x)
     with pytest.raises(ParameterError, match=r"Layer sequential\.sequential_0\.dense_0 got parameters"):
         model.apply({"dense_0": params["dense_0"]}, state, x)
-    with pytest.raises(ParameterError, match=r"got state that are not its own|got state"):
+    with pytest.raises(ParameterError, match="Layer sequential got state of another model"):
         model.apply(params, {"dense_9": {}}, x)
     with pytest.raises(ParameterError, match="found:  list"):
         model.apply([params], state, x)

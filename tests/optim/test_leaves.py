@@ -1,0 +1,47 @@
+"""Leaves of trees and the numbers that go with them."""
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import tree
+from funcnet.errors import TreeError
+from funcnet.optim import leaves
+from funcnet.testing.backends import backend_params
+
+
+def test_pairs_follow_the_first_tree():
+    like, structure, given = leaves.paired({"b": np.ones(1), "a": np.zeros(2)}, {"a": np.ones(2), "b": None}, "it")
+    assert [leaf.shape for leaf in like] == [(2,), (1,)]
+    assert given[1] is None
+    assert tree.unflatten(structure, [1, 2]) == {"a": 1, "b": 2}
+
+
+def test_an_array_where_there_is_no_parameter():
+    with pytest.raises(TreeError, match=r"The structure of it differs at \.a"):
+        leaves.paired({"a": None, "b": np.ones(1)}, {"a": np.ones(1), "b": None}, "it")
+
+
+def test_scalars_are_cast_once_for_each_data_type():
+    scalars = leaves.Scalars(np.array(0.1), np.array(2.0))
+    narrow = scalars.of(np.dtype("float32"))
+    assert [v.dtype for v in narrow] == [np.float32] * 2
+    assert scalars.of(np.dtype("float32")) is narrow
+    assert [v.dtype for v in scalars.of(np.dtype("float64"))] == [np.float64] * 2
+
+
+@pytest.mark.parametrize("case", backend_params())
+def test_hyperparameters_have_the_widest_type_of_the_device(case):
+    with case.active():
+        leaf = case.asarray([1.0], "float32")
+        dtype = leaves.wide_dtype(leaf)
+        name = case.backend.dtype_name(dtype)
+        assert name == ("float64" if "float64" in case.dtypes() else "float32")
+        value = leaves.float_of(0.1, leaf, dtype)
+        assert case.backend.device_of(value) == case.backend.device_of(leaf)
+        assert case.to_numpy(value) == np.asarray(0.1, dtype=name)
+
+
+def test_traced_hyperparameters_keep_their_derivative():
+    leaf = np.ones(1, dtype="float32")
+    assert fn.grad(lambda v: leaves.float_of(v, leaf, np.dtype("float64")) * 3.0)(np.array(2.0)) == 3.0
