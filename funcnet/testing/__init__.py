@@ -6,13 +6,16 @@
 """
 
 from importlib import import_module as _import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from funcnet.testing.adjoint import check_adjoint
 from funcnet.testing.backends import BackendCase, backend_cases, backend_params, usable_backends
 from funcnet.testing.check_grads import check_grads
 from funcnet.testing.numerical import numerical_grad, numerical_jacobian
 from funcnet.testing.primitives import check_primitive
+
+if TYPE_CHECKING:
+    from funcnet.testing import strategies as strategies
 
 __all__ = [
     "BackendCase",

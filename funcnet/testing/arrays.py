@@ -44,7 +44,7 @@ class Place(NamedTuple):
         host = np.asarray(values)
         if dtype is not None and host.dtype.name != dtype:
             if kind(host.dtype) == "c" and not dtype.startswith("complex"):
-                host = host.real
+                host = np.real(host)
             host = host.astype(backends.get("numpy").dtype(dtype))
         return self.backend.from_numpy(np.array(host), self.device, copy=True)
 

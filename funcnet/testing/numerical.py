@@ -125,7 +125,7 @@ def complex_slope(f: Callable[[complex], np.ndarray], weights: np.ndarray, *, st
     """
     with np.errstate(all="ignore"):
         found = f(1j * step)
-    return Slope(found.imag / step, 0.0, _average(weights, found.real))
+    return Slope(np.imag(found) / step, 0.0, _average(weights, np.real(found)))
 
 
 def _average(weights: np.ndarray, values: np.ndarray) -> float:

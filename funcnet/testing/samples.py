@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["Sample", "allowed_dtypes", "case_sample", "native_params", "reference", "samples", "smooth_everywhere"]
+__all__ = [
+    "Sample",
+    "allowed_dtypes",
+    "away_from_kinks",
+    "case_sample",
+    "native_params",
+    "reference",
+    "samples",
+    "smooth_everywhere",
+]
 
 _REAL = ("float32", "float64")
 _COMPLEX = ("complex64", "complex128")
@@ -197,7 +206,7 @@ def _elementwise_values(
             shape = next(remaining)
             drawn = _draw(() if shape is None else shape, interval, dtype, rng)
             args.append(drawn.item() if shape is None else drawn)
-        if _apart(primitive, args) and (smooth_everywhere if dtype in _REAL else _defined)(primitive, args):
+        if away_from_kinks(primitive, args) and (smooth_everywhere if dtype in _REAL else _defined)(primitive, args):
             return tuple(args)
     raise ParameterError(
         f"No arguments were found at which {primitive.name!r} is smooth.",
@@ -224,7 +233,7 @@ def reference(primitive: Primitive, args: Sequence[Any], params: dict[str, Any])
         library = backends.get("numpy")
     namespace, impl = library.namespace, primitive.impl
     place = Place(library, library.default_device())
-    arrays = [place.array(a) if isinstance(a, (np.ndarray, np.generic)) else a for a in args]
+    arrays = [place.array(np.asarray(a)) if isinstance(a, (np.ndarray, np.generic)) else a for a in args]
     call = getattr(namespace, primitive.name) if impl is None else partial(impl, namespace)
     result = call(*arrays, **native_params(primitive, library, params))
     return [place_of(y).to_host(y) for y in (result if primitive.multiple else [result])]
@@ -268,7 +277,7 @@ def _clipped(interval: tuple[float, float]) -> tuple[float, float]:
     return max(low, _RANGE[0]) if high > _RANGE[0] else low, min(high, _RANGE[1]) if low < _RANGE[1] else high
 
 
-def _apart(primitive: Primitive, args: Sequence[Any]) -> bool:
+def away_from_kinks(primitive: Primitive, args: Sequence[Any]) -> bool:
     """Whether no element is near a kink: of the argument, or of the difference of two."""
     kinks = primitive.meta.get("kinks", ())
     if not kinks or any(np.asarray(a).dtype.kind != "f" for a in args):
