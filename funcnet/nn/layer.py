@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +9,7 @@ from funcnet import tree
 from funcnet.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["Layer", "Stateless", "kind_of", "layer_path", "named", "scope", "stateless", "without_key"]
 
@@ -156,19 +155,25 @@ def layer_path(kind: str) -> str:
     return _path.get() or kind
 
 
-@contextmanager
-def scope(path: str) -> Iterator[None]:
-    """Let errors that arise in the ``with`` block say that they come from the layer `path`."""
-    token = _path.set(path)
-    try:
-        yield
-    except Exception as error:
+class scope:  # noqa: N801  # it reads as a function, as the context managers of contextlib do
+    """Let errors that arise in the ``with`` block say that they come from the layer of that path."""
+
+    # A class, since a generator would cost more than some layers do.
+    __slots__ = ("_path", "_token")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._token = _path.set(self._path)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        _path.reset(self._token)
+        if not isinstance(error, Exception) or self._path in str(error):
+            return
         # The innermost layer only, and not where the message says it already.
-        if path not in str(error) and not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):
-            error.add_note(f"in layer {path}")
-        raise
-    finally:
-        _path.reset(token)
+        if not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):
+            error.add_note(f"in layer {self._path}")
 
 
 def stateless(layer: Layer) -> Stateless:
