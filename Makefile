@@ -111,7 +111,7 @@ bench: $(BENCH_READY)  ## Run the benchmarks with airspeed velocity.
 	$(PY) -m asv run --environment existing --show-stderr $(ARGS)
 
 peers: $(BENCH_READY)  ## Time funcnet beside other libraries in one run.
-	$(PY) benchmarks/peers.py $(ARGS)
+	$(PY) -m benchmarks.peers $(ARGS)
 
 docs: $(DOCS_READY)  ## Build the HTML documentation.
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

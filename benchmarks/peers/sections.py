@@ -244,9 +244,9 @@ def deep(pool: Pool, sizes: Sizes) -> Report:
                 f"{count_small:,} / {count_large:,} {title}, gradient",
                 "µs per operation",
                 cells,
-                "linear: ≤ 1.5 times per operation",
+                "linear: ≤ 2 times as long each",
                 growth,
-                1.5,
+                2.0,
             )
         )
     return report

@@ -110,21 +110,21 @@ def main(argv: list[str] | None = None) -> int:
     """Answer requests until standard input ends."""
     library, threads, clock = sys.argv[1:] if argv is None else argv
     # Answers go through a pipe of their own, so that nothing a library prints can get between them.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    try:
-        worker = Worker(library, int(threads), clock)
-    except ImportError as error:
-        answers.write(json.dumps({"missing": str(error)}) + "\n")
-        return 0
-    answers.write(json.dumps(worker.hello()) + "\n")
-    for line in sys.stdin:
-        request = json.loads(line)
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        os.dup2(2, 1)
         try:
-            answer = getattr(worker, request.pop("do"))(**request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
+            worker = Worker(library, int(threads), clock)
+        except ImportError as error:
+            answers.write(json.dumps({"missing": str(error)}) + "\n")
+            return 0
+        answers.write(json.dumps(worker.hello()) + "\n")
+        for line in sys.stdin:
+            request = json.loads(line)
+            try:
+                answer = getattr(worker, request.pop("do"))(**request)
+            except Exception as error:
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            answers.write(json.dumps(answer) + "\n")
     return 0
 
 
