@@ -9,14 +9,12 @@ import pytest
 from funcnet.transforms.reverse import vjp
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def jax64() -> Iterator[Any]:
     """JAX in double precision; the test skips where it is not installed."""
     jax = pytest.importorskip("jax", reason="JAX is the oracle of this test")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
+    with jax.enable_x64(True):
+        yield jax
 
 
 @pytest.fixture(params=["float32", "float64"])
