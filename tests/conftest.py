@@ -18,21 +18,30 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what tests have to say beside that they passed: their properties named ``summary`` and ``covered``."""
+    """Print what tests have to say beside that they passed: their properties of three names."""
     lines: list[str] = []
+    peers: dict[str, list[float]] = {}
     covered: set[tuple[str, ...]] = set()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
+            # The same properties come with the reports of setup and teardown.
+            for name, value in report.user_properties if getattr(report, "when", "") == "call" else ():
                 if name == "summary" and value not in lines:
                     lines.append(value)
                 elif name == "covered":
                     covered.update(tuple(one) for one in value)
+                elif name == "peer":
+                    total = peers.setdefault(value[0], [0, 0.0])
+                    total[0], total[1] = total[0] + value[1], max(total[1], value[2])
     if covered:
         primitives, places = {one[0] for one in covered}, sorted({one[1] for one in covered})
         lines.append(
             f"primitives: {len(primitives)} on {', '.join(places)}; {len(covered)} combinations with dtypes and modes"
         )
+    lines += [
+        f"random programs: {count:.0f} against {peer}, largest relative difference {worst:.1e}"
+        for peer, (count, worst) in peers.items()
+    ]
     if lines:
         terminalreporter.section("summary of the checks")
         for line in lines:

@@ -24,13 +24,17 @@ def _program(seed: int) -> Program:
     return random_program(seed, steps=4 + seed % 5)
 
 
-def _close(found: list[Any], wanted: list[np.ndarray], program: Program, seed: int) -> None:
+def _close(found: list[Any], wanted: list[np.ndarray], program: Program, seed: int) -> float:
+    """Require equal gradients; return the largest difference, relative to the largest element."""
+    worst = 0.0
     scale = max(float(np.max(np.abs(w), initial=0.0)) for w in wanted)
     assert len(found) == len(wanted)
     for path, f, w in zip(tree.paths(program.arguments), found, wanted, strict=True):
         assert f.shape == w.shape, f"program {seed}, leaf {path}\n{program}"
         error = float(np.max(np.abs(np.asarray(f) - w), initial=0.0))
         assert error <= RTOL * max(scale, 1e-3), f"program {seed}, leaf {path}: {f} is not {w}\n{program}"
+        worst = max(worst, error / max(scale, 1e-3))
+    return worst
 
 
 def _direction(seed: int, arguments: Any) -> Any:
@@ -39,9 +43,10 @@ def _direction(seed: int, arguments: Any) -> Any:
 
 
 @chunks
-def test_gradients_equal_those_of_pytorch(seeds: range) -> None:
+def test_gradients_equal_those_of_pytorch(seeds: range, record_property: Any) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     namespace = importlib.import_module("array_api_compat.torch")
+    worst = 0.0
     for seed in seeds:
         program = _program(seed)
         value, found = value_and_grad(lambda a, p=program: p(xp, a))(program.arguments)
@@ -49,12 +54,14 @@ def test_gradients_equal_those_of_pytorch(seeds: range) -> None:
         result = program(namespace, inputs, torch.tensor)
         wanted = torch.autograd.grad(result, inputs)
         assert abs(float(value) - result.item()) <= 1e-12 * max(1.0, abs(result.item()))
-        _close(tree.leaves(found), [w.numpy() for w in wanted], program, seed)
+        worst = max(worst, _close(tree.leaves(found), [w.numpy() for w in wanted], program, seed))
+    record_property("peer", ["PyTorch's gradients", len(seeds), worst])
 
 
 @chunks
-def test_gradients_equal_those_of_jax(seeds: range) -> None:
+def test_gradients_equal_those_of_jax(seeds: range, record_property: Any) -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed")
+    worst = 0.0
     for seed in seeds:
         program = _program(seed)
         value, found = value_and_grad(lambda a, p=program: p(xp, a))(program.arguments)
@@ -68,11 +75,12 @@ def test_gradients_equal_those_of_jax(seeds: range) -> None:
             result, wanted = jax.jit(jax.value_and_grad(run))(leaves)
             wanted = [np.asarray(w) for w in wanted]
         assert abs(float(value) - float(result)) <= 1e-12 * max(1.0, abs(float(result)))
-        _close(tree.leaves(found), wanted, program, seed)
+        worst = max(worst, _close(tree.leaves(found), wanted, program, seed))
+    record_property("peer", ["JAX's gradients", len(seeds), worst])
 
 
 @pytest.mark.parametrize("seed", range(0, PROGRAMS, 5))
-def test_forward_over_reverse_equals_pytorch(seed: int) -> None:
+def test_forward_over_reverse_equals_pytorch(seed: int, record_property: Any) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     namespace = importlib.import_module("array_api_compat.torch")
     program = _program(seed)
@@ -83,7 +91,8 @@ def test_forward_over_reverse_equals_pytorch(seed: int) -> None:
     along = sum((g * torch.tensor(d)).sum() for g, d in zip(first, tree.leaves(direction), strict=True))
     second = torch.autograd.grad(along, inputs, allow_unused=True) if along.requires_grad else [None] * len(inputs)
     wanted = [np.zeros(i.shape) if s is None else s.numpy(force=True) for i, s in zip(inputs, second, strict=True)]
-    _close(tree.leaves(found), wanted, program, seed)
+    worst = _close(tree.leaves(found), wanted, program, seed)
+    record_property("peer", ["PyTorch's second derivatives along a direction", 1, worst])
 
 
 def test_programs_use_every_operation() -> None:

@@ -38,6 +38,7 @@ _VARIANTS = {
 }
 # They sort by position, or their cases convert to double precision.
 _WIDE_ONLY = ("argsort", "astype", "isin", "sort")
+_ORDER = ("float32", "float64", "complex64", "complex128", "int32", "int64", "uint8", "uint32", "bool")
 _SHORT = {
     "values": "v",
     "shape": "s",
@@ -136,7 +137,7 @@ def table(covered: Iterable[Covered], backends: Sequence[str]) -> str:
         row = []
         for backend in backends:
             by_modes: dict[str, list[str]] = defaultdict(list)
-            for dtype, modes in cells.get((name, backend), {}).items():
+            for dtype, modes in sorted(cells.get((name, backend), {}).items(), key=lambda item: _ORDER.index(item[0])):
                 by_modes["".join(m for m in _SHORT.values() if m in modes)].append(dtype)
             row.append("; ".join(f"{' '.join(dtypes)} {modes}" for modes, dtypes in by_modes.items()))
         lines.append(f"| {name} | " + " | ".join(row) + " |")
