@@ -127,7 +127,7 @@ def test_copies_that_are_forbidden() -> None:
     torch = pytest.importorskip("torch", reason="a second array library")
     with pytest.raises(CopyError, match="an array of dtype torch"):
         asarray(torch.ones(2), dtype="float64", copy=False)
-    with use_backend("torch"), pytest.raises(CopyError, match="found: +list"):
+    with use_backend("torch"), pytest.raises(CopyError, match=r"found: +list"):
         asarray([1.0], copy=False)
 
 
