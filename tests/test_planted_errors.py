@@ -351,8 +351,7 @@ def test_at_least_98_percent_of_the_planted_errors_are_caught(record_property: A
     record_property(
         "summary",
         f"planted errors: {found} of {len(PLANTED)} wrong rules, of {kinds} kinds, caught"
-        f" ({100 * found / len(PLANTED):.1f} %)"
-        + (f"; missed: {', '.join(missed)}" if missed else ""),
+        f" ({100 * found / len(PLANTED):.1f} %)" + (f"; missed: {', '.join(missed)}" if missed else ""),
     )
     assert len(PLANTED) >= 50
     assert found >= REQUIRED * len(PLANTED), f"missed: {missed}"
