@@ -30,20 +30,21 @@ class ReverseTrace(Trace):
     name = "reverse-mode"
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        makers = primitive.reverse
+        makers: Any = primitive.reverse
         if makers is None:
             makers = reverse_makers(primitive)
-        if len(args) > 2 or primitive.multiple or makers.__class__ is not tuple:
+        count = len(args)
+        if count > 2 or primitive.multiple or makers.__class__ is not tuple:
             return self._process(primitive, args, params, makers)
         # One or two arrays and one result: nearly every operation of a program, so written out.
         if params:
             check_hashable(primitive, params)
         first = second = None
-        x1 = args[0]
+        x1: Any = args[0]
         if x1.__class__ is Tracer and x1.trace is self:
             first = x1.node
             x1 = x1.value
-        if len(args) == 1:
+        if count == 1:
             raws: Any = (x1,)
             nested = x1.__class__ is Tracer
         else:

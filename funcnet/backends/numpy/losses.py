@@ -31,7 +31,7 @@ def _loss(logits: Any, labels: Any) -> Any:
     if not classes or not index.size:
         return np.full(shape, np.nan, dtype=logits.dtype)
     z = logits.reshape(index.size, classes)
-    peak = np.maximum.reduce(z, 1, None, None, True)
+    peak = np.maximum.reduce(z, axis=1, keepdims=True)
     if np.isfinite(peak).all():
         d = z - peak
         picked = d[row, index]
