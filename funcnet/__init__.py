@@ -7,10 +7,10 @@ array([2., 4.])
 """
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from funcnet import backends as backends
     from funcnet import core as core
     from funcnet import errors as errors
