@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet import backends, tree
 from funcnet.core import Spec, Trace, Tracer, bind, owner, raw
 from funcnet.core.bind import check_hashable
@@ -98,11 +100,10 @@ def _spec(leaf: Any) -> Any:
 
 
 def _backend(specs: list[Any]) -> backends.Backend:
-    """Return the backend of the first array among `specs`."""
-    for s in specs:
-        if hasattr(s, "shape"):
-            return owner(s)
-    return backends.current().backend
+    """Return the backend of the arrays among `specs`; a NumPy scalar goes with whatever the others are."""
+    arrays = [s for s in specs if hasattr(s, "shape")]
+    arrays.sort(key=lambda s: isinstance(raw(s), np.generic))
+    return owner(arrays[0]) if arrays else backends.current().backend
 
 
 def _broadcast(primitive: Primitive, specs: list[Any]) -> tuple[int, ...]:
@@ -140,15 +141,23 @@ def _dtype(primitive: Primitive, specs: list[Any], backend: backends.Backend, pa
     if rule == "sum":
         first = 0 if isinstance(params["axis"], int) else (0,)
         return _tiny(primitive, specs[:1], backend, dict(params, axis=first))
-    arrays = [s for s in specs if hasattr(s, "dtype")]
-    if rule == "first" or all(s.dtype == arrays[0].dtype for s in arrays):
-        return arrays[0].dtype
-    return backend.namespace.result_type(*[s.dtype for s in arrays])
+    dtypes = [
+        backend.dtype(s.dtype.name) if isinstance(raw(s), np.generic) else s.dtype for s in specs if hasattr(s, "dtype")
+    ]
+    if rule == "first" or all(dtype == dtypes[0] for dtype in dtypes):
+        return dtypes[0]
+    return backend.namespace.result_type(*dtypes)
 
 
 def _tiny(primitive: Primitive, specs: list[Any], backend: backends.Backend, params: dict[str, Any]) -> Any:
     """Return the dtype of the result by running the kernel on one element of each dtype."""
-    ones = [backend.asarray([1], dtype=s.dtype) if hasattr(s, "dtype") else s for s in specs]
+    ones = [_one(s, backend) if hasattr(s, "dtype") else s for s in specs]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return bind(primitive, *ones, **params).dtype
+
+
+def _one(s: Any, backend: backends.Backend) -> Any:
+    value = raw(s)
+    # A NumPy scalar goes with the arrays of any library.
+    return value.dtype.type(1) if isinstance(value, np.generic) else backend.asarray([1], dtype=value.dtype)

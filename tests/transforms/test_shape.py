@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import funcnet as fn
-from funcnet import xp
+from funcnet import backends, xp
 from funcnet.errors import ShapeError
 
 
@@ -36,6 +36,16 @@ def test_gradients_have_shapes_too():
 def test_shape_errors_come_before_data():
     with pytest.raises(ShapeError, match="do not broadcast"):
         fn.eval_shape(lambda a, b: a + b, fn.Spec((3,)), fn.Spec((4,)))
+
+
+def test_a_numpy_scalar_goes_with_the_other_arrays():
+    if "strict" not in backends.available():
+        pytest.skip("array_api_strict is not installed")
+    with fn.use_backend("strict"):
+        spec = fn.Spec((3,))
+    out = fn.eval_shape(lambda x: np.float32(2.0) * x + xp.multiply(np.float32(1.0), x), spec)
+    assert out == spec
+    assert out.backend.name == "strict"
 
 
 def test_spec():
