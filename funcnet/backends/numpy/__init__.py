@@ -26,6 +26,7 @@ from funcnet.backends.numpy import (
     special,
     threefry,
 )
+from funcnet.backends.numpy.heap import keep_freed_memory
 from funcnet.backends.numpy.kernels import KERNELS
 from funcnet.errors import MissingExtraError
 
@@ -58,6 +59,7 @@ class NumpyBackend(Backend):
     @cached_property
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
+        keep_freed_memory()
         parts = (
             elementwise,
             identity,
