@@ -136,7 +136,7 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
             if loop is None:
                 _hash_block(schedule, begin, ramp[:n], x0[:n], x1[:n], spare[:n])
             else:
-                loop(*schedule.words, np.uint32(begin >> 32), np.uint32(begin & _WORD), x0[:n], x1[:n])
+                loop(*schedule.words, np.uint32(begin >> 32 & _WORD), np.uint32(begin & _WORD), x0[:n], x1[:n])
             finish(x0[:n], x1[:n], spare[:n], begin - first, end - first)
 
     if size >= _SHARED:
