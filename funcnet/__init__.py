@@ -12,6 +12,7 @@ from typing import Any as _Any
 
 if TYPE_CHECKING:
     from funcnet import backends as backends
+    from funcnet import control as control
     from funcnet import core as core
     from funcnet import errors as errors
     from funcnet import losses as losses
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from funcnet.backends import devices as devices
     from funcnet.backends import to_numpy as to_numpy
     from funcnet.backends import use_backend as use_backend
+    from funcnet.control import associative_scan as associative_scan
+    from funcnet.control import cond as cond
+    from funcnet.control import fori_loop as fori_loop
+    from funcnet.control import map as map
+    from funcnet.control import scan as scan
+    from funcnet.control import switch as switch
+    from funcnet.control import while_loop as while_loop
     from funcnet.core import Spec as Spec
     from funcnet.transforms import eval_shape as eval_shape
     from funcnet.transforms import grad as grad
@@ -40,43 +48,71 @@ __version__ = "0.1.0"
 # Loaded at first use, so that a script pays for the parts that it uses.
 _HOME = {
     "Spec": "core",
+    "associative_scan": "control",
+    "cond": "control",
     "device_put": "backends",
     "devices": "backends",
     "eval_shape": "transforms",
+    "fori_loop": "control",
     "grad": "transforms",
     "jvp": "transforms",
     "lift": "transforms",
+    "map": "control",
+    "scan": "control",
     "stop_gradient": "transforms",
+    "switch": "control",
     "to_numpy": "backends",
     "use_backend": "backends",
     "value_and_grad": "transforms",
     "vjp": "transforms",
+    "while_loop": "control",
 }
-_MODULES = ("backends", "core", "errors", "losses", "nn", "optim", "random", "serialize", "testing", "tree", "xp")
-
-__all__ = [
-    "Spec",
+_MODULES = (
     "backends",
+    "control",
     "core",
-    "device_put",
-    "devices",
     "errors",
-    "eval_shape",
-    "grad",
-    "jvp",
-    "lift",
     "losses",
     "nn",
     "optim",
     "random",
     "serialize",
+    "testing",
+    "tree",
+    "xp",
+)
+
+__all__ = [
+    "Spec",
+    "associative_scan",
+    "backends",
+    "cond",
+    "control",
+    "core",
+    "device_put",
+    "devices",
+    "errors",
+    "eval_shape",
+    "fori_loop",
+    "grad",
+    "jvp",
+    "lift",
+    "losses",
+    "map",
+    "nn",
+    "optim",
+    "random",
+    "scan",
+    "serialize",
     "stop_gradient",
+    "switch",
     "testing",
     "to_numpy",
     "tree",
     "use_backend",
     "value_and_grad",
     "vjp",
+    "while_loop",
     "xp",
 ]
 

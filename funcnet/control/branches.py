@@ -1,0 +1,137 @@
+"""Choices between functions: ``cond`` and ``switch``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import tree
+from funcnet.control.kinds import abstract, check_callable, check_same, integer, is_abstract, trace_without_values
+from funcnet.core.dtypes import kind
+from funcnet.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from funcnet.core import Trace
+
+__all__ = ["cond", "switch"]
+
+
+def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+    """Apply one of two functions, as a condition says.
+
+    With values at hand, only the function that is chosen runs, and the derivative is its derivative. Where only shapes
+    are known (`eval_shape`), both run, and must return the same structure, shapes and dtypes.
+
+    Parameters
+    ----------
+    pred : bool or array without dimensions
+        The condition; a number is true where it is not zero.
+    true_fun, false_fun : callable
+        Functions of the operands.
+    *operands : pytree
+        Passed to the function that is chosen.
+
+    Returns
+    -------
+    pytree
+        What the function returns.
+
+    Raises
+    ------
+    ParameterError
+        If `pred` is not a scalar, or a branch not a function.
+    TreeError, ShapeError, DtypeError
+        Under `eval_shape`, if the branches do not agree; names the path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> f = lambda x: fn.cond(x > 0, lambda x: x**2, lambda x: -x, x)
+    >>> fn.grad(f)(np.array(3.0)), fn.grad(f)(np.array(-3.0))
+    (array(6.), array(-1.))
+    """
+    check_callable(true_fun, "fn.cond", "true_fun")
+    check_callable(false_fun, "fn.cond", "false_fun")
+    dtype = getattr(pred, "dtype", None)
+    is_number = pred.__class__ in (bool, int, float) or (
+        dtype is not None and kind(dtype) in "buif" and tuple(pred.shape) == ()
+    )
+    if not is_number:
+        raise ParameterError(
+            "The condition of fn.cond must be a scalar.",
+            found=type(pred).__name__ if dtype is None else f"an array of dtype {dtype} and shape {tuple(pred.shape)}",
+            needed="a bool, or a boolean array without dimensions",
+            write="xp.any(pred) or xp.all(pred); xp.where(pred, a, b) to choose for each element",
+        )
+    trace = trace_without_values(pred, operands)
+    if trace is None:
+        return true_fun(*operands) if bool(pred) else false_fun(*operands)
+    chosen, other = (true_fun, false_fun) if is_abstract(pred) or bool(pred) else (false_fun, true_fun)
+    return _agreed(trace, (chosen, other), operands, "fn.cond")
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """Apply one of several functions, as an index says.
+
+    Parameters
+    ----------
+    index : int or integer array without dimensions
+        The number of the function; one that is out of range is moved to the nearest that is in range.
+    branches : sequence of callable
+        Functions of the operands.
+    *operands : pytree
+        Passed to the function that is chosen.
+
+    Returns
+    -------
+    pytree
+        What the function returns.
+
+    Raises
+    ------
+    ParameterError
+        If `index` is not an integer, or `branches` not a sequence of at least one function.
+    TreeError, ShapeError, DtypeError
+        Under `eval_shape`, if the branches do not agree; names the path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> powers = [lambda x: x, lambda x: x**2, lambda x: x**3]
+    >>> fn.switch(1, powers, np.array(3.0)), fn.switch(7, powers, np.array(3.0))
+    (np.float64(9.0), np.float64(27.0))
+    """
+    if not isinstance(branches, (tuple, list)) or not branches:
+        raise ParameterError(
+            "fn.switch takes at least one function.",
+            found=type(branches).__name__ if not isinstance(branches, (tuple, list)) else "an empty sequence",
+            needed="a list or a tuple of functions",
+            write="fn.switch(index, [f, g], *operands)",
+        )
+    for i, branch in enumerate(branches):
+        check_callable(branch, "fn.switch", f"branches[{i}]")
+    position = integer(index, "fn.switch", "the index")
+    trace = trace_without_values(index, operands)
+    known = not is_abstract(position)
+    chosen = min(max(position, 0), len(branches) - 1) if known else 0
+    if trace is None:
+        return branches[chosen](*operands)
+    ordered = (branches[chosen], *branches[:chosen], *branches[chosen + 1 :])
+    return _agreed(trace, ordered, operands, "fn.switch")
+
+
+def _agreed(trace: Trace, functions: Sequence[Callable[..., Any]], operands: Any, name: str) -> Any:
+    """Return the result of the first function, after a check that all of them return the same."""
+    results = [f(*operands) for f in functions]
+    for other in results[1:]:
+        check_same(
+            results[0],
+            other,
+            name,
+            "the result of a branch",
+            "xp.astype or xp.broadcast_to in that branch, so that all branches return the same",
+        )
+    return tree.map(lambda leaf: abstract(trace, leaf), results[0])

@@ -1,0 +1,215 @@
+"""Loops along the first dimension of arrays: ``scan`` and ``map``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import backends, tree
+from funcnet.control.kinds import abstract, check_callable, check_same, leading, trace_without_values
+from funcnet.core import Spec, Trace, Tracer, constant, owner, raw
+from funcnet.core.bind import scalar_array
+from funcnet.errors import ParameterError, ShapeError
+from funcnet.ops import broadcast_to, expand_dims, stack, zeros
+from funcnet.transforms import eval_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["map", "scan"]
+
+_CARRY = "xp.astype or xp.broadcast_to in the function, or an initial carry of that shape and dtype"
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    r"""Go along the first dimension of arrays with a carry, and stack what each step returns.
+
+    .. math:: (c_{i+1}, y_i) = f(c_i, x_i), \qquad i = 0, \dots, n - 1
+
+    Each step is recorded, so every transformation goes through. Where only shapes are known (`eval_shape`), the
+    function runs once.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(carry, x)`` returns ``(carry, y)``; the carry keeps its structure, shapes and dtypes.
+    init : pytree
+        The first carry.
+    xs : pytree of arrays, optional
+        Step ``i`` gets ``leaf[i]`` of each; None without leaves.
+    length : int, optional
+        The number of steps; needed where `xs` has no leaves.
+    reverse : bool, default False
+        Whether to begin with the last step. The results stay at the places of their steps.
+
+    Returns
+    -------
+    carry : pytree
+        The last carry; `init` if there are no steps.
+    ys : pytree of arrays
+        The results, stacked along a new first dimension; None where `f` returns None. Without steps their shapes are
+        found as by `eval_shape`.
+
+    Raises
+    ------
+    ParameterError
+        If `f` does not return a pair, or the number of steps is not known.
+    ShapeError
+        If the first dimensions differ from each other or from `length`; names the leaves.
+    TreeError, ShapeError, DtypeError
+        If a step changes the structure, a shape or a dtype of the carry or of the results; names the path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> fn.scan(lambda c, x: (c + x, c * x), np.array(0.0), np.arange(1.0, 5.0))
+    (np.float64(10.0), array([ 0.,  2.,  9., 24.]))
+    """
+    check_callable(f, "fn.scan", "f")
+    steps = _steps("fn.scan", xs, length)
+    trace = trace_without_values(init, xs)
+    if trace is not None:
+        return _scan_shapes(trace, f, init, xs, steps)
+    if steps == 0:
+        return init, _empty(f, init, xs)
+    flat, structure = tree.flatten(xs)
+    carry = init
+    ys: list[Any] = [None] * steps
+    first: Any = None
+    for count in range(steps):
+        i = steps - 1 - count if reverse else count
+        carry, y = _step(f, carry, tree.unflatten(structure, [leaf[i] for leaf in flat]))
+        if count == 0:
+            first = y
+        else:
+            check_same(first, y, "fn.scan", "the result of a step", "the same shapes and dtypes in every step")
+        ys[i] = y
+    return carry, _stacked(ys)
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """Apply a function to each element along the first dimension of arrays, and stack the results.
+
+    The function runs once for each element; `vmap` runs it once for all.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a pytree like `xs`, with the leaves' first dimensions gone.
+    xs : pytree of arrays
+        With first dimensions of one size.
+
+    Returns
+    -------
+    pytree of arrays
+        The results, stacked along a new first dimension.
+
+    Raises
+    ------
+    ParameterError
+        If `xs` has no leaves.
+    ShapeError
+        If the first dimensions differ; names the leaves.
+    TreeError, ShapeError, DtypeError
+        If the results differ in structure, shape or dtype; names the path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> fn.map(lambda x: x @ x, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([ 5., 25.])
+    """
+    check_callable(f, "fn.map", "f")
+    if leading(xs, "fn.map") is None:
+        raise ParameterError(
+            "fn.map needs an array to go along.", found=repr(xs), needed="at least one array", write="fn.map(f, xs)"
+        )
+    return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
+
+
+def _steps(name: str, xs: Any, length: Any) -> int:
+    size = leading(xs, name)
+    if length is not None and (length.__class__ is not int or length < 0):
+        raise ParameterError(
+            f"The length of {name} must be a number of steps.",
+            found=repr(length),
+            needed="a Python integer that is not negative",
+            write="length=x.shape[0]",
+        )
+    if size is None:
+        if length is None:
+            raise ParameterError(
+                f"{name} does not know how many steps to make.",
+                found="neither arrays nor a length",
+                needed="one of them",
+                write=f"{name}(f, init, xs) or {name}(f, init, length=n)",
+            )
+        return length
+    if length is not None and length != size:
+        raise ShapeError(
+            f"The length of {name} is not the size of the first dimensions.",
+            found=f"length={length}, and {size} in the arrays",
+            needed="the same number, or no length",
+            write=f"{name}(f, init, xs)",
+        )
+    return size
+
+
+def _step(f: Callable[[Any, Any], Any], carry: Any, x: Any) -> tuple[Any, Any]:
+    out = f(carry, x)
+    if not (isinstance(out, tuple) and len(out) == 2):
+        raise ParameterError(
+            "The function given to fn.scan must return a pair.",
+            found=type(out).__name__ if not isinstance(out, tuple) else f"a tuple of length {len(out)}",
+            needed="(carry, y)",
+            write="return carry, None where there is nothing to stack",
+        )
+    check_same(carry, out[0], "fn.scan", "the carry", _CARRY)
+    return out
+
+
+def _array(leaf: Any) -> Any:
+    return leaf if hasattr(leaf, "shape") else constant(scalar_array(leaf))
+
+
+def _stacked(ys: list[Any]) -> Any:
+    flats = [tree.leaves(y) for y in ys]
+    structure = tree.structure(ys[0])
+    return tree.unflatten(structure, [stack([_array(leaf) for leaf in column]) for column in zip(*flats, strict=True)])
+
+
+def _scan_shapes(trace: Trace, f: Callable[[Any, Any], Any], init: Any, xs: Any, steps: int) -> tuple[Any, Any]:
+    carry = tree.map(lambda leaf: abstract(trace, leaf), init)
+    new, y = _step(f, carry, tree.map(lambda leaf: _element(trace, leaf), xs))
+    ys = tree.map(lambda leaf: broadcast_to(expand_dims(_array(leaf), axis=0), (steps, *_array(leaf).shape)), y)
+    return tree.map(lambda leaf: abstract(trace, leaf), new if steps else carry), ys
+
+
+def _element(trace: Trace, leaf: Any) -> Any:
+    """Return an element along the first dimension, of which there may be none."""
+    if leaf.shape[0]:
+        return abstract(trace, leaf[0])
+    return Tracer(trace, Spec(leaf.shape[1:], leaf.dtype, owner(leaf)), None)
+
+
+def _empty(f: Callable[[Any, Any], Any], init: Any, xs: Any) -> Any:
+    """Return the results of no step at all."""
+    element = tree.map(lambda leaf: Spec(leaf.shape[1:], leaf.dtype, owner(leaf)), xs)
+    _, specs = eval_shape(lambda carry, x: _step(f, carry, x), init, element)
+    arrays = [raw(leaf) for leaf in tree.leaves((init, xs)) if hasattr(leaf, "shape")]
+
+    def empty(spec: Any) -> Any:
+        spec = spec if isinstance(spec, Spec) else Spec((), scalar_array(spec).dtype)
+        near = next((a for a in arrays if backends.backend_of_type(a.__class__) is spec.backend), None)
+        device = None if near is None else spec.backend.device_of(near)
+        with backends.use_backend(spec.backend.name, device=device):
+            return zeros((0, *spec.shape), dtype=spec.dtype)
+
+    return tree.map(empty, specs)
