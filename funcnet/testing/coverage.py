@@ -20,6 +20,7 @@ from funcnet.errors import AbstractValueError, FuncnetError
 from funcnet.testing.backends import BackendCase, backend_cases
 from funcnet.testing.primitives import Covered, check_primitive
 from funcnet.testing.samples import allowed_dtypes, samples
+from funcnet.xp.namespace import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +58,8 @@ def primitive_names() -> list[str]:
     for module in pkgutil.iter_modules(funcnet.__path__):
         if module.name != "testing":
             import_module(f"funcnet.{module.name}")
+    for extension in EXTENSIONS:
+        import_module(f"funcnet.xp.{extension}")
     return sorted(name for name in registry if "." not in name)
 
 

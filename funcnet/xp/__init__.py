@@ -7,6 +7,7 @@ current backend; see `funcnet.use_backend`.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from math import e as e
 from math import inf as inf
 from math import nan as nan
@@ -159,7 +160,7 @@ from funcnet.ops import vecdot as vecdot
 from funcnet.ops import where as where
 from funcnet.ops import zeros as zeros
 from funcnet.ops import zeros_like as zeros_like
-from funcnet.xp.namespace import API_VERSION, namespace_of
+from funcnet.xp.namespace import API_VERSION, EXTENSIONS, namespace_of
 from funcnet.xp.numpy_protocol import array_function, array_ufunc
 from funcnet.xp.torch_protocol import torch_function
 
@@ -320,6 +321,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in STANDARD or name in OPTIONAL:
         return backends.current().backend.dtype(name)
+    if name in EXTENSIONS:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

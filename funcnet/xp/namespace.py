@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,27 @@ from funcnet.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["API_VERSION", "Namespace", "namespace_of"]
+__all__ = ["API_VERSION", "EXTENSIONS", "Namespace", "namespace_of"]
 
 API_VERSION = "2025.12"
 
 #: Functions that make arrays from nothing, and so need to be told the backend.
-_CREATION = ("arange", "asarray", "empty", "eye", "from_dlpack", "full", "linspace", "ones", "zeros")
+_CREATION = (
+    "arange",
+    "asarray",
+    "empty",
+    "eye",
+    "fftfreq",
+    "from_dlpack",
+    "full",
+    "linspace",
+    "ones",
+    "rfftfreq",
+    "zeros",
+)
+
+#: Modules of `funcnet.xp` that are loaded at first use.
+EXTENSIONS = ("fft",)
 
 _namespaces: dict[str, Namespace] = {}
 
@@ -42,6 +58,20 @@ class Namespace(ModuleType):
                 setattr(self, name, backend.dtype(name))
         self.__all__ = sorted({*names, *(n for n in STANDARD if hasattr(self, n))})
         self.__array_api_version__ = API_VERSION
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in EXTENSIONS:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        source = import_module(f"funcnet.xp.{name}")
+        names: list[str] = source.__all__
+        extension = ModuleType(f"{self.__name__}.{name}", source.__doc__)
+        for one in names:
+            value = getattr(source, one)
+            setattr(extension, one, _created_by(self._backend, value) if one in _CREATION else value)
+        extension.__dict__["__all__"] = list(names)
+        setattr(self, name, extension)
+        return extension
 
     def __array_namespace_info__(self) -> Any:
         """Return the inspection object of the backend's own namespace."""

@@ -12,6 +12,7 @@ from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy import (
     draws,
     elementwise,
+    fft,
     identity,
     indexing,
     layers,
@@ -62,6 +63,7 @@ class NumpyBackend(Backend):
         keep_freed_memory()
         parts = (
             elementwise,
+            fft,
             identity,
             indexing,
             manipulation,
