@@ -70,7 +70,8 @@ def uniform(key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval
     r"""Draw uniformly from ``[minval, maxval)``.
 
     With u the draw from [0, 1), the result is ``max(minval, u * (maxval - minval) + minval)``, in which product and sum
-    are rounded once, together.
+    are rounded once, together (but for rare cases with bounds of very different sizes, where the last digit may differ
+    from JAX's).
 
     Parameters
     ----------

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
-from funcnet.core import Arg, case, elementwise, general
+from funcnet.core import Arg, Case, bind, case, elementwise, general
+from funcnet.ops.batching import expanded, padded
 from funcnet.ops.strong import strong_multiply
 from funcnet.random import special, threefry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from funcnet.core import Primitive
 
 __all__ = [
     "random_affine",
@@ -36,7 +42,7 @@ def _uniform(ns: Any, key: Any, *, shape: tuple[int, ...], dtype: str, low: floa
         return u
     lowest, highest = (ns.full((1,), v, dtype=u.dtype, device=key.device) for v in (low, high))
     scaled = special.affine(ns, u, highest - lowest, lowest)
-    return ns.reshape(ns.where(scaled > lowest, scaled, lowest), shape)
+    return ns.reshape(ns.where(scaled > lowest, scaled, lowest), u.shape)
 
 
 def _normal(ns: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
@@ -77,57 +83,76 @@ def _cases(*dtypes: str, **params: Any) -> tuple[Any, ...]:
 
 _DRAW = {"vjp": None, "internal": True, "dtypes": "key"}
 
-random_split = general(
+
+def _several(name: str, impl: Callable[..., Any], *, cases: tuple[Any, ...], **meta: Any) -> Primitive:
+    """Declare a draw, and under the name with ``_batch`` the same from several keys at once, for `vmap`.
+
+    Kernels are for one key and large draws; several keys go through the reference, which takes all of them together.
+    """
+    shape = meta.pop("shape")
+
+    def many_shape(key: Any, *bounds: Any, **params: Any) -> tuple[int, ...]:
+        return (*key.shape[:-1], *shape(key, *bounds, **params))
+
+    def rule(primitive: Primitive, size: int, batched: Sequence[bool], key: Any, *bounds: Any, **params: Any) -> Any:  # noqa: ARG001
+        ndim = len(key.shape) - batched[0] - 1 + len(params.get("shape", ()))
+        bounds = tuple([padded(a, ndim) if b else a for a, b in zip(bounds, batched[1:], strict=True)])
+        return bind(many, expanded(key, size, batched[0]), *bounds, **params)
+
+    several = tuple([c._replace(args=(Arg((3, *_KEY)), *_of_each(c))) for c in cases])
+    many = general(f"{name}_batch", impl, shape=many_shape, batch=rule, cases=several, **_DRAW, **meta)
+    return general(name, impl, shape=shape, batch=rule, cases=cases, **_DRAW, **meta)
+
+
+def _of_each(case: Case) -> list[Arg]:
+    """Return the bounds of a case for three keys."""
+    ndim = len(case.params.get("shape", ()))
+    return [b._replace(shape=(3, *(1,) * (ndim - len(b.shape)), *b.shape)) for b in case.args[1:]]
+
+
+random_split = _several(
     "random_split",
     threefry.split,
     shape=lambda key, *, shape: (*shape, 2),  # noqa: ARG005
     result="first",
     cases=(case((2,), shape=(3,)), case((2,), shape=())),
-    **_DRAW,
 )
-random_fold_in = general(
+random_fold_in = _several(
     "random_fold_in",
     threefry.fold_in,
     shape=lambda key, data: (2,),  # noqa: ARG005
     result="first",
     cases=(case(_KEY, Arg((), "int", 0, 1000)),),
-    **_DRAW,
 )
-random_bits = general("random_bits", threefry.bits, shape=_sized, cases=_cases("uint32", "uint8"), **_DRAW)
-random_uniform = general("random_uniform", _uniform, shape=_sized, cases=_cases("float32"), **_DRAW)
-random_normal = general("random_normal", _normal, shape=_sized, cases=_cases("float32"), **_DRAW)
-random_truncated_normal = general(
+random_bits = _several("random_bits", threefry.bits, shape=_sized, cases=_cases("uint32", "uint8"))
+random_uniform = _several("random_uniform", _uniform, shape=_sized, cases=_cases("float32"))
+random_normal = _several("random_normal", _normal, shape=_sized, cases=_cases("float32"))
+random_truncated_normal = _several(
     "random_truncated_normal",
     _truncated_normal,
     shape=_sized,
     cases=_cases("float32", low=-0.9, high=0.7, least=-2.0, most=1.5),
-    **_DRAW,
 )
-random_integers = general(
-    "random_integers", threefry.integers, shape=_sized, cases=_cases("int32", low=-3, high=9), **_DRAW
-)
-random_integers_between = general(
+random_integers = _several("random_integers", threefry.integers, shape=_sized, cases=_cases("int32", low=-3, high=9))
+random_integers_between = _several(
     "random_integers_between",
     threefry.integers_between,
     shape=_sized,
     cases=(case(_KEY, Arg((3,), "int", -4, 0), Arg((1,), "int", 1, 9), shape=(2, 3), dtype="int32"),),
-    **_DRAW,
 )
-random_order = general(
+random_order = _several(
     "random_order",
     threefry.order,
     shape=lambda key, *, size: (size,),  # noqa: ARG005
     result="index",
     cases=(case(_KEY, size=5), case(_KEY, size=0)),
-    **_DRAW,
 )
-random_orders = general(
+random_orders = _several(
     "random_orders",
     threefry.orders,
     shape=_sized,
     result="index",
     cases=(case(_KEY, shape=(3, 4), axis=1),),
-    **_DRAW,
 )
 
 _SMOOTH = {"internal": True, "dtypes": "real floating", "kinks": (), "analytic": False}

@@ -71,7 +71,7 @@ def used(key: Any, what: str, data: Any = None) -> None:
     if backend is None or (data is not None and not hasattr(number, "__index__")):
         # Only shapes are known here: the draw itself comes later.
         return
-    words = tuple(backend.to_numpy(value).tolist())
+    words = tuple(backend.to_numpy(value).ravel().tolist())
     entry = words if data is None else (words, int(number))
     where = f"{what}, in {user_frame()}"
     before = seen.setdefault(entry, where)

@@ -9,6 +9,8 @@ A key is two 32-bit words. The element at flat index i of a draw depends on the 
   after the binary point (23 for float32), times :math:`2^{-23}`;
 - keys split off are the pairs :math:`(w_0, w_1)` themselves.
 
+Keys of shape (..., 2) are several keys, whose draws lie side by side in the result of shape (..., \*shape).
+
 These are the conventions of ``jax.random`` with its default, partitionable, generator.
 
 References
@@ -69,9 +71,9 @@ def carrier(xp: Any, key: Any) -> str:
 
 
 def _rounds(key: Any, c0: Any, c1: Any, masked: bool) -> tuple[Any, Any]:
-    """Hash counters under a key of shape (2,); with `masked` all are 64-bit integers that hold 32-bit words."""
+    """Hash counters under keys of shape (..., 2); with `masked` all are 64-bit integers that hold 32-bit words."""
     # One-element slices, not elements: NumPy's scalars warn where its arrays wrap around.
-    k0, k1 = key[0:1], key[1:2]
+    k0, k1 = key[..., 0:1], key[..., 1:2]
     schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
 
     def wrap(x: Any) -> Any:
@@ -94,8 +96,8 @@ def hash_words(xp: Any, key: Any, size: int, first: int = 0) -> tuple[Any, Any]:
     ----------
     xp : module
         The key's namespace.
-    key : array of uint32, shape (2,)
-        The key.
+    key : array of uint32, shape (..., 2)
+        The keys.
     size : int
         How many counters.
     first : int, optional
@@ -103,7 +105,7 @@ def hash_words(xp: Any, key: Any, size: int, first: int = 0) -> tuple[Any, Any]:
 
     Returns
     -------
-    tuple of array, shape (size,)
+    tuple of array, shape (..., size)
         The words, in the namespace's `carrier`.
     """
     name = carrier(xp, key)
@@ -122,20 +124,20 @@ def hash_words(xp: Any, key: Any, size: int, first: int = 0) -> tuple[Any, Any]:
 def split(xp: Any, key: Any, *, shape: tuple[int, ...]) -> Any:
     """Return keys of shape ``(*shape, 2)``."""
     words = hash_words(xp, key, math.prod(shape))
-    return xp.reshape(xp.astype(xp.stack(words, axis=-1), xp.uint32), (*shape, 2))
+    return xp.reshape(xp.astype(xp.stack(words, axis=-1), xp.uint32), (*key.shape[:-1], *shape, 2))
 
 
 def fold_in(xp: Any, key: Any, data: Any) -> Any:
-    """Return the key hashed with the integer `data`, a Python integer or an array of shape ()."""
+    """Return the key hashed with the integer `data`, a Python integer or an array of one for each key."""
     name = carrier(xp, key)
     dtype = getattr(xp, name)
     zero = xp.zeros(1, dtype=dtype, device=key.device)
     if isinstance(data, int):
         low = zero + data
     else:
-        low = xp.reshape(xp.astype(data, dtype), (1,))
+        low = xp.expand_dims(xp.astype(data, dtype), axis=-1)
         low = low & _WORD if name == "int64" else low
-    return xp.astype(xp.concat(_rounds(xp.astype(key, dtype), zero, low, name == "int64")), xp.uint32)
+    return xp.astype(xp.concat(_rounds(xp.astype(key, dtype), zero, low, name == "int64"), axis=-1), xp.uint32)
 
 
 def bits(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
@@ -147,7 +149,7 @@ def bits(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
         value = (xp.astype(w0, wide) << 32) | xp.astype(w1, wide)
     else:
         value = (w0 ^ w1) & ((1 << int(dtype[4:])) - 1)
-    return xp.reshape(xp.astype(value, getattr(xp, dtype)), shape)
+    return xp.reshape(xp.astype(value, getattr(xp, dtype)), _full(key, shape))
 
 
 def uniform(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
@@ -160,7 +162,12 @@ def uniform(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str) -> Any:
         drawn, kept = FRACTIONS[dtype]
         word = ((w0 ^ w1) & ((1 << drawn) - 1)) >> (drawn - kept)
         value = xp.astype(word, native) * 2.0**-kept
-    return xp.reshape(value, shape)
+    return xp.reshape(value, _full(key, shape))
+
+
+def _full(key: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of draws of that shape from each of several keys."""
+    return (*key.shape[:-1], *shape)
 
 
 def integers(xp: Any, key: Any, *, shape: tuple[int, ...], dtype: str, low: int, high: int) -> Any:
@@ -190,13 +197,14 @@ def integers_between(xp: Any, key: Any, minval: Any, maxval: Any, *, shape: tupl
 def _draw_integers(ring: Ring, key: Any, shape: tuple[int, ...], dtype: str, low: Any, span: Any) -> Any:
     xp = ring.xp
     keys = split(xp, key, shape=(2,))
-    upper, lower = (xp.reshape(ring.words(keys[i, ...], math.prod(shape)), shape) for i in range(2))
+    full = _full(key, shape)
+    upper, lower = (xp.reshape(ring.words(keys[..., i, :], math.prod(shape)), full) for i in range(2))
     base = ring.remainder(ring.constant(1 << ring.width // 2) * xp.ones_like(span), span)
     weight = ring.remainder(ring.wrap(base * base), span)
     offset = ring.wrap(ring.remainder(upper, span) * weight + ring.remainder(lower, span))
     value = ring.wrap(ring.remainder(offset, span) + low)
     # One-element arrays stand for numbers: NumPy's numbers would warn where its arrays wrap around.
-    return xp.reshape(xp.astype(value, getattr(xp, dtype)), shape)
+    return xp.reshape(xp.astype(value, getattr(xp, dtype)), full)
 
 
 class Ring:
@@ -299,12 +307,14 @@ def orders(xp: Any, key: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     """
     ramp = [1] * len(shape)
     ramp[axis] = shape[axis]
-    found = xp.broadcast_to(xp.reshape(xp.arange(shape[axis], device=key.device), tuple(ramp)), shape)
+    full = _full(key, shape)
+    axis += len(full) - len(shape)
+    found = xp.broadcast_to(xp.reshape(xp.arange(full[axis], device=key.device), tuple(ramp)), full)
     for _ in range(sort_rounds(math.prod(shape))):
         pair = split(xp, key, shape=(2,))
-        key = pair[0, ...]
-        w0, w1 = hash_words(xp, pair[1, ...], math.prod(shape))
-        place = xp.argsort(xp.reshape(w0 ^ w1, shape), axis=axis, stable=True)
+        key = pair[..., 0, :]
+        w0, w1 = hash_words(xp, pair[..., 1, :], math.prod(shape))
+        place = xp.argsort(xp.reshape(w0 ^ w1, full), axis=axis, stable=True)
         found = xp.take_along_axis(found, place, axis=axis)
     return found
 
