@@ -150,7 +150,7 @@ def _scalar_log(x: complex) -> complex:
 def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
     if x2.__class__ in (int, float, complex):
         if x2 == 2:
-            return g * (x1 + x1)
+            return strong_multiply(g, x1 + x1)
         return g if x2 == 1 else strong_power(g * x2, x1, x2 - 1)
     if is_inexact(x2.dtype):
         # The difference below would lose digits in a lower precision than the result's.
