@@ -1,0 +1,577 @@
+"""Functions of SciPy and scikit-learn as they stand, each with the argument that it is differentiated by.
+
+SciPy reads ``SCIPY_ARRAY_API`` when it is imported, so this file is run as a program of its own, which prints as JSON
+how each of them fared; the tests import it only for the names. Arrays that are not differentiated are lifted: the
+libraries ask for one namespace.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import funcnet as fn
+from funcnet import xp
+
+RIGHT: dict[str, tuple[Callable[[Any], Any], Any]] = {}
+RAISES: dict[str, tuple[Callable[[Any], Any], Any]] = {}
+
+rng = np.random.default_rng(0)
+X1, Y1 = rng.normal(size=12), rng.normal(size=12)
+P, Q = rng.uniform(0.1, 1.0, size=6), rng.uniform(0.1, 1.0, size=6)
+A, B = rng.normal(size=(10, 3)), rng.normal(size=(7, 3))
+TARGET, LABELS = rng.normal(size=10), np.array([0, 1] * 5)
+lift = fn.lift
+
+
+def right(name: str, argument: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Enter a function whose gradient has to be right."""
+
+    def enter(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        assert name not in RIGHT
+        RIGHT[name] = f, argument
+        return f
+
+    return enter
+
+
+def raises(name: str, argument: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Enter a function that drops derivatives, so that it has to be refused."""
+
+    def enter(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        assert name not in RAISES
+        RAISES[name] = f, argument
+        return f
+
+    return enter
+
+
+# scipy.stats
+
+
+@right("scipy.stats.quantile", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return (stats.quantile(x, lift(np.array([0.1, 0.35, 0.8]))) ** 2).sum()
+
+
+@right("scipy.stats.entropy, relative", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.entropy(x, lift(Q))
+
+
+@right("scipy.stats.entropy, relative to the argument", Q)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.entropy(lift(P), x, base=2)
+
+
+@right("scipy.stats.boxcox_llf", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.boxcox_llf(0.7, x)
+
+
+@right("scipy.stats.circmean", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.circmean(x)
+
+
+@right("scipy.stats.circvar", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.circvar(x)
+
+
+@right("scipy.stats.gmean", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.gmean(x)
+
+
+@right("scipy.stats.hmean", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.hmean(x)
+
+
+@right("scipy.stats.pmean", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.pmean(x, 3)
+
+
+@right("scipy.stats.skew", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.skew(x)
+
+
+@right("scipy.stats.kurtosis", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.kurtosis(x, bias=False)
+
+
+@right("scipy.stats.moment", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.moment(x, 3)
+
+
+@right("scipy.stats.zscore", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return (stats.zscore(x, ddof=1) ** 3).sum()
+
+
+@right("scipy.stats.sem", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.sem(x)
+
+
+@right("scipy.stats.variation", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.variation(x)
+
+
+@right("scipy.stats.tmean", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.tmean(x, (-1.0, 1.0))
+
+
+# scipy.special
+
+
+@right("scipy.special.logsumexp", X1)
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return special.logsumexp(x, b=lift(np.abs(Y1)))
+
+
+@right("scipy.special.softmax", X1)
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return (special.softmax(x) ** 2).sum()
+
+
+@right("scipy.special.log_softmax", X1)
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return (special.log_softmax(x) ** 2).sum()
+
+
+# scipy.integrate and scipy.optimize
+
+
+@right("scipy.integrate.cubature, a parameter", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import integrate
+
+    f = lambda z: xp.exp(-a * z[:, 0] ** 2)  # noqa: E731
+    return integrate.cubature(f, lift(np.array([0.0])), lift(np.array([1.0]))).estimate
+
+
+@right("scipy.integrate.cubature, a bound", np.array([0.7, 1.1]))
+def _(b: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.cubature(lambda z: xp.exp(-z[:, 0] * z[:, 1] ** 2), xp.zeros_like(b), b).estimate
+
+
+@right("scipy.integrate.tanhsinh, a parameter", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.tanhsinh(lambda z, a: xp.exp(-a * z**2), 0.0 * a, 0.0 * a + 1.0, args=(a,)).integral
+
+
+@right("scipy.integrate.tanhsinh, a bound", np.array(0.7))
+def _(b: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.tanhsinh(lambda z: xp.exp(-(z**2)), -b, 2.0 * b).integral
+
+
+@right("scipy.integrate.trapezoid", X1)
+def _(x: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.trapezoid(x**2, lift(np.cumsum(np.abs(Y1))))
+
+
+@right("scipy.optimize.elementwise.find_root", np.array([0.7, 2.0]))
+def _(a: Any) -> Any:
+    from scipy.optimize import elementwise
+
+    return elementwise.find_root(lambda z, a: z**3 - a, (0.0 * a, 0.0 * a + 2.0), args=(a,)).x.sum()
+
+
+# scipy.fft and scipy.signal
+
+
+@right("scipy.fft.fht", P)
+def _(x: Any) -> Any:
+    from scipy import fft
+
+    return (fft.fht(x, 0.1, 0.5) ** 2).sum()
+
+
+@right("scipy.fft.fht, with a bias", P)
+def _(x: Any) -> Any:
+    from scipy import fft
+
+    return (fft.fht(x, 0.1, 0.5, bias=0.1) ** 2).sum()
+
+
+@right("scipy.fft.ifht", P)
+def _(x: Any) -> Any:
+    from scipy import fft
+
+    return (fft.ifht(x, 0.1, 0.5) ** 2).sum()
+
+
+@right("scipy.fft.rfft", X1)
+def _(x: Any) -> Any:
+    from scipy import fft
+
+    return (xp.abs(fft.rfft(x, n=16)) ** 3).sum()
+
+
+@right("scipy.signal.resample", X1)
+def _(x: Any) -> Any:
+    from scipy import signal
+
+    return (signal.resample(x, 9) ** 3).sum()
+
+
+@right("scipy.signal.resample, to more samples", X1)
+def _(x: Any) -> Any:
+    from scipy import signal
+
+    return (signal.resample(x, 20, window="hann") ** 3).sum()
+
+
+@right("scipy.signal.hilbert", X1)
+def _(x: Any) -> Any:
+    from scipy import signal
+
+    return (xp.abs(signal.hilbert(x)) ** 3).sum()
+
+
+@right("scipy.signal.fftconvolve", X1)
+def _(x: Any) -> Any:
+    from scipy import signal
+
+    return (signal.fftconvolve(x, lift(Y1[:5])) ** 3).sum()
+
+
+@right("scipy.signal.oaconvolve", X1)
+def _(x: Any) -> Any:
+    from scipy import signal
+
+    return (signal.oaconvolve(x, lift(Y1[:5])) ** 3).sum()
+
+
+# scipy.spatial
+
+
+@right("scipy.spatial.transform.Rotation", rng.normal(size=3))
+def _(v: Any) -> Any:
+    from scipy.spatial.transform import Rotation
+
+    turned = Rotation.from_rotvec(v).apply(lift(np.array([1.0, 2.0, 3.0])))
+    return (turned ** lift(np.array([1.0, 2.0, 3.0]))).sum()
+
+
+@right("scipy.spatial.transform.Rotation, of a quaternion", rng.normal(size=4))
+def _(q: Any) -> Any:
+    from scipy.spatial.transform import Rotation
+
+    return (Rotation.from_quat(q).as_matrix() ** 3).sum()
+
+
+# scikit-learn
+
+
+def _pairwise(name: str, positive: bool = False) -> None:
+    def of_first(x: Any) -> Any:
+        from sklearn.metrics import pairwise
+
+        return (getattr(pairwise, name)(x, lift(np.abs(B) if positive else B)) ** 2).sum()
+
+    def of_second(y: Any) -> Any:
+        from sklearn.metrics import pairwise
+
+        return (getattr(pairwise, name)(lift(np.abs(A) if positive else A), y) ** 2).sum()
+
+    right(f"sklearn.metrics.pairwise.{name}, X", np.abs(A) + 0.5 if positive else A)(of_first)
+    right(f"sklearn.metrics.pairwise.{name}, Y", np.abs(B) + 0.5 if positive else B)(of_second)
+
+
+for _name in (
+    "linear_kernel",
+    "rbf_kernel",
+    "polynomial_kernel",
+    "sigmoid_kernel",
+    "laplacian_kernel",
+    "cosine_similarity",
+    "cosine_distances",
+    "euclidean_distances",
+    "manhattan_distances",
+):
+    _pairwise(_name)
+for _name in ("chi2_kernel", "additive_chi2_kernel"):
+    _pairwise(_name, positive=True)
+
+
+@right("sklearn.metrics.pairwise.paired_euclidean_distances", A)
+def _(x: Any) -> Any:
+    from sklearn.metrics import pairwise
+
+    return (pairwise.paired_euclidean_distances(x, lift(A[::-1].copy())) ** 3).sum()
+
+
+@right("sklearn.preprocessing.StandardScaler", A)
+def _(x: Any) -> Any:
+    from sklearn.preprocessing import StandardScaler
+
+    return (StandardScaler().fit_transform(x) ** 3).sum()
+
+
+@right("sklearn.preprocessing.MinMaxScaler", A)
+def _(x: Any) -> Any:
+    from sklearn.preprocessing import MinMaxScaler
+
+    return (MinMaxScaler().fit_transform(x) ** 2).sum()
+
+
+@right("sklearn.preprocessing.MaxAbsScaler", A)
+def _(x: Any) -> Any:
+    from sklearn.preprocessing import MaxAbsScaler
+
+    return (MaxAbsScaler().fit_transform(x) ** 3).sum()
+
+
+@right("sklearn.preprocessing.normalize", A)
+def _(x: Any) -> Any:
+    from sklearn.preprocessing import normalize
+
+    return (normalize(x) ** 3).sum()
+
+
+@right("sklearn.preprocessing.PolynomialFeatures", A)
+def _(x: Any) -> Any:
+    from sklearn.preprocessing import PolynomialFeatures
+
+    return (PolynomialFeatures(2).fit_transform(x) ** 2).sum()
+
+
+@right("sklearn.naive_bayes.GaussianNB, log probabilities", A)
+def _(x: Any) -> Any:
+    from sklearn.naive_bayes import GaussianNB
+
+    return GaussianNB().fit(x, lift(LABELS)).predict_log_proba(x)[:, 0].sum()
+
+
+@right("sklearn.naive_bayes.GaussianNB, joint log likelihood", A)
+def _(x: Any) -> Any:
+    from sklearn.naive_bayes import GaussianNB
+
+    return GaussianNB().fit(x, lift(LABELS)).predict_joint_log_proba(x).sum()
+
+
+# What converts to NumPy inside, or leaves arrays for Python's numbers
+
+
+@raises("scipy.stats.boxcox_llf, the parameter", np.array(0.7))
+def _(lmb: Any) -> Any:
+    from scipy import stats
+
+    return stats.boxcox_llf(lmb, lift(P))
+
+
+@raises("scipy.spatial.distance.cdist", A)
+def _(x: Any) -> Any:
+    from scipy.spatial import distance
+
+    return distance.cdist(x, B).sum()
+
+
+@raises("scipy.interpolate.CubicSpline", X1)
+def _(y: Any) -> Any:
+    from scipy import interpolate
+
+    return interpolate.CubicSpline(lift(np.arange(12.0)), y)(2.5)
+
+
+@raises("scipy.ndimage.gaussian_filter", X1)
+def _(x: Any) -> Any:
+    from scipy import ndimage
+
+    return ndimage.gaussian_filter(x, 1.0).sum()
+
+
+@raises("scipy.linalg.expm", A[:3])
+def _(a: Any) -> Any:
+    from scipy import linalg
+
+    return linalg.expm(a).sum()
+
+
+@raises("scipy.linalg.solve", A[:3])
+def _(a: Any) -> Any:
+    from scipy import linalg
+
+    return linalg.solve(a, np.ones(3)).sum()
+
+
+@raises("scipy.optimize.minimize", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import optimize
+
+    return optimize.minimize(lambda z: (z[0] - a) ** 2, np.zeros(1)).x[0]
+
+
+@raises("scipy.optimize.brentq", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import optimize
+
+    return optimize.brentq(lambda z: z**3 - a, 0.0, 2.0)
+
+
+@raises("scipy.integrate.quad", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.quad(lambda z: xp.exp(-a * z**2), 0.0, 1.0)[0]
+
+
+@raises("scipy.integrate.solve_ivp", np.array(0.7))
+def _(a: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.solve_ivp(lambda t, y: -a * y, (0.0, 1.0), np.ones(1)).y[0, -1]
+
+
+@raises("scipy.stats.norm.logpdf", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.norm.logpdf(x).sum()
+
+
+@raises("scipy.stats.gaussian_kde", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.gaussian_kde(x)(np.zeros(1))[0]
+
+
+@raises("sklearn.linear_model.LinearRegression", A)
+def _(x: Any) -> Any:
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression().fit(x, lift(TARGET)).coef_.sum()
+
+
+@raises("sklearn.cluster.KMeans", A)
+def _(x: Any) -> Any:
+    from sklearn.cluster import KMeans
+
+    return KMeans(2, n_init=1).fit(x).inertia_
+
+
+@raises("scipy.integrate.simpson", X1)
+def _(x: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.simpson(x**2, dx=0.1)
+
+
+@raises("sklearn.metrics.mean_squared_error", TARGET)
+def _(y: Any) -> Any:
+    from sklearn import metrics
+
+    return metrics.mean_squared_error(lift(TARGET[::-1].copy()), y)
+
+
+@raises("sklearn.metrics.r2_score", TARGET)
+def _(y: Any) -> Any:
+    from sklearn import metrics
+
+    return metrics.r2_score(lift(TARGET[::-1].copy()), y)
+
+
+def _right_one(f: Callable[[Any], Any], x: Any) -> dict[str, Any]:
+    from funcnet.testing.numerical import numerical_grad
+
+    value, gradient = fn.value_and_grad(f)(x)
+    expected = np.asarray(numerical_grad(f, x))
+    direction = np.random.default_rng(1).normal(size=np.shape(x))
+    _, forward = fn.jvp(f, (x,), (direction,))
+    scale = float(np.max(np.abs(expected)))
+    return {
+        "value": abs(float(value) - float(f(x))) / max(abs(float(value)), 1e-300),
+        "gradient": float(np.max(np.abs(np.asarray(gradient) - expected))) / scale,
+        "forward": abs(float(forward) - float(np.sum(direction * expected))) / scale,
+        "size": scale,
+    }
+
+
+def _outcome(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return run()
+    except Exception as error:
+        chain: list[BaseException] = [error]
+        while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+            chain.append(cause)
+        # Some libraries turn an error into one of their own; ours is then its cause.
+        ours = next((e for e in chain if isinstance(e, fn.errors.FuncnetError)), error)
+        return {"error": type(ours).__name__, "text": str(ours)}
+
+
+def main() -> None:
+    """Print the outcome of every function."""
+    import sklearn
+
+    warnings.simplefilter("ignore")
+    sklearn.set_config(array_api_dispatch=True)
+    outcomes = {name: _outcome(partial(_right_one, f, x)) for name, (f, x) in RIGHT.items()}
+    for name, (f, x) in RAISES.items():
+        outcomes[name] = _outcome(lambda f=f, x=x: {"gradient": np.asarray(fn.grad(f)(x)).tolist()})
+    json.dump(outcomes, sys.stdout)
+
+
+if __name__ == "__main__":
+    assert os.environ["SCIPY_ARRAY_API"] == "1"
+    main()
