@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from funcnet.control import switch as switch
     from funcnet.control import while_loop as while_loop
     from funcnet.core import Spec as Spec
+    from funcnet.transforms import custom_jvp as custom_jvp
+    from funcnet.transforms import custom_vjp as custom_vjp
     from funcnet.transforms import eval_shape as eval_shape
+    from funcnet.transforms import external as external
     from funcnet.transforms import grad as grad
     from funcnet.transforms import jvp as jvp
     from funcnet.transforms import lift as lift
@@ -50,9 +53,12 @@ _HOME = {
     "Spec": "core",
     "associative_scan": "control",
     "cond": "control",
+    "custom_jvp": "transforms",
+    "custom_vjp": "transforms",
     "device_put": "backends",
     "devices": "backends",
     "eval_shape": "transforms",
+    "external": "transforms",
     "fori_loop": "control",
     "grad": "transforms",
     "jvp": "transforms",
@@ -89,10 +95,13 @@ __all__ = [
     "cond",
     "control",
     "core",
+    "custom_jvp",
+    "custom_vjp",
     "device_put",
     "devices",
     "errors",
     "eval_shape",
+    "external",
     "fori_loop",
     "grad",
     "jvp",

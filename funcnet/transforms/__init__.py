@@ -1,5 +1,9 @@
 """Transformations of functions: gradients, derivatives along a direction, shapes."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 # The methods and protocols of traced arrays are attached when the namespace is imported.
 from funcnet import xp as _xp  # noqa: F401  # imported for that effect
 from funcnet.transforms.forward import jvp as jvp
@@ -9,3 +13,23 @@ from funcnet.transforms.reverse import vjp as vjp
 from funcnet.transforms.shape import eval_shape as eval_shape
 from funcnet.transforms.stop import lift as lift
 from funcnet.transforms.stop import stop_gradient as stop_gradient
+
+if _TYPE_CHECKING:
+    from funcnet.transforms.black_box import external as external
+    from funcnet.transforms.custom import custom_jvp as custom_jvp
+    from funcnet.transforms.custom import custom_vjp as custom_vjp
+
+# Loaded at first use, so that the first gradient does not wait for the others.
+_HOME = {
+    "custom_jvp": "custom",
+    "custom_vjp": "custom",
+    "external": "black_box",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _HOME:
+        module = _import_module(f"funcnet.transforms.{_HOME[name]}")
+        value = globals()[name] = module if name == _HOME[name] else getattr(module, name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -67,6 +67,8 @@ class ReverseTrace(Trace):
         return Tracer(self, y, None)
 
     def _process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], makers: Any) -> Any:
+        if primitive.kind == "call":
+            return primitive.in_reverse(self, args)  # type: ignore[attr-defined]  # see call.py
         raws = list(args)
         active = []
         nested = False

@@ -32,6 +32,8 @@ class ShapeTrace(Trace):
         return False
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if primitive.kind == "call":
+            return primitive.abstract(self, *args)  # type: ignore[attr-defined]  # see call.py
         check_hashable(primitive, params)
         specs = [a.value if a.__class__ is Tracer and a.trace is self else a for a in args]
         backend = _backend(specs)
@@ -96,7 +98,7 @@ def _spec(leaf: Any) -> Any:
     value = raw(leaf)
     if isinstance(value, Spec) or not hasattr(value, "shape"):
         return value
-    return Spec(value.shape, value.dtype, _backend([value]))
+    return Spec(leaf.shape, value.dtype, _backend([value]))
 
 
 def _backend(specs: list[Any]) -> backends.Backend:
