@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import stop_gradient as stop_gradient
     from funcnet.transforms import value_and_grad as value_and_grad
     from funcnet.transforms import vjp as vjp
+    from funcnet.transforms import vmap as vmap
 
 __version__ = "0.1.0"
 
@@ -71,6 +72,7 @@ _HOME = {
     "use_backend": "backends",
     "value_and_grad": "transforms",
     "vjp": "transforms",
+    "vmap": "transforms",
     "while_loop": "control",
 }
 _MODULES = (
@@ -121,6 +123,7 @@ __all__ = [
     "use_backend",
     "value_and_grad",
     "vjp",
+    "vmap",
     "while_loop",
     "xp",
 ]

@@ -56,13 +56,19 @@ class Primitive:
         Without one the reverse rule is transposed.
     shape : callable or None
         ``shape(*specs, **params)``, the shape or spec of the result; elementwise primitives broadcast.
+    batch : callable or None
+        Linear and general: ``batch(primitive, size, batched, *args, **params)``. The arguments for which `batched` is
+        true have a new first dimension of that size; so has the result, or each of several. Without one, `vmap` calls
+        the primitive for each element and stacks. Ready-made rules are in `funcnet.ops.batching`.
     multiple : bool
         Whether the result is a tuple of arrays.
     meta : mapping
-        Facts for tests and documentation: ``domain``, ``kinks``, ``analytic``, ``dtypes``, ``derivative``, ``cases``.
+        Facts for tests and documentation: ``domain``, ``kinks``, ``analytic``, ``dtypes``, ``derivative``, ``cases``;
+        ``invariant(*results)``, what is determined of results that are not, such as eigenvectors.
     """
 
     __slots__ = (
+        "batch",
         "forward",
         "forwards",
         "impl",
@@ -91,6 +97,7 @@ class Primitive:
         jvp: Callable[..., Any] | None = None,
         joint: bool = False,
         shape: Callable[..., Any] | None = None,
+        batch: Callable[..., Any] | None = None,
         multiple: bool = False,
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -109,6 +116,7 @@ class Primitive:
         self.jvp = jvp
         self.joint = joint
         self.shape = shape
+        self.batch = batch
         self.multiple = multiple
         self.meta = meta or {}
         #: Types of the arguments -> the function to call on them.
@@ -160,6 +168,7 @@ def linear(
     transpose: Sequence[Any] | Callable[..., Any],
     joint: bool = False,
     shape: Callable[..., Any] | None = None,
+    batch: Callable[..., Any] | None = None,
     multiple: bool = False,
     **meta: Any,
 ) -> Primitive:
@@ -170,7 +179,15 @@ def linear(
     product).
     """
     return Primitive(
-        name, "linear", impl, vjp=_makers(transpose), joint=joint, shape=shape, multiple=multiple, meta=meta
+        name,
+        "linear",
+        impl,
+        vjp=_makers(transpose),
+        joint=joint,
+        shape=shape,
+        batch=batch,
+        multiple=multiple,
+        meta=meta,
     )
 
 
@@ -181,12 +198,15 @@ def general(
     vjp: Sequence[Any] | Callable[..., Any] | None,
     jvp: Callable[..., Any] | None = None,
     shape: Callable[..., Any] | None = None,
+    batch: Callable[..., Any] | None = None,
     multiple: bool = False,
     **meta: Any,
 ) -> Primitive:
     """Declare any other operation by its reverse rule; ``vjp=None`` says that the result carries no derivative."""
     makers = None if vjp is None else _makers(vjp)
-    return Primitive(name, "general", impl, vjp=makers, jvp=jvp, shape=shape, multiple=multiple, meta=meta)
+    return Primitive(
+        name, "general", impl, vjp=makers, jvp=jvp, shape=shape, batch=batch, multiple=multiple, meta=meta
+    )
 
 
 def _makers(rules: Sequence[Any] | Callable[..., Any]) -> tuple[Any, ...] | Callable[..., Any]:

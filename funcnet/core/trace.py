@@ -10,13 +10,15 @@ from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from funcnet.core.frames import user_frame
 from funcnet.core.tracer import Tracer
-from funcnet.errors import EscapedTracerError
+from funcnet.errors import AbstractValueError, EscapedTracerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from funcnet.core.primitive import Primitive
+    from funcnet.errors import FuncnetError
 
 __all__ = ["Trace", "constant", "current_trace"]
 
@@ -32,7 +34,7 @@ class Trace:
 
     __slots__ = ("alive", "level")
     name = "transformation"
-    #: Whether tracers hold real values (eager differentiation) or shapes and dtypes only.
+    #: Whether every tracer's value may be read; if not, `hidden` says which may not.
     concrete = True
 
     def __init__(self) -> None:
@@ -46,6 +48,15 @@ class Trace:
     def carries(self, tracer: Tracer) -> bool:
         """Whether dropping `tracer` to a plain value would lose something that this trace follows."""
         return tracer.node is not None
+
+    def hidden(self, tracer: Tracer, what: str) -> FuncnetError | None:
+        """Return the error for reading the value of `tracer`, None where it may be read; not asked if concrete."""
+        return AbstractValueError(
+            f"{what} needs the value of an array of which only shape and dtype are known, in {user_frame()}.",
+            found=repr(tracer),
+            needed="a value that does not depend on the traced arguments",
+            write="xp.where(condition, a, b) for a choice between arrays",
+        )
 
     def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``f(*args, **kwargs)`` with this trace as the innermost one; the trace is dead afterwards."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core.frames import user_frame
-from funcnet.errors import AbstractValueError, TracerConversionError
+from funcnet.errors import TracerConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ class Tracer:
     value : array or Tracer
         The array, or a tracer of an enclosing transformation.
     node : object or None
-        What the trace follows: a tape node, a tangent, or None for a constant.
+        What the trace follows: a tape node, a tangent, or None for a constant. An integer is a dimension of the
+        value that the tracer does not show: that over which `vmap` maps.
     """
 
     __slots__ = ("node", "trace", "value")
@@ -45,7 +46,9 @@ class Tracer:
     @property
     def shape(self) -> tuple[int, ...]:
         """Size of each dimension."""
-        return self.value.shape
+        shape = self.value.shape
+        axis = self.node
+        return shape if axis.__class__ is not int else shape[:axis] + shape[axis + 1 :]
 
     @property
     def dtype(self) -> Any:
@@ -55,13 +58,13 @@ class Tracer:
     @property
     def ndim(self) -> int:
         """Number of dimensions."""
-        return len(self.value.shape)
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         """Number of elements."""
         size = 1
-        for n in self.value.shape:
+        for n in self.shape:
             size *= n
         return size
 
@@ -71,15 +74,16 @@ class Tracer:
         return self.value.device
 
     def __len__(self) -> int:
-        shape = self.value.shape
+        shape = self.shape
         if not shape:
             raise TypeError("len() of an array without dimensions")
         return shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        if not self.value.shape:
+        shape = self.shape
+        if not shape:
             raise TypeError("iteration over an array without dimensions")
-        return (self[i] for i in range(self.value.shape[0]))  # type: ignore[index]  # attached by funcnet.ops
+        return (self[i] for i in range(shape[0]))  # type: ignore[index]  # attached by funcnet.ops
 
     def __repr__(self) -> str:
         return f"traced({self.value!r}, by={self.trace.name!r})"
@@ -162,13 +166,9 @@ def raw(value: Any) -> Any:
 def _concrete(tracer: Tracer, what: str) -> Any:
     value: Any = tracer
     while value.__class__ is Tracer:
-        if not value.trace.concrete:
-            raise AbstractValueError(
-                f"{what} needs the value of an array of which only shape and dtype are known, in {user_frame()}.",
-                found=repr(value),
-                needed="a value that does not depend on the traced arguments",
-                write="xp.where(condition, a, b) for a choice between arrays",
-            )
+        trace = value.trace
+        if not trace.concrete and (error := trace.hidden(value, what)) is not None:
+            raise error
         value = value.value
     return value
 

@@ -13,6 +13,7 @@ from funcnet.core.case import Arg
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.losses.reduction import check_reduction, check_same_shape, reduced
+from funcnet.ops.batching import as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,7 @@ loss_p = general(
     vjp=(_loss_vjp, None),
     jvp=_loss_jvp,
     shape=lambda logits, labels: logits.shape[:-1],  # noqa: ARG005  # one signature for all rules
+    batch=as_it_is,
     result="first",
     dtypes="real floating",
     cases=(
@@ -85,6 +87,7 @@ slope_p = general(
     _slope_impl,
     vjp=(_slope_to_logits, None, _slope_to_g),
     shape=lambda logits, labels, g: logits.shape,  # noqa: ARG005
+    batch=as_it_is,
     result="first",
     dtypes="real floating",
     cases=(

@@ -15,9 +15,12 @@ from funcnet.nn.layer import Layer, layer_path, without_key
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops import matmul, matrix_transpose, sum_over
 from funcnet.ops.broadcasting import reshaped
+from funcnet.transforms.batch import composed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from funcnet.core import Primitive
 
     Pull = Callable[[Any], Any]
 
@@ -60,12 +63,21 @@ def _affine_jvp(ts: Any, y: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa
     return total if dbias is None else total + dbias
 
 
+def _affine_batch(primitive: Primitive, size: int, batched: Sequence[bool], /, x: Any, kernel: Any, bias: Any) -> Any:
+    if batched[1] or batched[2]:
+        return _separately(primitive, size, batched, x, kernel, bias)
+    return bind(primitive, x, kernel, bias)
+
+
+_separately = composed(lambda x, kernel, bias: matmul(x, kernel) + bias)
+
 affine_p = general(
     "affine",
     _affine_impl,
     vjp=(_to_x, _to_kernel, _to_bias),
     jvp=_affine_jvp,
     shape=lambda x, kernel, bias: (*x.shape[:-1], kernel.shape[1]),  # noqa: ARG005  # one signature for all rules
+    batch=_affine_batch,
     dtypes="floating",
     cases=(
         case((2, 3), (3, 4), (4,)),

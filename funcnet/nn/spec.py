@@ -115,4 +115,4 @@ def _leaf_spec(leaf: Any) -> Spec:
             needed="a tuple of integers, an array, a Spec, or a pytree of them",
             write="layer.init(key, x.shape)",
         )
-    return Spec(value.shape, backend.dtype_name(value.dtype))
+    return Spec(leaf.shape, backend.dtype_name(value.dtype))

@@ -9,6 +9,7 @@ from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import one_axis
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import broadcast_to
 from funcnet.ops.encoding import index_array
 from funcnet.ops.places import scatter_flat, wrapped
@@ -31,6 +32,7 @@ take_along_axis_p = linear(
     lambda xp, x, indices, *, axis: xp.take_along_axis(x, indices, axis=axis),
     transpose=(_take_transpose, None),
     shape=lambda x, indices, *, axis: indices.shape,  # noqa: ARG005  # the form of every rule
+    batch=along_axis,
     dtypes="all",
     result="first",
     cases=(
@@ -62,6 +64,7 @@ add_along_axis_p = linear(
     _add_along_axis,
     transpose=(_add_transpose, None),
     shape=lambda g, indices, *, axis, size: (*g.shape[:axis], size, *g.shape[axis + 1 :]),  # noqa: ARG005
+    batch=along_axis,
     dtypes="numeric",
     result="first",
     cases=(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ShapeError
+from funcnet.ops.batching import along_axis, as_it_is, reshaping, stretching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ sum_p = linear(
     transpose=(_sum_transpose,),
     shape=_sum_shape,
     result="sum",
+    batch=along_axis,
     dtypes="numeric",
     cases=(
         case((2, 3), axis=(0, 1), keepdims=False, dtype=None),
@@ -51,6 +53,7 @@ broadcast_to_p = linear(
     lambda xp, x, *, shape: xp.broadcast_to(x, shape),
     transpose=(lambda y, x, *, shape: (lambda s: lambda g: sum_to(g, s))(x.shape),),  # noqa: ARG005
     shape=lambda x, *, shape: shape,  # noqa: ARG005
+    batch=stretching,
     dtypes="all",
     cases=(case((3,), shape=(2, 3)), case((2, 1), shape=(4, 2, 3)), case((), shape=(2,)), case((1,), shape=(0,))),
 )
@@ -60,6 +63,7 @@ reshape_p = linear(
     lambda xp, x, *, shape: xp.reshape(x, shape),
     transpose=(lambda y, x, *, shape: (lambda s: lambda g: reshaped(g, s))(x.shape),),  # noqa: ARG005
     shape=lambda x, *, shape: shape,  # noqa: ARG005
+    batch=reshaping,
     dtypes="all",
     cases=(case((2, 3), shape=(6,)), case((), shape=(1, 1)), case((0, 2), shape=(0,))),
 )
@@ -70,6 +74,7 @@ astype_p = linear(
     # The cast back to the argument's dtype is part of every derived reverse rule.
     transpose=(lambda y, x, *, dtype: None,),  # noqa: ARG005
     shape=lambda x, *, dtype: x.shape,  # noqa: ARG005
+    batch=as_it_is,
     dtypes="all",
     cases=(case((2, 3), dtype="complex128"), case((), dtype="complex128"), case((0, 2), dtype="complex128")),
 )
@@ -80,6 +85,7 @@ to_exact_p = general(
     lambda xp, x, *, dtype: xp.astype(x, dtype),
     vjp=None,
     shape=lambda x, *, dtype: x.shape,  # noqa: ARG005
+    batch=as_it_is,
     dtypes="real",
     cases=(case(Arg((2, 3), low=0.0), dtype="int32"), case(Arg((), low=0.0), dtype="uint8"), case((0,), dtype="bool")),
 )

@@ -275,7 +275,7 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
     if device is None and backend.owns(value.__class__):
         device = backend.device_of(value)
     dtype = value.dtype if dtype is None else foreign_dtype(backend, dtype, device)
-    return constant(created(backend, device, "full", tuple(value.shape), fill_value, dtype=dtype))
+    return constant(created(backend, device, "full", tuple(x.shape), fill_value, dtype=dtype))
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Any:

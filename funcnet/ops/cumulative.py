@@ -13,6 +13,7 @@ from funcnet.core import bind, case, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops.axes import native_dtype, one_axis
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.slicing import taken
 from funcnet.ops.strong import strong_multiply
@@ -79,6 +80,7 @@ shift_p = linear(
     transpose=(lambda y, x, *, axis, reverse: lambda g: shifted(g, axis, not reverse),),  # noqa: ARG005  # the rule's form
     shape=lambda x, *, axis, reverse: x.shape,  # noqa: ARG005  # the rule's form
     internal=True,
+    batch=along_axis,
     dtypes="numeric",
     cases=(case((4,), axis=0, reverse=False), case((2, 3), axis=1, reverse=True), case((0, 2), axis=0, reverse=False)),
 )
@@ -133,6 +135,7 @@ recurrence_p = general(
     jvp=_recurrence_jvp,
     shape=lambda a, b, *, axis, reverse, lagged: b.shape,  # noqa: ARG005  # the rule's form
     internal=True,
+    batch=along_axis,
     dtypes="floating",
     cases=(
         case((4,), (4,), axis=0, reverse=False, lagged=False),
@@ -172,6 +175,7 @@ sum_p = linear(
     transpose=(_sum_transpose,),
     shape=_scan_shape,
     result="sum",
+    batch=along_axis,
     dtypes="numeric",
     cases=_SCANS,
 )
@@ -215,6 +219,7 @@ lead_p = linear(
     transpose=(lambda y, x, *, axis, reverse: lambda g: _without_initial(g, axis, reverse),),  # noqa: ARG005
     shape=lambda x, *, axis, reverse: tuple([n + (i == axis) for i, n in enumerate(x.shape)]),  # noqa: ARG005
     internal=True,
+    batch=along_axis,
     dtypes="numeric",
     cases=(case((3,), axis=0, reverse=False), case((2, 3), axis=1, reverse=True), case((0, 2), axis=0, reverse=False)),
 )
@@ -226,6 +231,7 @@ prod_p = general(
     jvp=_prod_jvp,
     shape=_scan_shape,
     result="sum",
+    batch=along_axis,
     dtypes="numeric",
     cases=_SCANS,
 )

@@ -11,6 +11,7 @@ from funcnet.backends.keys import ARRAY
 from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError
+from funcnet.ops.batching import data_dependent
 from funcnet.ops.fresh import array_like
 from funcnet.ops.shapes import no_shape
 from funcnet.ops.slicing import getitem_p
@@ -25,6 +26,7 @@ mask_positions_p = general(
     vjp=None,
     shape=no_shape("getitem", "xp.where(mask, a, b) for a choice between arrays"),
     multiple=True,
+    batch=data_dependent("x[mask]", "xp.where(mask, a, b) for a choice between arrays"),
     dtypes="boolean",
     data_dependent=True,
     cases=(case(Arg((4,), "bool")), case(Arg((2, 3), "bool")), case(Arg((0, 2), "bool"))),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
 from funcnet.ops.axes import check_elements, check_kind, kept_shape, reduced_axes, reduced_shape
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast, reshaped, sum_over
 from funcnet.ops.searching import count_nonzero_p
 from funcnet.ops.strong import masked
@@ -55,8 +56,12 @@ _CASES = (
 # Where the largest element changes, the derivative jumps.
 _CASES = tuple([c._replace(args=tuple([a._replace(distinct=True) for a in c.args])) for c in _CASES])
 
-max_p = general("max", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", dtypes="real", cases=_CASES)
-min_p = general("min", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", dtypes="real", cases=_CASES)
+max_p = general(
+    "max", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", batch=along_axis, dtypes="real", cases=_CASES
+)
+min_p = general(
+    "min", vjp=(_vjp,), jvp=_jvp, shape=_shape, result="first", batch=along_axis, dtypes="real", cases=_CASES
+)
 
 
 def _extreme(primitive: Any, x: Any, axis: Axis, keepdims: bool) -> Any:

@@ -9,6 +9,7 @@ from funcnet.core import Spec, bind, case, linear, owner
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import reduced_axes
+from funcnet.ops.batching import along_axes, along_axis
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.comparison import where
 from funcnet.ops.complex import conj
@@ -64,6 +65,7 @@ fft_p = linear(
     _fft_impl,
     transpose=(_fft_transpose,),
     shape=lambda x, **_: x.shape,
+    batch=along_axes,
     dtypes="complex",
     cases=(
         case((2, 4), axes=(1,), norm="backward", inverse=False),
@@ -87,6 +89,7 @@ rfft_p = linear(
     lambda xp, x, *, axis, norm: xp.fft.rfft(x, axis=axis, norm=norm),
     transpose=(_rfft_transpose,),
     shape=lambda x, *, axis, norm: _spec(x, axis, x.shape[axis] // 2 + 1),  # noqa: ARG005
+    batch=along_axis,
     dtypes="real floating",
     cases=(
         case((2, 5), axis=1, norm="backward"),
@@ -107,6 +110,7 @@ irfft_p = linear(
     lambda xp, x, *, n, axis, norm: xp.fft.irfft(x, n=n, axis=axis, norm=norm),
     transpose=(_irfft_transpose,),
     shape=lambda x, *, n, axis, norm: _spec(x, axis, n),  # noqa: ARG005
+    batch=along_axis,
     dtypes="complex",
     cases=(
         case((2, 3), n=5, axis=1, norm="backward"),
@@ -135,6 +139,7 @@ weigh_bins_p = linear(
     transpose=(_weigh_bins_transpose,),
     shape=lambda x, **_: x.shape,
     internal=True,
+    batch=along_axis,
     dtypes="complex",
     cases=(case((2, 3), axis=1, n=5, inner=0.5), case((3, 2), axis=0, n=4, inner=2.0)),
 )
@@ -160,6 +165,7 @@ fit_length_p = linear(
     transpose=(_fit_length_transpose,),
     shape=lambda x, *, axis, n: _with_length(x.shape, axis, n),
     internal=True,
+    batch=along_axis,
     dtypes="floating",
     cases=(case((2, 3), axis=1, n=5), case((3, 2), axis=0, n=2), case((0,), axis=0, n=2)),
 )

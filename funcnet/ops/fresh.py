@@ -8,7 +8,7 @@ import numpy as np
 
 from funcnet import backends
 from funcnet.backends.dtypes import COMPLEX_OF
-from funcnet.core import raw
+from funcnet.core import Tracer, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError
 
@@ -94,13 +94,14 @@ def filled_like(x: Any, name: str, dtype: Any, device: Any) -> Any:
     value = raw(x)
     if isinstance(value, (np.ndarray, np.generic)) and device is None:
         dtype = value.dtype if dtype is None else foreign_dtype(backend_like(value), dtype)
-        return getattr(np, name)(value.shape, dtype)
+        return getattr(np, name)(x.shape, dtype)
     backend = backend_like(value)
     if not hasattr(value, "shape"):
         value = backend.asarray(value, dtype=foreign_dtype(backend, type(value)))
+    shape = tuple(value.shape if value is x or x.__class__ is not Tracer else x.shape)
     device = _device(backend, value) if device is None else device
     dtype = value.dtype if dtype is None else foreign_dtype(backend, dtype, device)
-    return created(backend, device, name, tuple(value.shape), dtype=dtype)
+    return created(backend, device, name, shape, dtype=dtype)
 
 
 def integers_like(x: Any, name: str, *args: Any) -> Any:

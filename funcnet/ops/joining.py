@@ -13,6 +13,7 @@ from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import rearranging as primitives
 from funcnet.ops.axes import one_axis
+from funcnet.ops.batching import data_dependent
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.fresh import array_like
 from funcnet.ops.shapes import broadcast_shapes, new_axes, no_shape, several, size_of
@@ -29,6 +30,7 @@ repeat_positions_p = general(
     vjp=None,
     shape=no_shape("repeat", "one number of repetitions, or a list of them"),
     data_dependent=True,
+    batch=data_dependent("xp.repeat", "the same number of repetitions for every element"),
     dtypes="integer",
     cases=(case(Arg((3,), kind="int", low=0, high=3)), case(Arg((0,), kind="int", low=0, high=3))),
 )

@@ -9,6 +9,7 @@ from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.axes import one_axis
+from funcnet.ops.batching import as_it_is, broadcasting, matrix_product
 from funcnet.ops.broadcasting import reshaped, sum_to
 from funcnet.ops.complex import conj
 from funcnet.ops.manipulation import permute_dims
@@ -106,6 +107,7 @@ matmul_p = linear(
     "matmul",
     transpose=(_first, _second),
     shape=lambda x1, x2: _product_shape(tuple(x1.shape), tuple(x2.shape)),
+    batch=matrix_product,
     dtypes="numeric",
     cases=(
         case((3,), (3,)),
@@ -126,6 +128,7 @@ matrix_transpose_p = linear(
     "matrix_transpose",
     transpose=(lambda y, x: matrix_transpose,),  # noqa: ARG005  # the rule's form
     shape=lambda x: (*x.shape[:-2], x.shape[-1], x.shape[-2]),
+    batch=as_it_is,
     dtypes="all",
     cases=(case((2, 3)), case((4, 2, 3)), case((0, 3))),
 )
@@ -163,6 +166,7 @@ vecdot_p = linear(
     _vecdot_impl,
     transpose=(_vecdot_rule(0), _vecdot_rule(1)),
     shape=_vecdot_shape,
+    batch=broadcasting,
     dtypes="numeric",
     analytic=False,
     cases=(

@@ -377,6 +377,9 @@ def _inferred(x: Any, wanted: tuple[int, ...], size: int) -> tuple[int, ...]:
 def _check_view(x: Any, shape: tuple[int, ...]) -> None:
     """Raise `CopyError` if an array cannot have another shape without a copy."""
     value = raw(x)
+    if tuple(value.shape) != tuple(x.shape):
+        # Inside `vmap` the array has a dimension more, and so has the result.
+        shape = (*value.shape[: len(value.shape) - len(x.shape)], *shape)
     if isinstance(value, np.ndarray):
         copied = value.size > 0 and not np.may_share_memory(value, value.reshape(shape))
     elif backends.backend_of_type(value.__class__) is None or isinstance(value, np.generic):

@@ -12,6 +12,7 @@ from funcnet.core import Spec, bind, case, general, linear, owner
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ParameterError
 from funcnet.ops.axes import element_count, kept_shape, reduced_axes, reduced_shape
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import broadcast_to, cast, real, reshaped, sum_over
 from funcnet.ops.complex import conj
 from funcnet.ops.strong import divide_or_zero
@@ -59,6 +60,7 @@ mean_p = linear(
     _mean_impl,
     transpose=(_mean_transpose,),
     shape=_reduced,
+    batch=along_axis,
     dtypes="floating",
     cases=(
         *[case((2, 3), **c) for c in _CASES],
@@ -83,6 +85,7 @@ centered_p = linear(
     transpose=(lambda y, x, *, axis: lambda g: centered(g, axis),),  # noqa: ARG005  # the rule's form
     shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
     internal=True,
+    batch=along_axis,
     dtypes="floating",
     cases=(case((2, 3), axis=(1,)), case((2, 3), axis=(0, 1)), case((), axis=()), case((2, 0), axis=(1,))),
 )
@@ -173,10 +176,24 @@ _SPREAD_CASES = (
 )
 
 var_p = general(
-    "var", _var_impl, vjp=(_var_vjp,), jvp=_var_jvp, shape=_real_spec, dtypes="floating", cases=_SPREAD_CASES
+    "var",
+    _var_impl,
+    vjp=(_var_vjp,),
+    jvp=_var_jvp,
+    shape=_real_spec,
+    batch=along_axis,
+    dtypes="floating",
+    cases=_SPREAD_CASES,
 )
 std_p = general(
-    "std", _std_impl, vjp=(_std_vjp,), jvp=_std_jvp, shape=_real_spec, dtypes="floating", cases=_SPREAD_CASES
+    "std",
+    _std_impl,
+    vjp=(_std_vjp,),
+    jvp=_std_jvp,
+    shape=_real_spec,
+    batch=along_axis,
+    dtypes="floating",
+    cases=_SPREAD_CASES,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Tracer, bind, case, linear
+from funcnet.ops.batching import along_axis, permutation
 from funcnet.ops.broadcasting import reshaped, sum_over
 from funcnet.ops.fresh import zeros_raw
 from funcnet.ops.slicing import taken
@@ -71,6 +72,7 @@ permute_dims_p = linear(
     lambda xp, x, *, axes: xp.permute_dims(x, axes),
     transpose=(lambda y, x, *, axes: lambda g: permuted(g, _inverse(axes)),),  # noqa: ARG005  # the form of every rule
     shape=lambda x, *, axes: tuple([x.shape[a] for a in axes]),
+    batch=permutation,
     dtypes="all",
     cases=(case((2, 3, 4), axes=(2, 0, 1)), case((2, 3), axes=(0, 1)), case((), axes=())),
 )
@@ -80,6 +82,7 @@ flip_p = linear(
     lambda xp, x, *, axis: xp.flip(x, axis=axis) if axis else x,
     transpose=(lambda y, x, *, axis: lambda g: flipped(g, axis),),  # noqa: ARG005
     shape=lambda x, *, axis: x.shape,  # noqa: ARG005
+    batch=along_axis,
     dtypes="all",
     cases=(case((2, 3), axis=(0, 1)), case((2, 3), axis=(1,)), case((2, 0), axis=(0,)), case((), axis=())),
 )
@@ -95,6 +98,7 @@ roll_p = linear(
     lambda xp, x, *, shift, axis: xp.roll(x, shift, axis=axis) if axis else x,
     transpose=(_roll_transpose,),
     shape=lambda x, *, shift, axis: x.shape,  # noqa: ARG005
+    batch=along_axis,
     dtypes="all",
     cases=(
         case((3,), shift=(1,), axis=(0,)),
@@ -122,6 +126,7 @@ concat_p = linear(
     transpose=_concat_transpose,
     joint=True,
     shape=_concat_shape,
+    batch=along_axis,
     dtypes="all",
     cases=(case((2, 3), (1, 3), axis=0), case((2, 1), (2, 0), (2, 2), axis=1), case((2,), axis=0)),
 )
@@ -138,6 +143,7 @@ stack_p = linear(
     transpose=_stack_transpose,
     joint=True,
     shape=lambda *arrays, axis: (*arrays[0].shape[:axis], len(arrays), *arrays[0].shape[axis:]),
+    batch=along_axis,
     dtypes="all",
     cases=(case((2, 3), (2, 3), axis=0), case((2, 3), (2, 3), axis=2), case((), (), (), axis=0)),
 )
@@ -160,6 +166,7 @@ unstack_p = linear(
     transpose=(_unstack_transpose,),
     shape=lambda x, *, axis: (x.shape[:axis] + x.shape[axis + 1 :],) * x.shape[axis],
     multiple=True,
+    batch=along_axis,
     dtypes="all",
     cases=(case((2, 3), axis=0), case((2, 3), axis=1), case((3,), axis=0)),
 )
@@ -176,6 +183,7 @@ repeat_p = linear(
     lambda xp, x, *, repeats, axis: xp.repeat(x, repeats, axis=axis),
     transpose=(_repeat_transpose,),
     shape=lambda x, *, repeats, axis: (*x.shape[:axis], x.shape[axis] * repeats, *x.shape[axis + 1 :]),
+    batch=along_axis,
     dtypes="all",
     cases=(case((3,), repeats=2, axis=0), case((2, 3), repeats=3, axis=1), case((2, 3), repeats=0, axis=0)),
 )

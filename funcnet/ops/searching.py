@@ -9,6 +9,8 @@ from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import check_elements, check_kind, index_dtype, one_axis, reduced_axes, reduced_shape
+from funcnet.ops.batched_search import search
+from funcnet.ops.batching import along_axis, arg_extreme, data_dependent
 from funcnet.ops.shapes import no_shape
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def _arg_impl(name: str) -> Any:
 _ARGS: dict[str, Any] = {
     "vjp": None,
     "shape": _arg_shape,
+    "batch": arg_extreme,
     "result": "index",
     "dtypes": "real",
     "cases": (
@@ -64,6 +67,7 @@ count_nonzero_p = general(
     vjp=None,
     shape=lambda x, *, axis, keepdims: reduced_shape(x.shape, axis, keepdims),
     result="index",
+    batch=along_axis,
     dtypes="all",
     cases=(
         case((2, 3), axis=(0, 1), keepdims=False),
@@ -80,6 +84,7 @@ nonzero_p = general(
     multiple=True,
     data_dependent=True,
     result="index",
+    batch=data_dependent("xp.nonzero", "xp.where(condition, a, b) with the condition itself"),
     dtypes="all",
     cases=(case((3,)), case((2, 3)), case((0, 2))),
 )
@@ -112,6 +117,7 @@ searchsorted_p = general(
     vjp=None,
     shape=lambda x1, x2, *sorter, side: getattr(x2, "shape", ()),  # noqa: ARG005  # the rule's form
     result="index",
+    batch=search,
     dtypes="real",
     cases=(
         case(Arg((3,), low=0.0, high=0.0), (4,), side="left"),

@@ -10,6 +10,8 @@ from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError
 from funcnet.ops.axes import index_dtype
+from funcnet.ops.batched_search import membership
+from funcnet.ops.batching import data_dependent
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.shapes import no_shape
 from funcnet.ops.slicing import taken
@@ -130,6 +132,8 @@ def _first_vjp(y: Any, x: Any) -> Callable[[Any], Any]:  # noqa: ARG001  # the r
     return lambda g: None if g[0] is None else _shared(g[0], x)
 
 
+#: What to write where `vmap` cannot have unique elements.
+_SORTED = "xp.sort(x), and comparisons of neighbours"
 _CASES = (case(Arg((5,), distinct=True)), case(Arg((2, 2), distinct=True)), case((0,)), case(()))
 
 unique_all_p = general(
@@ -139,6 +143,7 @@ unique_all_p = general(
     shape=no_shape("unique_all"),
     data_dependent=True,
     multiple=True,
+    batch=data_dependent("xp.unique_all", _SORTED),
     dtypes="all",
     cases=_CASES,
 )
@@ -150,6 +155,7 @@ unique_counts_p = general(
     shape=no_shape("unique_counts"),
     data_dependent=True,
     multiple=True,
+    batch=data_dependent("xp.unique_counts", _SORTED),
     dtypes="all",
     cases=_CASES,
 )
@@ -161,6 +167,7 @@ unique_inverse_p = general(
     shape=no_shape("unique_inverse"),
     data_dependent=True,
     multiple=True,
+    batch=data_dependent("xp.unique_inverse", _SORTED),
     dtypes="all",
     cases=_CASES,
 )
@@ -171,6 +178,7 @@ unique_values_p = general(
     vjp=(_values_vjp,),
     shape=no_shape("unique_values"),
     data_dependent=True,
+    batch=data_dependent("xp.unique_values", _SORTED),
     dtypes="all",
     cases=_CASES,
 )
@@ -215,6 +223,7 @@ isin_p = general(
     vjp=None,
     shape=lambda x1, x2, *, invert: getattr(x1, "shape", ()),  # noqa: ARG005  # the rule's form
     result="bool",
+    batch=membership,
     dtypes="all",
     cases=(
         case((2, 3), (4,), invert=False),

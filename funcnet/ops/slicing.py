@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import backends
 from funcnet.backends.keys import ARRAY, layout
 from funcnet.core import Arg, Tracer, bind, case, general, linear
+from funcnet.ops.batching import index_update, indexed
 from funcnet.ops.fresh import zeros_raw
 from funcnet.ops.places import positions, scatter
 
@@ -83,6 +84,7 @@ getitem_p = linear(
     _getitem,
     transpose=(_getitem_transpose,),
     shape=lambda x, *, key: layout(x.shape, key).shape,
+    batch=indexed,
     dtypes="all",
     result="first",
     cases=(
@@ -123,6 +125,7 @@ gather_p = linear(
     _gather,
     transpose=_gather_transpose,
     shape=_gather_shape,
+    batch=indexed,
     dtypes="all",
     result="first",
     cases=(
@@ -171,6 +174,7 @@ index_add_p = general(
     vjp=_add_vjp,
     jvp=_add_jvp,
     shape=_add_shape,
+    batch=index_update,
     dtypes="numeric",
     result="first",
     cases=UPDATES,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
 from funcnet.ops.axes import check_kind, reduced_axes, reduced_shape
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import reshaped, sum_over
 from funcnet.ops.exponential import exp
 
@@ -65,6 +66,7 @@ softmax_p = general(
     vjp=(lambda y, x, *, axis: _softmax_pull(y, axis),),  # noqa: ARG005  # the rule's form
     jvp=lambda ts, y, x, *, axis: _softmax_pull(y, axis)(ts[0]),  # noqa: ARG005  # the rule's form
     shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
+    batch=along_axis,
     dtypes="real floating",
     cases=(case((2, 3), axis=(1,)), case((2, 3), axis=(0, 1)), case((), axis=()), case((2, 0), axis=(1,))),
 )
@@ -84,6 +86,7 @@ log_softmax_p = general(
     vjp=(_log_softmax_vjp,),
     jvp=_log_softmax_jvp,
     shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
+    batch=along_axis,
     dtypes="real floating",
     cases=(case((2, 3), axis=(1,)), case((2, 3), axis=(0, 1)), case((), axis=()), case((2, 0), axis=(1,))),
 )
@@ -104,6 +107,7 @@ logsumexp_p = general(
     vjp=(_logsumexp_vjp,),
     jvp=_logsumexp_jvp,
     shape=lambda x, *, axis, keepdims: reduced_shape(x.shape, axis, keepdims),
+    batch=along_axis,
     dtypes="real floating",
     cases=(
         case((2, 3), axis=(1,), keepdims=False),

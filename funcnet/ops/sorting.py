@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, general
 from funcnet.ops.along import take_along_axis
 from funcnet.ops.axes import check_kind, index_dtype, one_axis
+from funcnet.ops.batching import along_axis, ordering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +70,20 @@ inverse_p = general(
     shape=lambda order, *, axis: order.shape,  # noqa: ARG005  # the rule's form
     result="first",
     internal=True,
+    batch=along_axis,
     dtypes="integer or boolean",
     cases=(case(Arg((1,), kind="int", low=0, high=1), axis=0), case(Arg((3, 1), kind="int", low=0, high=1), axis=1)),
 )
 
 argsort_p = general(
-    "argsort", _argsort_impl, vjp=None, shape=_shape, result="index", dtypes="real or boolean", cases=_CASES
+    "argsort",
+    _argsort_impl,
+    vjp=None,
+    shape=_shape,
+    result="index",
+    batch=ordering,
+    dtypes="real or boolean",
+    cases=_CASES,
 )
 
 sort_p = general(
@@ -84,6 +93,7 @@ sort_p = general(
     jvp=_sort_jvp,
     shape=_shape,
     result="first",
+    batch=ordering,
     dtypes="real or boolean",
     cases=_CASES,
 )

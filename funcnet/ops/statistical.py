@@ -8,6 +8,7 @@ from funcnet.core import bind, case, general
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError
 from funcnet.ops.axes import element_count, kept_shape, native_dtype, reduced_axes, reduced_shape
+from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast, reshaped, sum_over, sum_p
 from funcnet.ops.cumulative import cumulative_prod, cumulative_sum, products_of_others
 from funcnet.ops.extremes import max, min
@@ -54,6 +55,7 @@ prod_p = general(
     jvp=_prod_jvp,
     shape=lambda x, *, axis, keepdims: reduced_shape(x.shape, axis, keepdims),
     result="sum",
+    batch=along_axis,
     dtypes="numeric",
     cases=(
         case((2, 3), axis=(0, 1), keepdims=False),

@@ -7,6 +7,7 @@ from typing import Any
 
 from funcnet.core import bind, case, linear
 from funcnet.errors import ShapeError
+from funcnet.ops.batching import as_it_is
 
 __all__ = ["tril", "triu"]
 
@@ -17,6 +18,7 @@ def _triangle(name: str) -> Any:
         lambda xp, x, *, k: getattr(xp, name)(x, k=k),
         transpose=(lambda y, x, *, k: lambda g: bind(triangles[name], g, k=k),),  # noqa: ARG005  # the form of every rule
         shape=lambda x, *, k: x.shape,  # noqa: ARG005
+        batch=as_it_is,
         dtypes="all",
         cases=(case((3, 3), k=0), case((2, 3, 4), k=1), case((2, 3), k=-1), case((0, 2), k=0)),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import bind, general, registry
 from funcnet.core.frames import user_frame
 from funcnet.errors import NotDifferentiableError
+from funcnet.ops.batching import index_update
 from funcnet.ops.broadcasting import cast, reshaped, sum_over
 from funcnet.ops.fresh import integers_like, zeros_raw
 from funcnet.ops.places import scatter
@@ -75,6 +76,7 @@ index_set_p = general(
     vjp=_set_vjp,
     jvp=_set_jvp,
     shape=_shape,
+    batch=index_update,
     dtypes="all",
     result="first",
     cases=UPDATES,
@@ -105,6 +107,7 @@ index_multiply_p = general(
     scatter(lambda xp, a, b: a * b),  # noqa: ARG005  # one signature for all updates
     vjp=_multiply_vjp,
     shape=_shape,
+    batch=index_update,
     dtypes="numeric",
     result="first",
     cases=UPDATES[:2],
@@ -135,6 +138,7 @@ index_min_p = general(
     scatter(lambda xp, a, b: xp.minimum(a, b)),
     vjp=_extreme_vjp,
     shape=_shape,
+    batch=index_update,
     dtypes="real",
     result="first",
     cases=UPDATES,
@@ -145,6 +149,7 @@ index_max_p = general(
     scatter(lambda xp, a, b: xp.maximum(a, b)),
     vjp=_extreme_vjp,
     shape=_shape,
+    batch=index_update,
     dtypes="real",
     result="first",
     cases=UPDATES,

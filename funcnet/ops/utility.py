@@ -9,6 +9,7 @@ from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.arithmetic import subtract
 from funcnet.ops.axes import one_axis, reduced_axes, reduced_shape
+from funcnet.ops.batching import along_axis
 from funcnet.ops.comparison import not_equal
 from funcnet.ops.joining import concat
 from funcnet.ops.slicing import taken
@@ -23,6 +24,7 @@ __all__ = ["all", "any", "diff"]
 _TESTS: dict[str, Any] = {
     "vjp": None,
     "shape": lambda x, *, axis, keepdims: reduced_shape(x.shape, axis, keepdims),
+    "batch": along_axis,
     "result": "bool",
     "dtypes": "all",
     "cases": (

@@ -10,6 +10,7 @@ from funcnet.ops import cast
 from funcnet.optim import leaves
 from funcnet.optim.transform import Transform
 from funcnet.transforms import jvp, vjp
+from funcnet.transforms.batch import composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +84,7 @@ adam_p = general(
     vjp=_adam_vjp,
     jvp=_adam_jvp,
     shape=_adam_shape,
+    batch=composed(_composed),
     multiple=True,
     dtypes="real floating",
     cases=(

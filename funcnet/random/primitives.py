@@ -94,7 +94,7 @@ def _several(name: str, impl: Callable[..., Any], *, cases: tuple[Any, ...], **m
     def many_shape(key: Any, *bounds: Any, **params: Any) -> tuple[int, ...]:
         return (*key.shape[:-1], *shape(key, *bounds, **params))
 
-    def rule(primitive: Primitive, size: int, batched: Sequence[bool], key: Any, *bounds: Any, **params: Any) -> Any:  # noqa: ARG001
+    def rule(primitive: Primitive, size: int, batched: Sequence[bool], key: Any, /, *bounds: Any, **params: Any) -> Any:  # noqa: ARG001
         ndim = len(key.shape) - batched[0] - 1 + len(params.get("shape", ()))
         bounds = tuple([padded(a, ndim) if b else a for a, b in zip(bounds, batched[1:], strict=True)])
         return bind(many, expanded(key, size, batched[0]), *bounds, **params)

@@ -6,6 +6,7 @@ from typing import Any as _Any
 
 # The methods and protocols of traced arrays are attached when the namespace is imported.
 from funcnet import xp as _xp  # noqa: F401  # imported for that effect
+from funcnet.transforms.batch import vmap as vmap
 from funcnet.transforms.forward import jvp as jvp
 from funcnet.transforms.reverse import grad as grad
 from funcnet.transforms.reverse import value_and_grad as value_and_grad

@@ -12,6 +12,7 @@ from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import zeros_like
+from funcnet.ops.batching import as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ function_of_p = general(
     vjp=(lambda out, y, x: None, None),  # noqa: ARG005  # the identity
     jvp=lambda tangents, out, y, x: tangents[0],  # noqa: ARG005
     shape=lambda y, x: y.shape,  # noqa: ARG005
+    batch=as_it_is,
     result="first",
     dtypes="floating",
     cases=(case((2, 3), (2, 3)), case((), ())),

@@ -6,6 +6,7 @@ from typing import Any
 
 from funcnet import backends, tree
 from funcnet.core import Tracer, bind, case, constant, current_trace, general
+from funcnet.ops.batching import as_it_is
 
 __all__ = ["lift", "stop_gradient"]
 
@@ -14,6 +15,7 @@ stop_gradient_p = general(
     lambda xp, x: x,  # noqa: ARG005  # the identity on every backend
     vjp=None,
     shape=lambda x: x.shape,
+    batch=as_it_is,
     dtypes="all",
     cases=(case((2, 3)), case(())),
 )

@@ -1,0 +1,317 @@
+"""Vectorisation: ``vmap``."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from funcnet import backends, tree
+from funcnet.core import Trace, Tracer, bind, owner
+from funcnet.core.bind import check_hashable, scalar_array
+from funcnet.core.frames import user_frame
+from funcnet.errors import AbstractValueError, FuncnetError, ParameterError, ShapeError
+from funcnet.ops import broadcast_to, getitem, moveaxis, stack
+from funcnet.ops.batching import broadcasting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.core import Primitive
+
+__all__ = ["BatchTrace", "composed", "vmap"]
+
+
+class BatchTrace(Trace):
+    """Applies every operation to all elements of a batch at once.
+
+    A tracer's node is 0, the dimension of its value that holds the batch, or None if its value is the same for all
+    elements.
+    """
+
+    __slots__ = ("size",)
+    name = "vmap"
+    concrete = False
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def carries(self, tracer: Tracer) -> bool:  # noqa: ARG002  # the same for all
+        """No derivative; `hidden` says what may be read."""
+        return False
+
+    def hidden(self, tracer: Tracer, what: str) -> FuncnetError | None:
+        if tracer.node is None:
+            return None
+        return AbstractValueError(
+            f"{what} needs one value, but fn.vmap maps over this array, in {user_frame()}.",
+            found=f"an array of shape {tuple(tracer.shape)} with a value for each of {self.size} elements",
+            needed="array operations, or a value that does not depend on the mapped arguments",
+            write="xp.where(condition, a, b) for a choice between arrays; in_axes=None for what is not mapped",
+        )
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if params:
+            check_hashable(primitive, params)
+        values = list(args)
+        batched = [False] * len(args)
+        for i, a in enumerate(args):
+            if a.__class__ is Tracer and a.trace is self:
+                values[i] = a.value
+                batched[i] = a.node is not None
+        node = 0
+        if True not in batched:
+            y, node = bind(primitive, *values, **params), None
+        elif primitive.kind == "elementwise":
+            y = broadcasting(primitive, self.size, batched, *values, **params)
+        else:
+            y = (primitive.batch or _one_by_one)(*(primitive, self.size, batched, *values), **params)
+        if primitive.multiple:
+            return tuple([Tracer(self, v, node) for v in y])
+        return Tracer(self, y, node)
+
+
+def composed(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the batching rule of an operation that ``f(*args, **params)`` computes from others."""
+
+    def rule(primitive: Primitive, size: int, batched: list[bool], /, *args: Any, **params: Any) -> Any:
+        trace = BatchTrace(size)
+        tracers = [
+            Tracer(trace, a, 0 if b else None) if hasattr(a, "shape") else a for a, b in zip(args, batched, strict=True)
+        ]
+        y = trace.run(f, tuple(tracers), params)
+        if primitive.multiple:
+            return tuple([_in_front(trace, v, 0) for v in y])
+        return _in_front(trace, y, 0)
+
+    return rule
+
+
+def _one_by_one(primitive: Primitive, size: int, batched: list[bool], /, *args: Any, **params: Any) -> Any:
+    """Rule of a primitive that declares none: a call for each element, and a stack of the results."""
+    if not size:
+        raise ParameterError(
+            f"The primitive {primitive.name!r} has no batching rule, so an empty batch has no result.",
+            found="a batch of size 0",
+            needed="a batching rule, or at least one element",
+            write=f"batch=... in the declaration of {primitive.name!r}",
+        )
+    results = [
+        bind(primitive, *[getitem(a, i) if b else a for a, b in zip(args, batched, strict=True)], **params)
+        for i in range(size)
+    ]
+    if primitive.multiple:
+        return tuple([stack(parts) for parts in zip(*results, strict=True)])
+    return stack(results)
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+    """Return a function that applies `f` to every element of a batch, by operations on the whole batch.
+
+    `f` is called once. Inside, an array over which is mapped does not show the dimension of the batch; every operation
+    on it runs once for all elements, by the batching rule of the operation. Transformations nest in any order:
+    ``vmap(grad(f))`` gives the gradient for each example, ``grad`` of a function with a `vmap` inside works as well.
+
+    Parameters
+    ----------
+    f : callable
+        Function of pytrees of arrays. It must not depend on the values of mapped arrays in Python: ``if x > 0``,
+        ``float(x)`` and ``range(n)`` are refused. Arrays that are not mapped can be read.
+    in_axes : int, None, or pytree of them, default 0
+        Over which dimension of each positional argument to map; None for an argument that is the same for all
+        elements. A tuple has one entry for each argument, which may be a pytree like the argument or a prefix of it.
+        Arrays among keyword arguments are mapped over their first dimension; other values are passed on.
+    out_axes : int, None, or pytree of them, default 0
+        Where the dimension of the batch goes in each result: a pytree like the result of `f`, or a prefix of it. None
+        for a result that is the same for all elements, which is then returned once.
+
+    Returns
+    -------
+    callable
+        With the arguments of `f`, where mapped arrays have one dimension more.
+
+    Raises
+    ------
+    ParameterError
+        If nothing is mapped, an axis is no integer, a mapped argument is no array, or `out_axes` is None for a result
+        that differs from element to element.
+    ShapeError
+        If sizes differ along the mapped axes, or an array does not have the axis; the message names the leaves.
+    TreeError
+        If `in_axes` or `out_axes` does not have the structure of the arguments or the result.
+    AbstractValueError
+        If `f` reads a mapped value, or an operation's result would have a shape that depends on values.
+
+    Notes
+    -----
+    A user's primitive without a batching rule is called once for each element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> fn.vmap(lambda x, y: x @ y)(np.ones((4, 3)), np.arange(12.0).reshape(4, 3))
+    array([ 3., 12., 21., 30.])
+    >>> w = np.array([1.0, 2.0])
+    >>> fn.vmap(fn.grad(lambda w, x: (w @ x) ** 2), in_axes=(None, 0))(w, np.eye(2))
+    array([[2., 0.],
+           [0., 8.]])
+    """
+    if not callable(f):
+        raise ParameterError(
+            "fn.vmap transforms a function.", found=type(f).__name__, needed="a callable", write="fn.vmap(f)(x)"
+        )
+    if isinstance(in_axes, list):
+        in_axes = tuple(in_axes)
+    _check_axes(in_axes, "in_axes")
+    _check_axes(out_axes, "out_axes")
+
+    @wraps(f)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        if in_axes.__class__ is tuple and len(in_axes) != len(args):
+            raise ParameterError(
+                "fn.vmap needs an entry of in_axes for each positional argument.",
+                found=f"{len(in_axes)} entries for {len(args)} argument{'s' * (len(args) != 1)}",
+                needed="as many, or one integer for all",
+                write="in_axes=(0, None) for a function of two arguments of which the first is mapped",
+            )
+        axes = tree.broadcast_prefix(in_axes, args, is_leaf=_is_none, name="in_axes of fn.vmap")
+        given, structure = tree.flatten_with_paths((args, kwargs))
+        axes += [0 if _is_array(leaf) else None for _, leaf in given[len(axes) :]]
+        moved = [_moved(leaf, axis, path) for (path, leaf), axis in zip(given, axes, strict=True)]
+        trace = BatchTrace(_common_size(moved, axes, given))
+        leaves = [
+            Tracer(trace, leaf, None if axis is None else 0) if _is_array(leaf) else leaf
+            for leaf, axis in zip(moved, axes, strict=True)
+        ]
+        call, named = tree.unflatten(structure, leaves)
+        out = trace.run(f, call, named)
+        found, shape = tree.flatten_with_paths(out)
+        where = tree.broadcast_prefix(out_axes, out, is_leaf=_is_none, name="out_axes of fn.vmap")
+        return tree.unflatten(
+            shape, [_placed(trace, leaf, axis, path) for (path, leaf), axis in zip(found, where, strict=True)]
+        )
+
+    return mapped
+
+
+def _is_none(node: Any) -> bool:
+    return node is None
+
+
+def _is_array(leaf: Any) -> bool:
+    return leaf.__class__ is Tracer or backends.backend_of_type(leaf.__class__) is not None
+
+
+def _check_axes(axes: Any, name: str) -> None:
+    for axis in tree.leaves(axes, is_leaf=_is_none):
+        if axis is not None and axis.__class__ is not int:
+            raise ParameterError(
+                f"fn.vmap takes integers and None as {name}.",
+                found=f"{type(axis).__name__}: {axis!r}",
+                needed="an integer, None, or a pytree of them",
+                write=f"{name}=0",
+            )
+
+
+def _named(path: str) -> str:
+    """Return the path of a leaf of ``(args, kwargs)`` in words."""
+    if path.startswith("[1]"):
+        return f"keyword argument {path[3:].lstrip('.')}"
+    place, bracket, rest = path[4:].partition("]")
+    return f"argument {place}" + (f", leaf {rest}" if bracket and rest else "")
+
+
+def _moved(leaf: Any, axis: int | None, path: str) -> Any:
+    """Return a mapped array with the dimension of the batch in front."""
+    if axis is None:
+        return leaf
+    if not _is_array(leaf):
+        raise ParameterError(
+            f"fn.vmap cannot map over {_named(path)}.",
+            found=f"{type(leaf).__name__}: {leaf!r}",
+            needed="an array, or None in in_axes",
+            write="in_axes=(0, None), with None for what is the same for all elements",
+        )
+    shape = tuple(leaf.shape)
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(
+            f"fn.vmap cannot map over axis {axis} of {_named(path)}.",
+            found=f"an array of shape {shape}",
+            needed=f"an axis from {-len(shape)} to {len(shape) - 1}"
+            if shape
+            else "an array with a dimension to map over",
+            write="in_axes=None for what is the same for all elements",
+        )
+    return moveaxis(leaf, axis, 0) if axis % len(shape) else leaf
+
+
+def _common_size(leaves: list[Any], axes: list[Any], given: list[tuple[str, Any]]) -> int:
+    sizes = [
+        (leaf.shape[0], axis, path)
+        for leaf, axis, (path, _) in zip(leaves, axes, given, strict=True)
+        if axis is not None
+    ]
+    if not sizes:
+        raise ParameterError(
+            "fn.vmap has nothing to map over.",
+            found="no array argument" if not any(map(_is_array, leaves)) else "in_axes with None for every array",
+            needed="at least one array with an axis",
+            write="in_axes=0",
+        )
+    if len({size for size, _, _ in sizes}) > 1:
+        raise ShapeError(
+            "fn.vmap got arrays whose sizes differ along the axes that are mapped over.",
+            found="; ".join([f"{size} along axis {axis} of {_named(path)}" for size, axis, path in sizes]),
+            needed="one size",
+            write="in_axes=None for what is the same for all elements",
+        )
+    return sizes[0][0]
+
+
+def _in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
+    """Return a result without the trace, with the dimension of the batch in front unless `axis` is None."""
+    if leaf.__class__ is Tracer and leaf.trace is trace:
+        if leaf.node is not None:
+            return leaf.value
+        leaf = leaf.value
+    if axis is None:
+        return leaf
+    if leaf.__class__ in (bool, int, float, complex):
+        leaf = scalar_array(leaf)
+    spread = broadcast_to(leaf, (trace.size, *leaf.shape))
+    if spread.__class__ is Tracer:
+        return spread
+    # An array of its own, that may be written to.
+    return owner(spread).asarray(spread, copy=True)
+
+
+def _placed(trace: BatchTrace, leaf: Any, axis: int | None, path: str) -> Any:
+    """Return a result with the dimension of the batch where `out_axes` wants it."""
+    where = f", leaf {path}," if path else ""
+    if axis is None:
+        if leaf.__class__ is Tracer and leaf.trace is trace and leaf.node is not None:
+            raise ParameterError(
+                f"The result of a function in fn.vmap{where} differs from element to element, but out_axes is None.",
+                found=f"an array of shape {tuple(leaf.shape)} that depends on mapped arguments",
+                needed="a place for the dimension of the batch",
+                write="out_axes=0",
+            )
+        return _in_front(trace, leaf, None)
+    if not _is_array(leaf) and leaf.__class__ not in (bool, int, float, complex):
+        raise ParameterError(
+            f"The result of a function in fn.vmap{where} is no array.",
+            found=f"{type(leaf).__name__}: {leaf!r}",
+            needed="arrays and numbers in nested containers",
+            write="out_axes=None for what is the same for all elements",
+        )
+    y = _in_front(trace, leaf, axis)
+    ndim = len(y.shape)
+    if not -ndim <= axis < ndim:
+        raise ShapeError(
+            f"fn.vmap cannot put the dimension of the batch at axis {axis} of the result{where.rstrip(',')}.",
+            found=f"a result of shape {tuple(y.shape[1:])} for each element",
+            needed=f"an axis from {-ndim} to {ndim - 1}",
+            write="out_axes=0",
+        )
+    return moveaxis(y, 0, axis) if axis % ndim else y
