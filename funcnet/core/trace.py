@@ -32,7 +32,7 @@ class Trace:
     Subclasses implement `process`; ``name`` is what error messages call the transformation.
     """
 
-    __slots__ = ("alive", "level")
+    __slots__ = ("alive", "level", "outer")
     name = "transformation"
     #: Whether every tracer's value may be read; if not, `hidden` says which may not.
     concrete = True
@@ -40,6 +40,8 @@ class Trace:
     def __init__(self) -> None:
         self.level = next(_levels)
         self.alive = True
+        #: The transformation around, while this one runs.
+        self.outer: Trace | None = None
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply `primitive`, of whose `args` at least one is a tracer of this trace and none of an inner one."""
@@ -60,6 +62,7 @@ class Trace:
 
     def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``f(*args, **kwargs)`` with this trace as the innermost one; the trace is dead afterwards."""
+        self.outer = _innermost.get()
         token = _innermost.set(self)
         try:
             return f(*args, **kwargs)
@@ -79,7 +82,11 @@ class Trace:
 
 def current_trace() -> Trace | None:
     """Return the innermost transformation that runs in this thread or task, or None."""
-    return _innermost.get()
+    trace = _innermost.get()
+    # A task that was started inside a transformation keeps its context after the end of that.
+    while trace is not None and not trace.alive:
+        trace = trace.outer
+    return trace
 
 
 def constant(value: Any) -> Any:
@@ -89,4 +96,6 @@ def constant(value: Any) -> Any:
     values is differentiated as it stands.
     """
     trace = _innermost.get()
+    if trace is not None and not trace.alive:
+        trace = current_trace()
     return value if trace is None else Tracer(trace, value, None)
