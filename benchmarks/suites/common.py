@@ -23,9 +23,10 @@ class OnBackend:
     param_names: Any = ("backend",)
 
     def setup(self, backend: str, *parameters: Any) -> None:
+        # First, since airspeed velocity tears down what its setup has skipped, too.
+        self.stack = ExitStack()
         if backend not in backends.available():
             raise NotImplementedError(f"the {backend} backend cannot be used here")
-        self.stack = ExitStack()
         self.stack.enter_context(fn.use_backend(backend))
         # Timed functions end with this, or a device's queue would be timed in place of its work.
         self.synchronize = backends.get(backend).synchronize

@@ -45,8 +45,10 @@ def test_every_benchmark_runs(cls: Any) -> None:
 def test_a_backend_that_is_absent_is_skipped() -> None:
     from benchmarks.suites.common import OnBackend
 
+    suite = OnBackend()
     with pytest.raises(NotImplementedError, match="the no_such_library backend cannot be used here"):
-        OnBackend().setup("no_such_library")
+        suite.setup("no_such_library")
+    suite.teardown("no_such_library")
 
 
 def test_statements_of_the_import_suite_run() -> None:
