@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet import tree
 from funcnet.control.kinds import abstract, check_callable, check_same, integer, is_abstract, trace_without_values
+from funcnet.control.mapped import is_mapped, select
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 
@@ -20,8 +23,9 @@ __all__ = ["cond", "switch"]
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
     """Apply one of two functions, as a condition says.
 
-    With values at hand, only the function that is chosen runs, and the derivative is its derivative. Where only shapes
-    are known (`eval_shape`), both run, and must return the same structure, shapes and dtypes.
+    With values at hand, only the function that is chosen runs, and the derivative is its derivative. Both run where
+    only shapes are known (`eval_shape`), and where the condition differs from element to element of a batch (`vmap`);
+    then they must return the same structure, shapes and dtypes.
 
     Parameters
     ----------
@@ -42,7 +46,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     ParameterError
         If `pred` is not a scalar, or a branch not a function.
     TreeError, ShapeError, DtypeError
-        Under `eval_shape`, if the branches do not agree; names the path.
+        If both run and do not agree; names the path.
 
     Examples
     --------
@@ -67,6 +71,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         )
     trace = trace_without_values(pred, operands)
     if trace is None:
+        if is_mapped(pred):
+            first, second = _compared((true_fun, false_fun), operands, "fn.cond")
+            return select(pred if dtype is not None and kind(dtype) == "b" else pred != 0, first, second)
         return true_fun(*operands) if bool(pred) else false_fun(*operands)
     chosen, other = (true_fun, false_fun) if is_abstract(pred) or bool(pred) else (false_fun, true_fun)
     return _agreed(trace, (chosen, other), operands, "fn.cond")
@@ -74,6 +81,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """Apply one of several functions, as an index says.
+
+    See `cond` for which of them run.
 
     Parameters
     ----------
@@ -94,7 +103,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     ParameterError
         If `index` is not an integer, or `branches` not a sequence of at least one function.
     TreeError, ShapeError, DtypeError
-        Under `eval_shape`, if the branches do not agree; names the path.
+        If all run and do not agree; names the path.
 
     Examples
     --------
@@ -115,8 +124,13 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         check_callable(branch, "fn.switch", f"branches[{i}]")
     position = integer(index, "fn.switch", "the index")
     trace = trace_without_values(index, operands)
-    known = not is_abstract(position)
-    chosen = min(max(position, 0), len(branches) - 1) if known else 0
+    if trace is None and is_mapped(position):
+        results = _compared(branches, operands, "fn.switch")
+        out = results[-1]
+        for i in range(len(results) - 2, -1, -1):
+            out = select(position <= i, results[i], out)
+        return out
+    chosen = 0 if is_abstract(position) else min(max(position, 0), len(branches) - 1)
     if trace is None:
         return branches[chosen](*operands)
     ordered = (branches[chosen], *branches[:chosen], *branches[chosen + 1 :])
@@ -124,8 +138,15 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 
 def _agreed(trace: Trace, functions: Sequence[Callable[..., Any]], operands: Any, name: str) -> Any:
-    """Return the result of the first function, after a check that all of them return the same."""
-    results = [f(*operands) for f in functions]
+    """Return the shapes of the first function's result, after a check that those of all are the same."""
+    return tree.map(lambda leaf: abstract(trace, leaf), _compared(functions, operands, name)[0])
+
+
+def _compared(functions: Sequence[Callable[..., Any]], operands: Any, name: str) -> list[Any]:
+    """Return the results of all functions, which must have the same structure, shapes and dtypes."""
+    # NumPy warns of values that are not chosen.
+    with np.errstate(all="ignore"):
+        results = [f(*operands) for f in functions]
     for other in results[1:]:
         check_same(
             results[0],
@@ -134,4 +155,4 @@ def _agreed(trace: Trace, functions: Sequence[Callable[..., Any]], operands: Any
             "the result of a branch",
             "xp.astype or xp.broadcast_to in that branch, so that all branches return the same",
         )
-    return tree.map(lambda leaf: abstract(trace, leaf), results[0])
+    return results

@@ -13,6 +13,7 @@ from funcnet.control.kinds import (
     is_abstract,
     trace_without_values,
 )
+from funcnet.control.mapped import holds_somewhere, is_mapped, select
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 
@@ -29,7 +30,8 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 
     The number of steps is that of the values at hand, and each step is recorded, so both forward and reverse mode go
     through the loop (in JAX only forward mode does). Where only shapes are known (`eval_shape`), the condition and the
-    body run once.
+    body run once. Where the condition differs from element to element of a batch (`vmap`), the loop ends with the last
+    of them, and the others keep their value from the step at which their condition became false.
 
     Parameters
     ----------
@@ -68,9 +70,13 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         _checked_condition(cond_fun(value))
         return _next("fn.while_loop", value, body_fun(value))
     value = init_val
-    while _checked_condition(cond_fun(value)):
-        value = _next("fn.while_loop", value, body_fun(value))
-    return value
+    while True:
+        condition = _checked_condition(cond_fun(value))
+        mapped = is_mapped(condition)
+        if not (holds_somewhere(condition) if mapped else condition):
+            return value
+        new = _next("fn.while_loop", value, body_fun(value))
+        value = select(condition, new, value) if mapped else new
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
@@ -82,7 +88,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         The range; `upper` is not part of it.
     body_fun : callable
         ``body_fun(i, value)`` returns the next value: of the same structure, shapes and dtypes. `i` is a Python
-        integer.
+        integer, unless `vmap` maps over `lower`.
     init_val : pytree
         The first value.
 
@@ -115,9 +121,20 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return value
         # The index stays a Python integer, which does not change the dtypes of what it is combined with.
         return _next("fn.fori_loop", value, body_fun(0 if is_abstract(start) else start, value))
+    if is_mapped(start) or is_mapped(stop):
+        return _mapped_range(start, stop, body_fun, init_val)
     value = init_val
     for i in range(start, stop):
         value = _next("fn.fori_loop", value, body_fun(i, value))
+    return value
+
+
+def _mapped_range(start: Any, stop: Any, body_fun: Callable[[Any, Any], Any], value: Any) -> Any:
+    """Run the steps of all elements of a batch; those that are through keep their value."""
+    i = start
+    while holds_somewhere(active := i < stop):
+        value = select(active, _next("fn.fori_loop", value, body_fun(i, value)), value)
+        i = i + 1
     return value
 
 
@@ -126,10 +143,11 @@ def _next(name: str, old: Any, new: Any) -> Any:
     return new
 
 
-def _checked_condition(value: Any) -> bool:
+def _checked_condition(value: Any) -> Any:
+    """Return a condition as a bool, or as it is if it is mapped."""
     dtype = getattr(value, "dtype", None)
     if value.__class__ is bool or (dtype is not None and kind(dtype) == "b" and tuple(value.shape) == ()):
-        return True if is_abstract(value) else bool(value)
+        return value if is_mapped(value) else bool(value)
     raise ParameterError(
         "The condition of fn.while_loop must be a boolean scalar.",
         found=type(value).__name__ if dtype is None else f"an array of dtype {dtype} and shape {tuple(value.shape)}",

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
 from funcnet.control.kinds import abstract, check_callable, check_same, leading, trace_without_values
-from funcnet.core import Spec, Trace, Tracer, constant, owner, raw
+from funcnet.control.mapped import as_array
+from funcnet.core import Spec, Trace, Tracer, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.errors import ParameterError, ShapeError
-from funcnet.ops import broadcast_to, expand_dims, stack, zeros
-from funcnet.transforms import eval_shape
+from funcnet.ops import broadcast_to, concat, expand_dims, stack, zeros
+from funcnet.transforms import eval_shape, vmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,10 +94,11 @@ def scan(
     return carry, _stacked(ys)
 
 
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:
     """Apply a function to each element along the first dimension of arrays, and stack the results.
 
-    The function runs once for each element; `vmap` runs it once for all.
+    The function runs once for each element, `vmap` runs it once for all; with `batch_size` it runs once for so many at
+    a time, which bounds the memory.
 
     Parameters
     ----------
@@ -104,6 +106,8 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
         Function of a pytree like `xs`, with the leaves' first dimensions gone.
     xs : pytree of arrays
         With first dimensions of one size.
+    batch_size : int, optional
+        How many elements `vmap` takes at once; the last batch may be smaller.
 
     Returns
     -------
@@ -113,7 +117,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     Raises
     ------
     ParameterError
-        If `xs` has no leaves.
+        If `xs` has no leaves, or `batch_size` is no positive integer.
     ShapeError
         If the first dimensions differ; names the leaves.
     TreeError, ShapeError, DtypeError
@@ -127,11 +131,30 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     array([ 5., 25.])
     """
     check_callable(f, "fn.map", "f")
-    if leading(xs, "fn.map") is None:
+    steps = leading(xs, "fn.map")
+    if steps is None:
         raise ParameterError(
             "fn.map needs an array to go along.", found=repr(xs), needed="at least one array", write="fn.map(f, xs)"
         )
+    if batch_size is not None:
+        if batch_size.__class__ is not int or batch_size < 1:
+            raise ParameterError(
+                "The batch_size of fn.map must be a number of elements.",
+                found=repr(batch_size),
+                needed="a positive Python integer, or None",
+                write="batch_size=32",
+            )
+        if steps:
+            return _in_batches(vmap(f), xs, steps, batch_size)
     return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
+
+
+def _in_batches(f: Callable[[Any], Any], xs: Any, steps: int, size: int) -> Any:
+    flat, structure = tree.flatten(xs)
+    parts = [
+        f(tree.unflatten(structure, [leaf[start : start + size] for leaf in flat])) for start in range(0, steps, size)
+    ]
+    return tree.map(lambda *leaves: concat(leaves), *parts)
 
 
 def _steps(name: str, xs: Any, length: Any) -> int:
@@ -175,20 +198,18 @@ def _step(f: Callable[[Any, Any], Any], carry: Any, x: Any) -> tuple[Any, Any]:
     return out
 
 
-def _array(leaf: Any) -> Any:
-    return leaf if hasattr(leaf, "shape") else constant(scalar_array(leaf))
-
-
 def _stacked(ys: list[Any]) -> Any:
     flats = [tree.leaves(y) for y in ys]
     structure = tree.structure(ys[0])
-    return tree.unflatten(structure, [stack([_array(leaf) for leaf in column]) for column in zip(*flats, strict=True)])
+    return tree.unflatten(
+        structure, [stack([as_array(leaf) for leaf in column]) for column in zip(*flats, strict=True)]
+    )
 
 
 def _scan_shapes(trace: Trace, f: Callable[[Any, Any], Any], init: Any, xs: Any, steps: int) -> tuple[Any, Any]:
     carry = tree.map(lambda leaf: abstract(trace, leaf), init)
     new, y = _step(f, carry, tree.map(lambda leaf: _element(trace, leaf), xs))
-    ys = tree.map(lambda leaf: broadcast_to(expand_dims(_array(leaf), axis=0), (steps, *_array(leaf).shape)), y)
+    ys = tree.map(lambda leaf: broadcast_to(expand_dims(as_array(leaf), axis=0), (steps, *as_array(leaf).shape)), y)
     return tree.map(lambda leaf: abstract(trace, leaf), new if steps else carry), ys
 
 

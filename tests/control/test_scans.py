@@ -177,3 +177,29 @@ def test_map_has_jaxs_values_and_gradients():
 def test_map_needs_an_array():
     with pytest.raises(ParameterError, match=r"fn\.map needs an array"):
         fn.map(lambda x: x, {})
+
+
+@pytest.mark.parametrize("size", [1, 4, 6, 100])
+def test_map_in_batches(size):
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return {"y": xp.tanh(W @ x["a"]), "n": None}
+
+    xs = {"a": XS}
+    ours = fn.map(f, xs, batch_size=size)
+    assert len(calls) == -(-6 // size)
+    assert ours["n"] is None
+    np.testing.assert_allclose(ours["y"], np.tanh(XS @ W.T), rtol=1e-13)
+    g = fn.grad(lambda a: (fn.map(f, {"a": a}, batch_size=size)["y"] ** 2).sum())(XS)
+    np.testing.assert_allclose(g, fn.grad(lambda a: (fn.map(f, {"a": a})["y"] ** 2).sum())(XS), rtol=1e-12)
+    spec = fn.eval_shape(lambda a: fn.map(f, {"a": a}, batch_size=size), fn.Spec((6, 3), "float64"))
+    assert spec["y"] == fn.Spec((6, 3), "float64")
+    assert fn.map(f, {"a": XS[:0]}, batch_size=size)["y"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True])
+def test_a_batch_size_that_is_none(size):
+    with pytest.raises(ParameterError, match=r"batch_size of fn\.map"):
+        fn.map(lambda x: x, XS, batch_size=size)
