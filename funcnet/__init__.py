@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from funcnet.control import switch as switch
     from funcnet.control import while_loop as while_loop
     from funcnet.core import Spec as Spec
+    from funcnet.transforms import checkpoint as checkpoint
     from funcnet.transforms import custom_jvp as custom_jvp
     from funcnet.transforms import custom_vjp as custom_vjp
     from funcnet.transforms import eval_shape as eval_shape
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Spec": "core",
     "associative_scan": "control",
+    "checkpoint": "transforms",
     "cond": "control",
     "custom_jvp": "transforms",
     "custom_vjp": "transforms",
@@ -94,6 +96,7 @@ __all__ = [
     "Spec",
     "associative_scan",
     "backends",
+    "checkpoint",
     "cond",
     "control",
     "core",

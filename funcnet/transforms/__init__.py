@@ -17,11 +17,13 @@ from funcnet.transforms.stop import stop_gradient as stop_gradient
 
 if _TYPE_CHECKING:
     from funcnet.transforms.black_box import external as external
+    from funcnet.transforms.checkpointing import checkpoint as checkpoint
     from funcnet.transforms.custom import custom_jvp as custom_jvp
     from funcnet.transforms.custom import custom_vjp as custom_vjp
 
 # Loaded at first use, so that the first gradient does not wait for the others.
 _HOME = {
+    "checkpoint": "checkpointing",
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "external": "black_box",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Pull = Callable[[Any], Any]
 
-__all__ = ["Node", "sweep"]
+__all__ = ["Node", "Replay", "sweep"]
 
 _next_id = count(1).__next__
 
@@ -40,6 +40,21 @@ class Node:
         self.id = _next_id()
         self.edges = edges
         self.outputs = outputs
+
+
+class Replay:
+    """Stands where a pull would: records a part of the tape anew when the sweep arrives.
+
+    Attributes
+    ----------
+    record : callable
+        Returns the nodes to go on from, each with its cotangent, for the cotangents of the outputs.
+    """
+
+    __slots__ = ("record",)
+
+    def __init__(self, record: Callable[[list[Any]], list[tuple[Node, Any]]]) -> None:
+        self.record = record
 
 
 def sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], *, free: bool) -> list[Any]:
@@ -82,6 +97,11 @@ def _sweep(roots: Iterable[tuple[Node, Any]], leaves: Iterable[Node], free: bool
                 ct = g
             elif pull.__class__ is int:
                 _deliver_output(pending, heap, parent, pull, g)
+                continue
+            elif pull.__class__ is Replay:
+                # The nodes are new, so later than all that wait: the heap gives them next.
+                for again, part in pull.record(g):
+                    _deliver(pending, heap, again, part)
                 continue
             else:
                 ct = pull(g)
