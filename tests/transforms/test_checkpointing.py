@@ -200,7 +200,9 @@ def test_functions_that_do_not_repeat():
         w[0] = 1.0
         return xp.sum(y)
 
-    with pytest.raises(NotDifferentiableError, match=r"cannot be computed again(.|\n)*other traced arrays from outside"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"cannot be computed again(.|\n)*other traced arrays from outside"
+    ):
         fn.grad(f)(X)
     calls = []
 
