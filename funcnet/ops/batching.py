@@ -103,8 +103,11 @@ def along_axes(
 
 def broadcasting(primitive: Primitive, size: int, batched: Sequence[bool], /, *args: Any, **params: Any) -> Any:  # noqa: ARG001
     """Rule of an operation that broadcasts: elementwise, or along dimensions counted from the last."""
-    ndim = max([len(a.shape) - b for a, b in zip(args, batched, strict=True) if hasattr(a, "shape")])
-    return bind(primitive, *[padded(a, ndim) if b else a for a, b in zip(args, batched, strict=True)], **params)
+    ranks = [len(a.shape) - b if b or hasattr(a, "shape") else 0 for a, b in zip(args, batched, strict=True)]
+    ndim = max(ranks)
+    if ranks.count(ndim) < len(ranks):
+        args = tuple([padded(a, ndim) if b and n < ndim else a for a, b, n in zip(args, batched, ranks, strict=True)])
+    return bind(primitive, *args, **params)
 
 
 def data_dependent(name: str, write: str) -> Callable[..., Any]:

@@ -47,7 +47,8 @@ class BatchTrace(Trace):
             f"{what} needs one value, but fn.vmap maps over this array, in {user_frame()}.",
             found=f"an array of shape {tuple(tracer.shape)} with a value for each of {self.size} elements",
             needed="array operations, or a value that does not depend on the mapped arguments",
-            write="xp.where(condition, a, b) for a choice between arrays; in_axes=None for what is not mapped",
+            write="xp.where(condition, a, b) for a choice between arrays; in_axes=None for what is not mapped; "
+            "a = fn.lift(a) before a[i] = x where a is a plain array",
         )
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -176,21 +177,30 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
                 write="in_axes=(0, None) for a function of two arguments of which the first is mapped",
             )
         axes = tree.broadcast_prefix(in_axes, args, is_leaf=_is_none, name="in_axes of fn.vmap")
-        given, structure = tree.flatten_with_paths((args, kwargs))
-        axes += [0 if _is_array(leaf) else None for _, leaf in given[len(axes) :]]
-        moved = [_moved(leaf, axis, path) for (path, leaf), axis in zip(given, axes, strict=True)]
-        trace = BatchTrace(_common_size(moved, axes, given))
+        given, structure = tree.flatten((args, kwargs))
+        axes += [0 if _is_array(leaf) else None for leaf in given[len(axes) :]]
+
+        def named(index: int) -> str:
+            return _named(tree.flatten_with_paths((args, kwargs))[0][index][0])
+
+        moved = [_moved(leaf, axis, i, named) for i, (leaf, axis) in enumerate(zip(given, axes, strict=True))]
+        trace = BatchTrace(_common_size(moved, axes, named))
         leaves = [
             Tracer(trace, leaf, None if axis is None else 0) if _is_array(leaf) else leaf
             for leaf, axis in zip(moved, axes, strict=True)
         ]
-        call, named = tree.unflatten(structure, leaves)
-        out = trace.run(f, call, named)
-        found, shape = tree.flatten_with_paths(out)
+        out = trace.run(f, *tree.unflatten(structure, leaves))
+        found, shape = tree.flatten(out)
         where = tree.broadcast_prefix(out_axes, out, is_leaf=_is_none, name="out_axes of fn.vmap")
-        return tree.unflatten(
-            shape, [_placed(trace, leaf, axis, path) for (path, leaf), axis in zip(found, where, strict=True)]
-        )
+
+        def result(index: int) -> str:
+            path = tree.flatten_with_paths(out)[0][index][0]
+            return f", leaf {path}" if path else ""
+
+        placed = [
+            _placed(trace, leaf, axis, i, result) for i, (leaf, axis) in enumerate(zip(found, where, strict=True))
+        ]
+        return tree.unflatten(shape, placed)
 
     return mapped
 
@@ -222,13 +232,13 @@ def _named(path: str) -> str:
     return f"argument {place}" + (f", leaf {rest}" if bracket and rest else "")
 
 
-def _moved(leaf: Any, axis: int | None, path: str) -> Any:
+def _moved(leaf: Any, axis: int | None, index: int, named: Callable[[int], str]) -> Any:
     """Return a mapped array with the dimension of the batch in front."""
     if axis is None:
         return leaf
     if not _is_array(leaf):
         raise ParameterError(
-            f"fn.vmap cannot map over {_named(path)}.",
+            f"fn.vmap cannot map over {named(index)}.",
             found=f"{type(leaf).__name__}: {leaf!r}",
             needed="an array, or None in in_axes",
             write="in_axes=(0, None), with None for what is the same for all elements",
@@ -236,7 +246,7 @@ def _moved(leaf: Any, axis: int | None, path: str) -> Any:
     shape = tuple(leaf.shape)
     if not -len(shape) <= axis < len(shape):
         raise ShapeError(
-            f"fn.vmap cannot map over axis {axis} of {_named(path)}.",
+            f"fn.vmap cannot map over axis {axis} of {named(index)}.",
             found=f"an array of shape {shape}",
             needed=f"an axis from {-len(shape)} to {len(shape) - 1}"
             if shape
@@ -246,12 +256,8 @@ def _moved(leaf: Any, axis: int | None, path: str) -> Any:
     return moveaxis(leaf, axis, 0) if axis % len(shape) else leaf
 
 
-def _common_size(leaves: list[Any], axes: list[Any], given: list[tuple[str, Any]]) -> int:
-    sizes = [
-        (leaf.shape[0], axis, path)
-        for leaf, axis, (path, _) in zip(leaves, axes, given, strict=True)
-        if axis is not None
-    ]
+def _common_size(leaves: list[Any], axes: list[Any], named: Callable[[int], str]) -> int:
+    sizes = {i: leaf.shape[0] for i, (leaf, axis) in enumerate(zip(leaves, axes, strict=True)) if axis is not None}
     if not sizes:
         raise ParameterError(
             "fn.vmap has nothing to map over.",
@@ -259,14 +265,15 @@ def _common_size(leaves: list[Any], axes: list[Any], given: list[tuple[str, Any]
             needed="at least one array with an axis",
             write="in_axes=0",
         )
-    if len({size for size, _, _ in sizes}) > 1:
+    different = set(sizes.values())
+    if len(different) > 1:
         raise ShapeError(
             "fn.vmap got arrays whose sizes differ along the axes that are mapped over.",
-            found="; ".join([f"{size} along axis {axis} of {_named(path)}" for size, axis, path in sizes]),
+            found="; ".join([f"{size} along axis {axes[i]} of {named(i)}" for i, size in sizes.items()]),
             needed="one size",
             write="in_axes=None for what is the same for all elements",
         )
-    return sizes[0][0]
+    return different.pop()
 
 
 def _in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
@@ -286,13 +293,12 @@ def _in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
     return owner(spread).asarray(spread, copy=True)
 
 
-def _placed(trace: BatchTrace, leaf: Any, axis: int | None, path: str) -> Any:
+def _placed(trace: BatchTrace, leaf: Any, axis: int | None, index: int, named: Callable[[int], str]) -> Any:
     """Return a result with the dimension of the batch where `out_axes` wants it."""
-    where = f", leaf {path}," if path else ""
     if axis is None:
         if leaf.__class__ is Tracer and leaf.trace is trace and leaf.node is not None:
             raise ParameterError(
-                f"The result of a function in fn.vmap{where} differs from element to element, but out_axes is None.",
+                f"The result of a function in fn.vmap{named(index)} differs between elements, but out_axes is None.",
                 found=f"an array of shape {tuple(leaf.shape)} that depends on mapped arguments",
                 needed="a place for the dimension of the batch",
                 write="out_axes=0",
@@ -300,7 +306,7 @@ def _placed(trace: BatchTrace, leaf: Any, axis: int | None, path: str) -> Any:
         return _in_front(trace, leaf, None)
     if not _is_array(leaf) and leaf.__class__ not in (bool, int, float, complex):
         raise ParameterError(
-            f"The result of a function in fn.vmap{where} is no array.",
+            f"The result of a function in fn.vmap{named(index)} is no array.",
             found=f"{type(leaf).__name__}: {leaf!r}",
             needed="arrays and numbers in nested containers",
             write="out_axes=None for what is the same for all elements",
@@ -309,7 +315,7 @@ def _placed(trace: BatchTrace, leaf: Any, axis: int | None, path: str) -> Any:
     ndim = len(y.shape)
     if not -ndim <= axis < ndim:
         raise ShapeError(
-            f"fn.vmap cannot put the dimension of the batch at axis {axis} of the result{where.rstrip(',')}.",
+            f"fn.vmap cannot put the dimension of the batch at axis {axis} of the result{named(index)}.",
             found=f"a result of shape {tuple(y.shape[1:])} for each element",
             needed=f"an axis from {-ndim} to {ndim - 1}",
             write="out_axes=0",
