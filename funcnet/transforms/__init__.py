@@ -6,7 +6,6 @@ from typing import Any as _Any
 
 # The methods and protocols of traced arrays are attached when the namespace is imported.
 from funcnet import xp as _xp  # noqa: F401  # imported for that effect
-from funcnet.transforms.batch import vmap as vmap
 from funcnet.transforms.forward import jvp as jvp
 from funcnet.transforms.reverse import grad as grad
 from funcnet.transforms.reverse import value_and_grad as value_and_grad
@@ -16,6 +15,7 @@ from funcnet.transforms.stop import lift as lift
 from funcnet.transforms.stop import stop_gradient as stop_gradient
 
 if _TYPE_CHECKING:
+    from funcnet.transforms.batch import vmap as vmap
     from funcnet.transforms.black_box import external as external
     from funcnet.transforms.checkpointing import checkpoint as checkpoint
     from funcnet.transforms.custom import custom_jvp as custom_jvp
@@ -27,6 +27,7 @@ _HOME = {
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "external": "black_box",
+    "vmap": "batch",
 }
 
 
