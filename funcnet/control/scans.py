@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
@@ -11,6 +13,7 @@ from funcnet.core import Spec, Trace, Tracer, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import broadcast_to, concat, expand_dims, stack, zeros
+from funcnet.transforms import checkpoint as recomputed
 from funcnet.transforms import eval_shape, vmap
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["map", "scan"]
 
+_RESULT = "the same shapes and dtypes in every step"
 _CARRY = "xp.astype or xp.broadcast_to in the function, or an initial carry of that shape and dtype"
 
 
@@ -27,13 +31,17 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    *,
+    checkpoint: bool | int = False,
 ) -> tuple[Any, Any]:
     r"""Go along the first dimension of arrays with a carry, and stack what each step returns.
 
     .. math:: (c_{i+1}, y_i) = f(c_i, x_i), \qquad i = 0, \dots, n - 1
 
-    Each step is recorded, so every transformation goes through. Where only shapes are known (`eval_shape`), the
-    function runs once.
+    Each step is recorded, so every transformation goes through, and reverse mode needs memory for the intermediate
+    values of all steps. With `checkpoint` it keeps the carries between segments only and computes each segment again
+    when it comes to it: for :math:`\sqrt n` segments of :math:`\sqrt n` steps, memory for :math:`O(\sqrt n)` steps
+    at the price of one more forward computation. Where only shapes are known (`eval_shape`), the function runs once.
 
     Parameters
     ----------
@@ -47,6 +55,8 @@ def scan(
         The number of steps; needed where `xs` has no leaves.
     reverse : bool, default False
         Whether to begin with the last step. The results stay at the places of their steps.
+    checkpoint : bool or int, default False
+        The number of steps in a segment that `fn.checkpoint` computes again; True for the root of the number of steps.
 
     Returns
     -------
@@ -59,7 +69,7 @@ def scan(
     Raises
     ------
     ParameterError
-        If `f` does not return a pair, or the number of steps is not known.
+        If `f` does not return a pair, the number of steps is not known, or `checkpoint` is no number of steps.
     ShapeError
         If the first dimensions differ from each other or from `length`; names the leaves.
     TreeError, ShapeError, DtypeError
@@ -74,24 +84,54 @@ def scan(
     """
     check_callable(f, "fn.scan", "f")
     steps = _steps("fn.scan", xs, length)
+    size = _segment(checkpoint, steps)
     trace = trace_without_values(init, xs)
     if trace is not None:
         return _scan_shapes(trace, f, init, xs, steps)
     if steps == 0:
         return init, _empty(f, init, xs)
-    flat, structure = tree.flatten(xs)
-    carry = init
-    ys: list[Any] = [None] * steps
-    first: Any = None
-    for count in range(steps):
-        i = steps - 1 - count if reverse else count
+    order = range(steps - 1, -1, -1) if reverse else range(steps)
+    run = partial(_run, f, *tree.flatten(xs))
+    if size == steps:
+        carry, ys = run(order, init)
+    else:
+        again = recomputed(run)
+        carry, ys = init, []
+        for start in range(0, steps, size):
+            carry, part = again(order[start : start + size], carry)
+            if ys:
+                check_same(ys[0], part[0], "fn.scan", "the result of a step", _RESULT)
+            ys += part
+    return carry, _stacked(ys[::-1] if reverse else ys)
+
+
+def _run(
+    f: Callable[[Any, Any], Any], flat: list[Any], structure: Any, order: range, carry: Any
+) -> tuple[Any, list[Any]]:
+    """Return the carry after the given steps, and their results in the order in which they came."""
+    ys: list[Any] = []
+    for i in order:
         carry, y = _step(f, carry, tree.unflatten(structure, [leaf[i] for leaf in flat]))
-        if count == 0:
-            first = y
-        else:
-            check_same(first, y, "fn.scan", "the result of a step", "the same shapes and dtypes in every step")
-        ys[i] = y
-    return carry, _stacked(ys)
+        if ys:
+            check_same(ys[0], y, "fn.scan", "the result of a step", _RESULT)
+        ys.append(y)
+    return carry, ys
+
+
+def _segment(checkpoint: bool | int, steps: int) -> int:
+    """Return the number of steps in a segment; all of them where nothing is computed again."""
+    if checkpoint is False:
+        return steps
+    if checkpoint is True:
+        return isqrt(max(steps - 1, 0)) + 1
+    if checkpoint.__class__ is not int or checkpoint < 1:
+        raise ParameterError(
+            "The checkpoint of fn.scan must be a number of steps.",
+            found=repr(checkpoint),
+            needed="a positive Python integer, or a bool",
+            write="checkpoint=True",
+        )
+    return min(checkpoint, steps)
 
 
 def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:

@@ -1,5 +1,8 @@
 """scan and map."""
 
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -203,3 +206,44 @@ def test_map_in_batches(size):
 def test_a_batch_size_that_is_none(size):
     with pytest.raises(ParameterError, match=r"batch_size of fn\.map"):
         fn.map(lambda x: x, XS, batch_size=size)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("checkpoint", [True, 1, 2, 4, 6, 100])
+def test_a_scan_in_segments_is_the_same(checkpoint, reverse):
+    plain = _recurrent(fn.scan, xp.tanh, reverse)
+    segments = _recurrent(partial(fn.scan, checkpoint=checkpoint), xp.tanh, reverse)
+    expected = fn.value_and_grad(plain, argnums=(0, 1, 2))(W, XS, C)
+    found = fn.value_and_grad(segments, argnums=(0, 1, 2))(W, XS, C)
+    assert found[0] == expected[0]
+    for a, b in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    second = [fn.jvp(fn.grad(lambda w, f=f: f(w, XS, C)), (W,), (W,))[1] for f in (plain, segments)]
+    np.testing.assert_allclose(*second, rtol=1e-12)
+
+
+def test_segments_need_less_memory():
+    n, size = 400, 20_000
+
+    def peak(checkpoint):
+        def loss(x):
+            step = lambda c, _: (xp.sin(xp.exp(xp.cos(c))), None)  # noqa: E731
+            return xp.sum(fn.scan(step, x, length=n, checkpoint=checkpoint)[0])
+
+        x = np.linspace(0.1, 1.0, size)
+        fn.grad(loss)(x[:2])
+        tracemalloc.start()
+        fn.grad(loss)(x)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found / x.nbytes
+
+    # Three values for each step, or for each of a segment of 20 and a carry for each of 20 segments.
+    assert peak(False) > 2 * n
+    assert peak(True) < 120
+
+
+@pytest.mark.parametrize("checkpoint", [0, -3, 1.5, None, "yes"])
+def test_a_segment_that_is_no_number_of_steps(checkpoint):
+    with pytest.raises(ParameterError, match=r"checkpoint of fn\.scan"):
+        fn.scan(lambda c, x: (c, x), 0, XS, checkpoint=checkpoint)
