@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["BatchTrace", "composed", "vmap"]
+__all__ = ["BatchTrace", "composed", "in_front", "vmap"]
 
 
 class BatchTrace(Trace):
@@ -82,8 +82,8 @@ def composed(f: Callable[..., Any]) -> Callable[..., Any]:
         ]
         y = trace.run(f, tuple(tracers), params)
         if primitive.multiple:
-            return tuple([_in_front(trace, v, 0) for v in y])
-        return _in_front(trace, y, 0)
+            return tuple([in_front(trace, v, 0) for v in y])
+        return in_front(trace, y, 0)
 
     return rule
 
@@ -276,7 +276,7 @@ def _common_size(leaves: list[Any], axes: list[Any], named: Callable[[int], str]
     return different.pop()
 
 
-def _in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
+def in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
     """Return a result without the trace, with the dimension of the batch in front unless `axis` is None."""
     if leaf.__class__ is Tracer and leaf.trace is trace:
         if leaf.node is not None:
@@ -303,7 +303,7 @@ def _placed(trace: BatchTrace, leaf: Any, axis: int | None, index: int, named: C
                 needed="a place for the dimension of the batch",
                 write="out_axes=0",
             )
-        return _in_front(trace, leaf, None)
+        return in_front(trace, leaf, None)
     if not _is_array(leaf) and leaf.__class__ not in (bool, int, float, complex):
         raise ParameterError(
             f"The result of a function in fn.vmap{named(index)} is no array.",
@@ -311,7 +311,7 @@ def _placed(trace: BatchTrace, leaf: Any, axis: int | None, index: int, named: C
             needed="arrays and numbers in nested containers",
             write="out_axes=None for what is the same for all elements",
         )
-    y = _in_front(trace, leaf, axis)
+    y = in_front(trace, leaf, axis)
     ndim = len(y.shape)
     if not -ndim <= axis < ndim:
         raise ShapeError(

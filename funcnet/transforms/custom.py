@@ -9,6 +9,7 @@ from funcnet import tree
 from funcnet.core import carries_derivative
 from funcnet.errors import NotDifferentiableError, ParameterError, TreeError
 from funcnet.ops import add
+from funcnet.transforms.batched_call import batched_call
 from funcnet.transforms.call import Arguments, Call, Zero, call_rule, place, returned, without_closure
 from funcnet.transforms.leaves import positions
 from funcnet.transforms.reverse import vjp
@@ -90,6 +91,7 @@ class _CustomCall(Call):
     """A call of a function with rules."""
 
     __slots__ = ("all_args", "f", "held")
+    batch = staticmethod(batched_call)
 
     def __init__(self, f: Any, args: tuple[Any, ...], held: tuple[int, ...]) -> None:
         self.f = f
