@@ -41,8 +41,15 @@ if TYPE_CHECKING:
     from funcnet.transforms import eval_shape as eval_shape
     from funcnet.transforms import external as external
     from funcnet.transforms import grad as grad
+    from funcnet.transforms import hessian as hessian
+    from funcnet.transforms import hvp as hvp
+    from funcnet.transforms import jacfwd as jacfwd
+    from funcnet.transforms import jacobian as jacobian
+    from funcnet.transforms import jacrev as jacrev
     from funcnet.transforms import jvp as jvp
     from funcnet.transforms import lift as lift
+    from funcnet.transforms import linear_transpose as linear_transpose
+    from funcnet.transforms import linearize as linearize
     from funcnet.transforms import stop_gradient as stop_gradient
     from funcnet.transforms import value_and_grad as value_and_grad
     from funcnet.transforms import vjp as vjp
@@ -64,8 +71,15 @@ _HOME = {
     "external": "transforms",
     "fori_loop": "control",
     "grad": "transforms",
+    "hessian": "transforms",
+    "hvp": "transforms",
+    "jacfwd": "transforms",
+    "jacobian": "transforms",
+    "jacrev": "transforms",
     "jvp": "transforms",
     "lift": "transforms",
+    "linear_transpose": "transforms",
+    "linearize": "transforms",
     "map": "control",
     "scan": "control",
     "stop_gradient": "transforms",
@@ -109,8 +123,15 @@ __all__ = [
     "external",
     "fori_loop",
     "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
     "jvp",
     "lift",
+    "linear_transpose",
+    "linearize",
     "losses",
     "map",
     "nn",

@@ -20,6 +20,13 @@ if _TYPE_CHECKING:
     from funcnet.transforms.checkpointing import checkpoint as checkpoint
     from funcnet.transforms.custom import custom_jvp as custom_jvp
     from funcnet.transforms.custom import custom_vjp as custom_vjp
+    from funcnet.transforms.jacobians import hessian as hessian
+    from funcnet.transforms.jacobians import hvp as hvp
+    from funcnet.transforms.jacobians import jacfwd as jacfwd
+    from funcnet.transforms.jacobians import jacobian as jacobian
+    from funcnet.transforms.jacobians import jacrev as jacrev
+    from funcnet.transforms.linear import linear_transpose as linear_transpose
+    from funcnet.transforms.linear import linearize as linearize
 
 # Loaded at first use, so that the first gradient does not wait for the others.
 _HOME = {
@@ -27,6 +34,13 @@ _HOME = {
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "external": "black_box",
+    "hessian": "jacobians",
+    "hvp": "jacobians",
+    "jacfwd": "jacobians",
+    "jacobian": "jacobians",
+    "jacrev": "jacobians",
+    "linear_transpose": "linear",
+    "linearize": "linear",
     "vmap": "batch",
 }
 

@@ -12,6 +12,7 @@ from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms import leaves as leaf_rules
+from funcnet.transforms.holomorphic import check_input, check_output
 from funcnet.transforms.rules import reverse_makers
 from funcnet.transforms.tape import Node, sweep
 
@@ -101,7 +102,7 @@ class ReverseTrace(Trace):
         return Tracer(self, y, None)
 
 
-def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic: bool = False) -> tuple[Any, ...]:
     r"""Evaluate a function and return its vector-Jacobian product.
 
     For :math:`y = f(x)` with Jacobian :math:`J`, the returned function maps a cotangent :math:`g` to :math:`g^T J`.
@@ -115,6 +116,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         Where to evaluate; every leaf is differentiated and has a floating-point dtype.
     has_aux : bool, default False
         Whether `f` returns ``(output, auxiliary data)``.
+    holomorphic : bool, default False
+        Says that `f` is holomorphic: primals and output must be complex. The pullback is the same, and complex linear.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     Raises
     ------
     DtypeError
-        If a leaf is not floating-point.
+        If a leaf is not floating-point, or not complex with `holomorphic`.
     TreeError
         If the cotangent's structure differs from the output's.
 
@@ -145,12 +148,16 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     trace = ReverseTrace()
     flats = [tree.flatten(p) for p in primals]
     leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], "fn.vjp", range(len(primals)))
+    if holomorphic:
+        check_input(primals, "fn.vjp", holomorphic=True)
     nodes = [t.node for t in tracers]
     out = trace.run(f, tuple(_regroup(tracers, flats)), {})
     aux = None
     if has_aux:
         out, aux = _split_aux(out, "fn.vjp")
         aux = leaf_rules.strip(trace, aux)
+    if holomorphic:
+        check_output(out, "fn.vjp", holomorphic=True)
     outs, structure = tree.flatten(out)
     roots = [t.node if t.__class__ is Tracer and t.trace is trace else None for t in outs]
     values = [t.value if t.__class__ is Tracer and t.trace is trace else t for t in outs]
@@ -166,7 +173,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that evaluates `f` and its gradient in one pass.
 
@@ -178,6 +185,8 @@ def value_and_grad(
         Positional arguments to differentiate: pytrees of floating-point arrays.
     has_aux : bool, default False
         Whether `f` returns ``(value, auxiliary data)``.
+    holomorphic : bool, default False
+        Says that `f` is holomorphic: arguments and value are complex, and the gradient is the complex derivative.
 
     Returns
     -------
@@ -189,9 +198,9 @@ def value_and_grad(
     Raises
     ------
     DtypeError
-        If a leaf of the arguments is not floating-point; names its path.
+        If a leaf of the arguments is not floating-point, or not complex with `holomorphic`; names its path.
     NonScalarOutputError
-        If the value is not a real scalar.
+        If the value is not a real scalar, or not a complex one with `holomorphic`.
     IndependentOutputError
         If the value depends on none of the arguments.
 
@@ -204,16 +213,19 @@ def value_and_grad(
     >>> float(value), grads
     (1.0, {'w': array([-1., -1.])})
     """
-    return _differentiated(f, argnums, has_aux, "fn.value_and_grad", with_value=True)
+    return _differentiated(f, argnums, has_aux, holomorphic, "fn.value_and_grad", with_value=True)
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[..., Any]:
     """Return the gradient function of a scalar function.
 
     Parameters
     ----------
-    f, argnums, has_aux
-        As in `value_and_grad`.
+    f, argnums, has_aux, holomorphic
+        As in `value_and_grad`. The gradient of a real function of complex arguments is the conjugate of the direction
+        of steepest ascent.
 
     Returns
     -------
@@ -234,11 +246,17 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bo
     >>> fn.grad(fn.grad(lambda x: x**3))(np.array(2.0))
     array(12.)
     """
-    return _differentiated(f, argnums, has_aux, "fn.grad", with_value=False)
+    return _differentiated(f, argnums, has_aux, holomorphic, "fn.grad", with_value=False)
 
 
 def _differentiated(
-    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, name: str, *, with_value: bool
+    f: Callable[..., Any],
+    argnums: int | Sequence[int],
+    has_aux: bool,
+    holomorphic: bool,
+    name: str,
+    *,
+    with_value: bool,
 ) -> Callable[..., Any]:
     if not callable(f):
         raise ParameterError(
@@ -252,6 +270,8 @@ def _differentiated(
         primals = [args[i] for i in where]
         flats = [tree.flatten(p) for p in primals]
         leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], name, where)
+        if holomorphic:
+            check_input(tuple(primals), name, holomorphic=True, where=where)
         nodes = [t.node for t in tracers]
         call = list(args)
         for i, argument in zip(where, _regroup(tracers, flats), strict=True):
@@ -262,7 +282,7 @@ def _differentiated(
         if has_aux:
             out, aux = _split_aux(out, name)
             aux = leaf_rules.strip(trace, aux)
-        value, root = _scalar(trace, out, name)
+        value, root = _scalar(trace, out, name, holomorphic)
         # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
         del out, call
         seed = ones_like(value)
@@ -311,22 +331,24 @@ def _split_aux(out: Any, name: str) -> tuple[Any, Any]:
     return out
 
 
-def _scalar(trace: Trace, out: Any, name: str) -> tuple[Any, Node]:
-    """Return the value and the node of a real scalar output."""
+def _scalar(trace: Trace, out: Any, name: str, holomorphic: bool) -> tuple[Any, Node]:
+    """Return the value and the node of a scalar output."""
     is_array = hasattr(out, "shape")
+    needed = f"one {'complex' if holomorphic else 'real'} floating-point number"
     if not (is_array or out.__class__ in (int, float)):
         raise NonScalarOutputError(
             f"{name} needs a function that returns a scalar.",
             found=f"{type(out).__name__}",
-            needed="one real floating-point number",
+            needed=needed,
             write="has_aux=True if f returns (loss, auxiliary data); fn.vjp for other outputs",
         )
-    if is_array and (tuple(out.shape) != () or kind(out.dtype) != "f"):
+    if is_array and (tuple(out.shape) != () or kind(out.dtype) != ("c" if holomorphic else "f")):
         raise NonScalarOutputError(
             f"{name} needs a function that returns a scalar.",
             found=f"an array of dtype {out.dtype} and shape {tuple(out.shape)}",
-            needed="one real floating-point number",
-            write="xp.sum(y) or xp.mean(y) to reduce it; fn.vjp(f, x) for any output",
+            needed=needed,
+            write="xp.sum(y) or xp.mean(y) to reduce it; fn.vjp(f, x) for any output; xp.real(y), or holomorphic=True, "
+            "for a complex one",
         )
     if not (out.__class__ is Tracer and out.trace is trace and out.node is not None):
         raise IndependentOutputError(
