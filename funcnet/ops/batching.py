@@ -193,7 +193,8 @@ def matrix_product(primitive: Primitive, size: int, batched: Sequence[bool], a: 
     wide = max(m, n, 2)
     left = _matrices(a, batched[0], m, wide, -2)
     right = _matrices(b, batched[1], n, wide, -1)
-    y = bind(primitive, left, right)
+    # Products of columns with rows need no sums: libraries take one pair at a time where they could broadcast.
+    y = bind(registry["multiply"] if left.shape[-1] == 1 else primitive, left, right)
     shape = tuple(y.shape)
     lead = shape[: len(shape) - 2]
     rows = () if m == 1 else shape[-2:-1]
