@@ -1,5 +1,8 @@
 """The operations: one declaration per primitive, and the functions that users call."""
 
+from typing import Any as _Any
+
+from funcnet.ops import extras as extras
 from funcnet.ops.activations import relu as relu
 from funcnet.ops.activations import sigmoid as sigmoid
 from funcnet.ops.activations import softplus as softplus
@@ -170,3 +173,9 @@ from funcnet.ops.trigonometric import tan as tan
 from funcnet.ops.utility import all as all
 from funcnet.ops.utility import any as any
 from funcnet.ops.utility import diff as diff
+
+
+def __getattr__(name: str) -> _Any:
+    if name in extras.__all__:
+        return getattr(extras, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

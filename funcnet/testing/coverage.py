@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import funcnet
 from funcnet.core import registry
 from funcnet.errors import AbstractValueError, FuncnetError
+from funcnet.ops import extras
 from funcnet.testing.backends import BackendCase, backend_cases
 from funcnet.testing.primitives import Covered, check_primitive
 from funcnet.testing.samples import allowed_dtypes, samples
@@ -60,6 +61,8 @@ def primitive_names() -> list[str]:
             import_module(f"funcnet.{module.name}")
     for extension in EXTENSIONS:
         import_module(f"funcnet.xp.{extension}")
+    for name in extras.__all__:
+        getattr(extras, name)
     return sorted(name for name in registry if "." not in name)
 
 

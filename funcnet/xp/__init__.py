@@ -63,6 +63,7 @@ from funcnet.ops import equal as equal
 from funcnet.ops import exp as exp
 from funcnet.ops import expand_dims as expand_dims
 from funcnet.ops import expm1 as expm1
+from funcnet.ops import extras, namespace_info
 from funcnet.ops import eye as eye
 from funcnet.ops import finfo as finfo
 from funcnet.ops import flip as flip
@@ -105,7 +106,6 @@ from funcnet.ops import min as min
 from funcnet.ops import minimum as minimum
 from funcnet.ops import moveaxis as moveaxis
 from funcnet.ops import multiply as multiply
-from funcnet.ops import namespace_info
 from funcnet.ops import negative as negative
 from funcnet.ops import nextafter as nextafter
 from funcnet.ops import nonzero as nonzero
@@ -317,12 +317,17 @@ __all__ = [
     "zeros_like",
 ]
 
+# Loaded at first use.
+__all__ += extras.__all__
+
 
 def __getattr__(name: str) -> Any:
     if name in STANDARD or name in OPTIONAL:
         return backends.current().backend.dtype(name)
     if name in EXTENSIONS:
         return import_module(f"{__name__}.{name}")
+    if name in extras.__all__:
+        return getattr(extras, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

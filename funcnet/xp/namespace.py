@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import backends
 from funcnet.backends.dtypes import STANDARD
 from funcnet.errors import ParameterError
+from funcnet.ops import extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class Namespace(ModuleType):
     def __init__(self, backend: backends.Backend, source: ModuleType) -> None:
         super().__init__(f"funcnet.xp.{backend.name}", f"The Array API namespace of traced {backend.name} arrays.")
         names: list[str] = source.__all__
-        for name in names:
+        for name in [n for n in names if n not in extras.__all__]:
             value = getattr(source, name)
             setattr(self, name, _created_by(backend, value) if name in _CREATION else value)
         for name in (*STANDARD, "float16", "bfloat16"):
@@ -61,6 +62,10 @@ class Namespace(ModuleType):
         self._backend = backend
 
     def __getattr__(self, name: str) -> Any:
+        if name in extras.__all__:
+            value = getattr(extras, name)
+            setattr(self, name, value)
+            return value
         if name not in EXTENSIONS:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         source = import_module(f"funcnet.xp.{name}")

@@ -13,7 +13,8 @@ from funcnet.core import Tracer
 from funcnet.core.dtypes import kind
 from funcnet.core.frames import user_frame
 from funcnet.errors import TracerConversionError, UnsupportedFunctionError
-from funcnet.ops.methods import assign, dot
+from funcnet.ops.methods import assign
+from funcnet.xp import numpy_extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,33 +212,6 @@ def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Any
     return joined if dtype is None else ops.cast(joined, dtype)
 
 
-def _with_ndim(x: Any, ndim: int) -> Any:
-    return ops.reshape(x, (1,) * (ndim - len(x.shape)) + tuple(x.shape)) if len(x.shape) < ndim else x
-
-
-def _vstack(arrays: Any) -> Any:
-    return ops.concat([_with_ndim(a, 2) for a in arrays], axis=0)
-
-
-def _hstack(arrays: Any) -> Any:
-    parts = [_with_ndim(a, 1) for a in arrays]
-    return ops.concat(parts, axis=0 if len(parts[0].shape) == 1 else 1)
-
-
-def _outer(a: Any, b: Any) -> Any:
-    return ops.multiply(ops.reshape(a, (-1, 1)), ops.reshape(b, (1, -1)))
-
-
-def _inner(a: Any, b: Any) -> Any:
-    if not len(a.shape) or not len(b.shape):
-        return ops.multiply(a, b)
-    return ops.tensordot(a, b, axes=((len(a.shape) - 1,), (len(b.shape) - 1,)))
-
-
-def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    return a.swapaxes(axis1, axis2)
-
-
 def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
     return a.take(indices, axis=axis)
 
@@ -297,24 +271,10 @@ def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     return ops.diff(a, n=n, axis=axis)
 
 
-def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    near = ops.logical_or(ops.equal(a, b), ops.less_equal(ops.abs(a - b), atol + rtol * ops.abs(b)))
-    return ops.logical_or(near, ops.logical_and(ops.isnan(a), ops.isnan(b))) if equal_nan else near
-
-
-def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    return bool(ops.all(_isclose(a, b, rtol, atol, equal_nan)))
-
-
-def _array_equal(a1: Any, a2: Any) -> bool:
-    return tuple(a1.shape) == tuple(a2.shape) and bool(ops.all(ops.equal(a1, a2)))
-
-
 _MODULES = ("numpy", "cupy")
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "all": _extremum(ops.all),
-    "allclose": _allclose,
     "amax": _extremum(ops.max),
     "amin": _extremum(ops.min),
     "any": _extremum(ops.any),
@@ -322,9 +282,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "argmin": _extremum(ops.argmin),
     "argsort": _argsort,
     "around": _round,
-    "array_equal": _array_equal,
-    "atleast_1d": lambda x: _with_ndim(x, 1),
-    "atleast_2d": lambda x: _with_ndim(x, 2),
     "broadcast_arrays": lambda *arrays: ops.broadcast_arrays(*arrays),
     "broadcast_to": lambda array, shape: ops.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape)),
     "clip": _clip,
@@ -334,16 +291,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cumprod": _cumulative(ops.cumulative_prod),
     "cumsum": _cumulative(ops.cumulative_sum),
     "diff": _diff,
-    "dot": dot,
     "empty_like": _filled_like(ops.empty_like),
     "expand_dims": _expand_dims,
     "flip": _flip,
     "full_like": _full_like,
-    "hstack": _hstack,
     "imag": lambda val: val.imag,
-    "inner": _inner,
     "iscomplexobj": lambda x: kind(x.dtype) == "c",
-    "isclose": _isclose,
     "isrealobj": lambda x: kind(x.dtype) != "c",
     "matrix_transpose": lambda x: x.mT,
     "max": _extremum(ops.max),
@@ -353,7 +306,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ndim": lambda a: a.ndim,
     "nonzero": lambda a: ops.nonzero(a),
     "ones_like": _filled_like(ops.ones_like),
-    "outer": _outer,
     "permute_dims": _transpose,
     "prod": _reduction(ops.prod, dtypes=True),
     "ravel": lambda a: ops.reshape(a, (-1,)),
@@ -370,7 +322,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "stack": lambda arrays, axis=0: ops.stack(list(arrays), axis=axis),
     "std": _spread(ops.std),
     "sum": _reduction(ops.sum, dtypes=True),
-    "swapaxes": _swapaxes,
     "take": _take,
     "take_along_axis": lambda arr, indices, axis=-1: ops.take_along_axis(arr, indices, axis=axis),
     "tensordot": lambda a, b, axes=2: ops.tensordot(a, b, axes=axes),
@@ -381,7 +332,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "unique": _unique,
     "unstack": lambda x, axis=0: ops.unstack(x, axis=axis),
     "var": _spread(ops.var),
-    "vstack": _vstack,
     "where": _where,
     "zeros_like": _filled_like(ops.zeros_like),
 }
+
+UFUNCS.update(numpy_extras.UFUNCS)
+_FUNCTIONS.update(numpy_extras.FUNCTIONS)

@@ -23,7 +23,11 @@ def _matrix_transpose(x: Any) -> Any:
     return x.swapaxes(-1, -2)
 
 
+def _convolve(a: Any, v: Any, *, mode: str) -> Any:
+    return np.convolve(a, v, mode)  # type: ignore[call-overload]
+
+
 #: Under the primitives' names.
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {"matmul": _matmul, "matrix_transpose": _matrix_transpose, "vecdot": np.vecdot}
+    {"convolve": _convolve, "matmul": _matmul, "matrix_transpose": _matrix_transpose, "vecdot": np.vecdot}
 )

@@ -1,0 +1,193 @@
+"""`einsum`: products of arrays, summed over the dimensions that the result does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcnet.errors import ParameterError
+from funcnet.ops.arithmetic import multiply
+from funcnet.ops.broadcasting import reshaped, sum_over
+from funcnet.ops.extras.inputs import along, size
+from funcnet.ops.extras.subscripts import Contraction, Label, parse
+from funcnet.ops.linear_algebra import matmul
+from funcnet.ops.manipulation import permute_dims
+
+__all__ = ["diagonal_of", "einsum"]
+
+Labels = tuple[Label, ...]
+Path = list[tuple[int, ...]]
+
+
+def einsum(*operands: Any, optimize: Any = True) -> Any:
+    r"""Sum of products in Einstein's notation.
+
+    Each dimension has a label. Dimensions of one label run together; the product of all arrays is summed over the
+    labels that the result does not have: ``einsum("ij,jk->ik", a, b)`` is :math:`y_{ik} = \sum_j a_{ij} b_{jk}`.
+
+    Derivative: linear in each array. The arrays are contracted two at a time by matrix products, and the derivative
+    takes the same way back. From a repeated label of one array the cotangent goes to the diagonal.
+
+    Parameters
+    ----------
+    *operands : str and arrays, or arrays and lists of int
+        Subscripts and the arrays, ``einsum("ij,jk->ik", a, b)``, or each array with a list of labels and the result's
+        list last, ``einsum(a, [0, 1], b, [1, 2], [0, 2])``. ``...`` stands for further dimensions, which broadcast
+        against each other. Without ``->`` the result has the labels that occur once, in order, after those of ``...``.
+        A dimension of size 1 goes with any size of its label.
+    optimize : bool or list of tuple of int, default True
+        In which order to contract: True chooses one that is cheap, by opt_einsum where that is installed; False goes
+        from left to right; a list names the places to contract at each step, as `numpy.einsum_path` returns it.
+
+    Returns
+    -------
+    array
+        Of the promoted data type.
+
+    Raises
+    ------
+    ParameterError
+        If the subscripts are not understood, or not as many as the arrays.
+    ShapeError
+        If they do not fit the shapes.
+
+    References
+    ----------
+    D. G. A. Smith and J. Gray, opt_einsum, Journal of Open Source Software 3(26), 753 (2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> a = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> xp.einsum("ij,j->i", a, np.array([1.0, 10.0]))
+    array([21., 43.])
+    >>> fn.grad(lambda a: xp.einsum("ii", a))(a)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    contraction = parse(operands)
+    terms = [
+        _simplified(x, labels, contraction.sizes)
+        for x, labels in zip(contraction.operands, contraction.inputs, strict=True)
+    ]
+    output = contraction.output
+    for places in _path(contraction, [labels for _, labels in terms], optimize):
+        chosen = [terms[i] for i in places]
+        terms = [term for i, term in enumerate(terms) if i not in places]
+        result = chosen[0]
+        for k, other in enumerate(chosen[1:], 2):
+            rest = [labels for _, labels in (*terms, *chosen[k:])]
+            result = _pair(result, other, {*output, *[label for labels in rest for label in labels]})
+        terms.append(result)
+    x, labels = _kept(*terms[0], set(output))
+    return _arranged(x, labels, output)
+
+
+def diagonal_of(x: Any, first: int, second: int) -> Any:
+    """Return the elements whose indices along two dimensions of one size are equal, along the first of the two."""
+    n = x.shape[first]
+    others = [i for i in range(len(x.shape)) if i not in (first, second)]
+    order = (*others, first, second)
+    moved = x if order == tuple(range(len(order))) else permute_dims(x, order)
+    lead = tuple([x.shape[i] for i in others])
+    y = along(reshaped(moved, (*lead, n * n)), len(lead), None, None, n + 1) if n else reshaped(moved, (*lead, 0))
+    back = sorted([*others, first])
+    return _arranged(y, (*others, first), tuple(back))
+
+
+def _simplified(x: Any, labels: Labels, sizes: dict[Label, int]) -> tuple[Any, Labels]:
+    """Return an array without repeated labels, and without dimensions of size 1 that another array stretches."""
+    kept = [i for i, label in enumerate(labels) if x.shape[i] == sizes[label]]
+    if len(kept) != len(labels):
+        x, labels = reshaped(x, tuple([x.shape[i] for i in kept])), tuple([labels[i] for i in kept])
+    while len(set(labels)) != len(labels):
+        first, second = next((labels.index(k), i) for i, k in enumerate(labels) if k in labels[:i])
+        x, labels = diagonal_of(x, first, second), labels[:second] + labels[second + 1 :]
+    return x, labels
+
+
+def _pair(one: tuple[Any, Labels], two: tuple[Any, Labels], keep: set[Label]) -> tuple[Any, Labels]:
+    """Return the product of two arrays, summed over the labels that are not in `keep`."""
+    x, a = _kept(*one, keep.union(two[1]))
+    y, b = _kept(*two, keep.union(a))
+    both = [label for label in a if label in b]
+    batch, inner = [k for k in both if k in keep], [k for k in both if k not in keep]
+    rows, columns = [k for k in a if k not in both], [k for k in b if k not in both]
+    if not inner:
+        left, right = _arranged(x, a, (*batch, *rows)), _arranged(y, b, (*batch, *columns))
+        shape = tuple(left.shape) + (1,) * len(columns)
+        middle = tuple(right.shape[: len(batch)]) + (1,) * len(rows) + tuple(right.shape[len(batch) :])
+        left = left if not columns else reshaped(left, shape)
+        return multiply(left, right if not rows else reshaped(right, middle)), (*batch, *rows, *columns)
+    sizes = dict(zip(a, x.shape, strict=True)) | dict(zip(b, y.shape, strict=True))
+    lead, n = tuple([sizes[k] for k in batch]), size(tuple([sizes[k] for k in inner]))
+    top, side = tuple([sizes[k] for k in rows]), tuple([sizes[k] for k in columns])
+    left = reshaped(_arranged(x, a, (*batch, *rows, *inner)), (*lead, size(top), n))
+    right = reshaped(_arranged(y, b, (*batch, *inner, *columns)), (*lead, n, size(side)))
+    return reshaped(matmul(left, right), lead + top + side), (*batch, *rows, *columns)
+
+
+def _kept(x: Any, labels: Labels, keep: set[Label]) -> tuple[Any, Labels]:
+    gone = tuple([i for i, label in enumerate(labels) if label not in keep])
+    return (sum_over(x, gone, dtype=x.dtype), tuple([k for k in labels if k in keep])) if gone else (x, labels)
+
+
+def _arranged(x: Any, labels: Labels, wanted: Labels) -> Any:
+    return x if labels == wanted else permute_dims(x, tuple([labels.index(label) for label in wanted]))
+
+
+def _path(contraction: Contraction, inputs: list[Labels], optimize: Any) -> Path:
+    """Return which places of the list of arrays to contract at each step; each result is put last."""
+    count = len(inputs)
+    if isinstance(optimize, (list, tuple)):
+        steps = [tuple(step) for step in optimize if not isinstance(step, str)]
+        left = count
+        for step in steps:
+            if not all([isinstance(i, int) and 0 <= i < left for i in step]) or len(set(step)) != len(step) or not step:
+                left = 0
+                break
+            left -= len(step) - 1
+        if left != 1:
+            raise ParameterError(
+                "xp.einsum got an order of contraction that does not fit.",
+                found=f"optimize={optimize!r} for {count} arrays",
+                needed="at each step different places in the list of arrays that are left, until there is one",
+                write="optimize=True",
+            )
+        return steps
+    if count <= 2 or not optimize:
+        return [(0, 1)] if count == 2 else [(0, 1), *[(0, count - k) for k in range(2, count)]] if count > 2 else []
+    try:
+        import opt_einsum
+    except ImportError:
+        return _greedy(inputs, contraction.output, contraction.sizes)
+    symbols = {label: opt_einsum.get_symbol(i) for i, label in enumerate(contraction.sizes)}
+    text = ",".join(["".join([symbols[k] for k in labels]) for labels in inputs])
+    text += "->" + "".join([symbols[k] for k in contraction.output])
+    shapes = [tuple([contraction.sizes[k] for k in labels]) for labels in inputs]
+    return [tuple(step) for step in opt_einsum.contract_path(text, *shapes, shapes=True)[0]]
+
+
+def _greedy(inputs: list[Labels], output: Labels, sizes: dict[Label, int]) -> Path:
+    """Return at each step the pair whose product adds least to what is held, then the one that costs least."""
+
+    def count(labels: set[Label]) -> int:
+        return size(tuple([sizes[k] for k in labels]))
+
+    left = [set(labels) for labels in inputs]
+    steps: Path = []
+    while len(left) > 1:
+        best: tuple[int, int, int, int] | None = None
+        for i, a in enumerate(left):
+            for j, b in enumerate(left[i + 1 :], i + 1):
+                rest = set(output).union(*[c for k, c in enumerate(left) if k not in (i, j)])
+                grown = count((a | b) & rest) - count(a) - count(b)
+                best = min(best or (grown, count(a | b), i, j), (grown, count(a | b), i, j))
+        assert best is not None
+        _, _, i, j = best
+        rest = set(output).union(*[c for k, c in enumerate(left) if k not in (i, j)])
+        joined = (left[i] | left[j]) & rest
+        left = [c for k, c in enumerate(left) if k not in (i, j)] + [joined]
+        steps.append((i, j))
+    return steps

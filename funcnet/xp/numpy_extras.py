@@ -1,0 +1,241 @@
+"""NumPy's functions on traced arrays whose counterparts are beyond the standard, in NumPy's signatures.
+
+The table is filled in `funcnet.xp.numpy_protocol`; each counterpart is loaded at its first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import ops
+from funcnet.ops import extras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FUNCTIONS", "UFUNCS"]
+
+
+def _renamed(name: str, *parameters: str, **defaults: Any) -> Callable[..., Any]:
+    """Return NumPy's form of an extra: the first parameters by place or name, the others by the names given.
+
+    `parameters` are NumPy's names in order; ``numpy:ours`` renames one, ``numpy/`` passes it by place.
+    """
+    order = [p.partition(":")[0].rstrip("/") for p in parameters]
+    ours = {p.partition(":")[0]: p.partition(":")[2] or p for p in parameters if not p.endswith("/")}
+    placed = [p.rstrip("/") for p in parameters if p.endswith("/")]
+
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > len(order):
+            raise TypeError(f"{name}() takes {len(order)} positional arguments but {len(args)} were given")
+        given = dict(zip(order, args, strict=False))
+        for key, value in kwargs.items():
+            if key not in order or key in given:
+                raise TypeError(f"{name}() got an unexpected keyword argument {key!r} on traced arrays")
+            given[key] = value
+        # NumPy passes a sentinel where the caller said nothing.
+        given = {k: v for k, v in given.items() if v.__class__.__name__ != "_NoValueType"}
+        places = [given.pop(k) for k in placed if k in given]
+        return getattr(extras, name)(*places, **{ours[k]: v for k, v in given.items()}, **defaults)
+
+    return handler
+
+
+def _mean_like(name: str) -> Callable[..., Any]:
+    """Return NumPy's form of a reduction that takes a data type to compute in."""
+    plain = _renamed(name, "a/", "axis", "keepdims")
+
+    def handler(a: Any, axis: Any = None, dtype: Any = None, **kwargs: Any) -> Any:
+        return plain(a if dtype is None else ops.cast(a, dtype), axis, **kwargs)
+
+    return handler
+
+
+def _spread_like(name: str) -> Callable[..., Any]:
+    plain = _renamed(name, "a/", "axis", "ddof:correction", "keepdims", "correction")
+
+    def handler(a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("correction"), (int, float)):
+            ddof = kwargs["correction"]
+        kwargs.pop("correction", None)
+        return plain(a if dtype is None else ops.cast(a, dtype), axis, ddof, **kwargs)
+
+    return handler
+
+
+def _quantile(name: str) -> Callable[..., Any]:
+    return _renamed(name, "a/", "q/", "axis", "method", "keepdims")
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+    if isinstance(pad_width, dict):
+        ndim = len(array.shape)
+        widths = [(0, 0)] * ndim
+        for axis, width in pad_width.items():
+            widths[axis] = (width, width) if isinstance(width, int) else tuple(width)
+        pad_width = widths
+    return extras.pad(array, pad_width, mode, **kwargs)
+
+
+def _cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: float | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
+    correction = (0 if bias else 1) if ddof is None else ddof
+    return extras.cov(m, y, rowvar=rowvar, correction=correction, fweights=fweights, aweights=aweights)
+
+
+def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    return extras.gradient(f, *varargs, axis=axis, edge_order=edge_order)
+
+
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    moved = ops.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = moved.shape[-2:]
+    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i, j = max(0, -offset), max(0, offset)
+    square = moved[(..., slice(i, i + n), slice(j, j + n))]
+    labels = [*range(len(moved.shape) - 2), len(moved.shape), len(moved.shape)]
+    return extras.einsum(square, labels, labels[:-1])
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return ops.sum(_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+def _diag(v: Any, k: int = 0) -> Any:
+    if len(v.shape) == 2:
+        return _diagonal(v, k)
+    n = v.shape[0] + abs(k)
+    # One row of the result after the other: n + 1 places lie between neighbours on a diagonal.
+    first = k if k >= 0 else -k * n
+    return ops.reshape(
+        ops.index_set(ops.zeros_like(ops.broadcast_to(v[:1], (n * n,))), slice(first, n * (n - max(k, 0)), n + 1), v),
+        (n, n),
+    )
+
+
+def _angle(z: Any, deg: bool = False) -> Any:
+    y = extras.angle(z)
+    return extras.rad2deg(y) if deg else y
+
+
+def _scalar(name: str) -> Callable[..., Any]:
+    def handler(*args: Any, **kwargs: Any) -> bool:
+        names = ("rtol", "atol", "equal_nan") if name == "allclose" else ("equal_nan",)
+        return bool(getattr(extras, name)(*args[:2], **dict(zip(names, args[2:], strict=False)), **kwargs))
+
+    return handler
+
+
+def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> tuple[Any, Any]:
+    return extras.histogram(a, bins, range=range, weights=weights, density=bool(density))
+
+
+#: Universal functions, in which the protocol takes care of ``out`` and ``where``.
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "deg2rad": lambda x: extras.deg2rad(x),
+    "degrees": lambda x: extras.rad2deg(x),
+    "rad2deg": lambda x: extras.rad2deg(x),
+    "radians": lambda x: extras.deg2rad(x),
+}
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "allclose": _scalar("allclose"),
+    "angle": _angle,
+    "append": _renamed("append", "arr/", "values/", "axis"),
+    "array_equal": _scalar("array_equal"),
+    "array_split": _renamed("array_split", "ary/", "indices_or_sections/", "axis"),
+    "atleast_1d": lambda *xs: _each(extras.atleast_1d, xs),
+    "atleast_2d": lambda *xs: _each(extras.atleast_2d, xs),
+    "atleast_3d": lambda *xs: _each(extras.atleast_3d, xs),
+    "average": lambda a, axis=None, weights=None: _average(a, axis, weights),
+    "block": _renamed("block", "arrays/"),
+    "column_stack": lambda tup: extras.column_stack(list(tup)),
+    "convolve": _renamed("convolve", "a/", "v/", "mode"),
+    "corrcoef": _renamed("corrcoef", "x/", "y/", "rowvar"),
+    "cov": _cov,
+    "delete": _renamed("delete", "arr/", "obj/", "axis"),
+    "diag": _diag,
+    "diagonal": _diagonal,
+    "dot": _renamed("dot", "a/", "b/"),
+    "dsplit": lambda ary, indices_or_sections: extras.split(ary, indices_or_sections, axis=2),
+    "dstack": lambda tup: extras.dstack(list(tup)),
+    # NumPy's default contracts all arrays at once; here it is two at a time, in a cheap order unless told otherwise.
+    "einsum": lambda *operands, optimize=True: extras.einsum(*operands, optimize=optimize),
+    "fliplr": lambda m: ops.flip(m, axis=1),
+    "flipud": lambda m: ops.flip(m, axis=0),
+    "gradient": _gradient,
+    "histogram": _histogram,
+    "hsplit": lambda ary, indices_or_sections: extras.split(
+        ary, indices_or_sections, axis=1 if len(ary.shape) > 1 else 0
+    ),
+    "hstack": lambda tup: extras.hstack(list(tup)),
+    "inner": _renamed("inner", "a/", "b/"),
+    "insert": _renamed("insert", "arr/", "obj/", "values/", "axis"),
+    "interp": _renamed("interp", "x/", "xp/", "fp/", "left", "right", "period"),
+    "isclose": _renamed("isclose", "a/", "b/", "rtol", "atol", "equal_nan"),
+    "kron": _renamed("kron", "a/", "b/"),
+    "meshgrid": lambda *xi, indexing="xy", copy=True, sparse=False: _grid(xi, indexing, sparse),  # noqa: ARG005
+    "median": _renamed("median", "a/", "axis", "keepdims"),
+    "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: extras.nan_to_num(  # noqa: ARG005
+        x, nan=nan, posinf=posinf, neginf=neginf
+    ),
+    "nanmax": _renamed("nanmax", "a/", "axis", "keepdims"),
+    "nanmean": _mean_like("nanmean"),
+    "nanmedian": _renamed("nanmedian", "a/", "axis", "keepdims"),
+    "nanmin": _renamed("nanmin", "a/", "axis", "keepdims"),
+    "nanprod": _mean_like("nanprod"),
+    "nanstd": _spread_like("nanstd"),
+    "nansum": _mean_like("nansum"),
+    "nanvar": _spread_like("nanvar"),
+    "outer": _renamed("outer", "a/", "b/"),
+    "pad": _pad,
+    "percentile": _quantile("percentile"),
+    "polyval": _renamed("polyval", "p/", "x/"),
+    "ptp": lambda a, axis=None: ops.max(a, axis=axis) - ops.min(a, axis=axis),
+    "quantile": _quantile("quantile"),
+    "rot90": _renamed("rot90", "m/", "k", "axes"),
+    "select": _renamed("select", "condlist/", "choicelist/", "default"),
+    "sinc": _renamed("sinc", "x/"),
+    "split": _renamed("split", "ary/", "indices_or_sections/", "axis"),
+    "swapaxes": _renamed("swapaxes", "a/", "axis1/", "axis2/"),
+    "trace": _trace,
+    "trapezoid": _renamed("trapezoid", "y/", "x/", "dx", "axis"),
+    "vander": _renamed("vander", "x/", "N:n", "increasing"),
+    "vdot": lambda a, b: ops.sum(ops.multiply(ops.conj(extras.ravel(a)), extras.ravel(b))),
+    "vsplit": lambda ary, indices_or_sections: extras.split(ary, indices_or_sections, axis=0),
+    "vstack": lambda tup: extras.vstack(list(tup)),
+}
+
+
+def _each(function: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
+    return function(arrays[0]) if len(arrays) == 1 else tuple([function(a) for a in arrays])
+
+
+def _average(a: Any, axis: Any, weights: Any) -> Any:
+    if weights is None:
+        return ops.mean(a, axis=axis)
+    if tuple(weights.shape) != tuple(a.shape):
+        place = axis % len(a.shape)
+        weights = ops.reshape(weights, (-1,) + (1,) * (len(a.shape) - 1 - place))
+    total = ops.sum(ops.multiply(weights, ops.ones_like(a)), axis=axis)
+    return ops.divide(ops.sum(ops.multiply(a, weights), axis=axis), total)
+
+
+def _grid(xi: tuple[Any, ...], indexing: str, sparse: bool) -> list[Any]:
+    grid = ops.meshgrid(*xi, indexing=indexing)
+    if not sparse:
+        return list(grid)
+    places = list(range(len(xi)))
+    if indexing == "xy" and len(xi) > 1:
+        places[:2] = [1, 0]
+    return [
+        g[tuple([slice(None) if i == place else slice(0, 1) for i in range(len(xi))])]
+        for g, place in zip(grid, places, strict=True)
+    ]
