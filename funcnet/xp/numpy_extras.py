@@ -1,6 +1,7 @@
 """NumPy's functions on traced arrays whose counterparts are beyond the standard, in NumPy's signatures.
 
-The table is filled in `funcnet.xp.numpy_protocol`; each counterpart is loaded at its first use.
+`funcnet.xp.numpy_protocol` loads this table when NumPy calls a function that it does not have itself; each counterpart
+is loaded at its first use.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from funcnet.ops import extras
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FUNCTIONS", "UFUNCS"]
+__all__ = ["FUNCTIONS"]
 
 
 def _renamed(name: str, *parameters: str, **defaults: Any) -> Callable[..., Any]:
@@ -137,14 +138,6 @@ def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, w
     return extras.histogram(a, bins, range=range, weights=weights, density=bool(density))
 
 
-#: Universal functions, in which the protocol takes care of ``out`` and ``where``.
-UFUNCS: dict[str, Callable[..., Any]] = {
-    "deg2rad": lambda x: extras.deg2rad(x),
-    "degrees": lambda x: extras.rad2deg(x),
-    "rad2deg": lambda x: extras.rad2deg(x),
-    "radians": lambda x: extras.deg2rad(x),
-}
-
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "allclose": _scalar("allclose"),
     "angle": _angle,
@@ -163,7 +156,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "delete": _renamed("delete", "arr/", "obj/", "axis"),
     "diag": _diag,
     "diagonal": _diagonal,
-    "dot": _renamed("dot", "a/", "b/"),
     "dsplit": lambda ary, indices_or_sections: extras.split(ary, indices_or_sections, axis=2),
     "dstack": lambda tup: extras.dstack(list(tup)),
     # NumPy's default contracts all arrays at once; here it is two at a time, in a cheap order unless told otherwise.

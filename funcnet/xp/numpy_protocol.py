@@ -6,6 +6,7 @@ by name: falling back on NumPy would drop the derivative.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
@@ -13,8 +14,7 @@ from funcnet.core import Tracer
 from funcnet.core.dtypes import kind
 from funcnet.core.frames import user_frame
 from funcnet.errors import TracerConversionError, UnsupportedFunctionError
-from funcnet.ops.methods import assign
-from funcnet.xp import numpy_extras
+from funcnet.ops.methods import assign, dot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,15 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "arctan2": ops.atan2,
     "arctanh": ops.atanh,
     "conjugate": ops.conj,
+    "deg2rad": lambda x: ops.deg2rad(x),
+    "degrees": lambda x: ops.rad2deg(x),
     "float_power": ops.pow,
     "invert": ops.bitwise_invert,
     "left_shift": ops.bitwise_left_shift,
     "mod": ops.remainder,
     "power": ops.pow,
+    "rad2deg": lambda x: ops.rad2deg(x),
+    "radians": lambda x: ops.deg2rad(x),
     "right_shift": ops.bitwise_right_shift,
     "rint": ops.round,
     "true_divide": ops.divide,
@@ -110,7 +114,8 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
     """Apply the counterpart of a NumPy function."""
     name = function.__name__
     if function.__module__ in _MODULES:
-        handler = _FUNCTIONS.get(name)
+        # Beyond the standard's functions, which are here, a larger table is loaded at its first use.
+        handler = _FUNCTIONS.get(name) or import_module("funcnet.xp.numpy_extras").FUNCTIONS.get(name)
         if handler is not None:
             out = kwargs.pop("out", None) if "out" in kwargs else None
             result = handler(*args, **kwargs)
@@ -291,6 +296,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cumprod": _cumulative(ops.cumulative_prod),
     "cumsum": _cumulative(ops.cumulative_sum),
     "diff": _diff,
+    "dot": dot,
     "empty_like": _filled_like(ops.empty_like),
     "expand_dims": _expand_dims,
     "flip": _flip,
@@ -335,6 +341,3 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": _where,
     "zeros_like": _filled_like(ops.zeros_like),
 }
-
-UFUNCS.update(numpy_extras.UFUNCS)
-_FUNCTIONS.update(numpy_extras.FUNCTIONS)

@@ -106,8 +106,7 @@ _COMPARISONS = {"allclose", "array_equal", "isclose"}
 
 
 def test_every_entry_is_tested() -> None:
-    covered = set(CALLS) | _COMPARISONS | {"degrees", "radians"}
-    assert covered == set(numpy_extras.FUNCTIONS) | set(numpy_extras.UFUNCS)
+    assert set(CALLS) | _COMPARISONS == set(numpy_extras.FUNCTIONS) | {"deg2rad", "dot", "rad2deg"}
 
 
 @pytest.mark.parametrize(("name", "f"), _ROWS)
