@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import funcnet as fn
-from funcnet import xp
+from funcnet import ops, xp
 from funcnet.core import Primitive, bind, case, elementwise, general, registry
 from funcnet.errors import AbstractValueError, FuncnetError, ParameterError, ShapeError, TreeError
 from funcnet.random import primitives as _random_primitives  # noqa: F401  # registered by import
@@ -110,6 +110,128 @@ def test_the_rule_agrees_with_a_loop(name: str, backend: BackendCase) -> None:
                         fn.vmap(lambda x, p=params: bind(primitive, x, **p))(xp.stack(args * 2))
                 else:
                     _check(primitive, backend, list(rows))
+
+
+DIFFERENTIABLE = [
+    name
+    for name in NAMES
+    if (registry[name].kind == "elementwise" or registry[name].vjp is not None)
+    and name not in DATA_DEPENDENT
+    and "float64" in allowed_dtypes(registry[name])
+]
+
+
+def _agrees(f: Any, args: list[Any], in_axes: tuple[int | None, ...], label: str) -> None:
+    """Compare a function under vmap with a loop."""
+    size = next(a.shape[0] for a, axis in zip(args, in_axes, strict=True) if axis == 0)
+    wanted = [f(*[a if axis is None else a[i] for a, axis in zip(args, in_axes, strict=True)]) for i in range(size)]
+    found = fn.tree.leaves(fn.vmap(f, in_axes)(*args))
+    for got, *parts in zip(found, *[fn.tree.leaves(w) for w in wanted], strict=True):
+        np.testing.assert_allclose(got, np.stack(parts), rtol=1e-9, atol=1e-11, err_msg=label)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_derivatives_of_the_rules_are_mapped(name: str) -> None:
+    primitive = registry[name]
+    invariant = primitive.meta.get("invariant")
+    drawn = [samples(primitive, "float64", seed=seed) for seed in range(2)]
+    for rows in zip(*drawn, strict=True):
+        params = rows[0].params
+        arrays = [i for i, a in enumerate(rows[0].args) if isinstance(a, np.ndarray)]
+        active = tuple(i for i in arrays if rows[0].args[i].dtype.kind == "f")
+
+        def f(*args: Any, params: Any = params, first: int = active[0]) -> Any:
+            with np.errstate(all="ignore"):
+                y = bind(primitive, *args, **params)
+            y = invariant(*y) if invariant is not None and primitive.multiple else y
+            kept = [v for v in (y if isinstance(y, (tuple, list)) else [y]) if str(v.dtype).startswith("float")]
+            return sum([xp.sum(xp.sin(v) ** 2) for v in kept], start=0.0 * xp.sum(args[first]))
+
+        def tangent(*args: Any, f: Any = f, active: tuple[int, ...] = active) -> Any:
+            def of_active(*values: Any) -> Any:
+                full = list(args)
+                for i, v in zip(active, values, strict=True):
+                    full[i] = v
+                return f(*full)
+
+            given = tuple(args[i] for i in active)
+            return fn.jvp(of_active, given, tuple(xp.cos(a) for a in given))[1]
+
+        for which in {(arrays[0],), tuple(arrays)}:
+            args = [
+                np.stack([row.args[i] for row in rows]) if i in which else rows[0].args[i]
+                for i in range(len(rows[0].args))
+            ]
+            in_axes = tuple(0 if i in which else None for i in range(len(args)))
+            label = f"{name}: {rows[0].describe()}, in_axes={in_axes}"
+            with np.errstate(all="ignore"):
+                _agrees(fn.grad(f, active), args, in_axes, label)
+                _agrees(tangent, args, in_axes, label)
+
+
+def _random_key(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[list[Any], list[tuple[int, Any, int]]]:
+    """Return a key with holes, and for each hole its place, the shape of an index array, and the dimension's size."""
+    items: list[Any] = []
+    holes: list[tuple[int, Any, int]] = []
+    common = tuple(rng.integers(1, 4, rng.integers(0, 3)))
+    for size in shape[: rng.integers(1, len(shape) + 1)]:
+        if rng.random() < 0.2:
+            items.append(None)
+        kind = rng.integers(0, 6)
+        if kind == 0:
+            items.append(int(rng.integers(-size, size)))
+        elif kind == 1:
+            items.append(slice(None, None, int(rng.choice([1, -1, 2]))))
+        elif kind == 2:
+            items.append(slice(1, None))
+        else:
+            own = tuple(n if rng.random() < 0.7 else 1 for n in common)[rng.integers(0, len(common) + 1) :]
+            holes.append((len(items), own, size))
+            items.append(None)
+    return items, holes
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_keys_with_index_arrays(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 4)))
+    items, holes = _random_key(rng, shape)
+
+    def key(indices: tuple[Any, ...]) -> tuple[Any, ...]:
+        full = list(items)
+        for (place, _, _), index in zip(holes, indices, strict=True):
+            full[place] = index
+        return tuple(full)
+
+    x = rng.normal(size=(SIZE, *shape))
+    indices = [rng.integers(-n, n, (SIZE, *own)) for _, own, n in holes]
+    mapped = [bool(rng.random() < 0.5) for _ in range(1 + len(indices))]
+    if not any(mapped):
+        mapped[0] = True
+    args = [a if m else a[0] for a, m in zip([x, *indices], mapped, strict=True)]
+    in_axes = tuple(0 if m else None for m in mapped)
+    label = f"{shape}, {items}, {[i.shape for i in indices]}, {in_axes}"
+    _agrees(lambda x, *i: ops.getitem(x, key(i)), args, in_axes, label)
+    values = rng.normal(size=(SIZE, *x[0][key(tuple(i[0] for i in indices))].shape))
+    for update in (ops.index_set, ops.index_add, ops.index_max):
+        for axis in (0, None):
+            _agrees(
+                lambda x, v, *i, update=update: update(x, key(i), v),
+                [args[0], values if axis == 0 else values[0], *args[1:]],
+                (in_axes[0], axis, *in_axes[1:]),
+                f"{update.__name__}: {label}, values {axis}",
+            )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searches_with_nan(side: str) -> None:
+    rng = np.random.default_rng(0)
+    given = np.where(rng.random((SIZE, 7)) < 0.2, np.nan, rng.integers(0, 5, (SIZE, 7)))
+    wanted = np.where(rng.random((SIZE, 2, 3)) < 0.3, np.nan, rng.integers(-1, 6, (SIZE, 2, 3)))
+    _agrees(lambda a, b: xp.searchsorted(xp.sort(a), b, side=side), [given, wanted], (0, 0), side)
+    _agrees(lambda a: xp.searchsorted(xp.sort(a), 2.0, side=side), [given], (0,), side)
+    _agrees(lambda a, b: xp.isin(b, a, invert=side == "left"), [given, wanted], (0, None), side)
+    _agrees(lambda a: xp.isin(2.0, a), [given], (0,), side)
 
 
 @pytest.fixture
@@ -363,6 +485,17 @@ def test_mapped_values_cannot_be_read(what: str, f: Any) -> None:
     with pytest.raises(
         AbstractValueError, match=rf"(?s){what} needs one value, but fn.vmap maps.*test_batch.py.*where"
     ):
+        fn.vmap(f)(X)
+
+
+def test_a_plain_array_cannot_receive_mapped_values() -> None:
+    table = np.zeros(3)
+
+    def f(x: Any) -> Any:
+        table[0] = x[0]
+        return table
+
+    with pytest.raises(AbstractValueError, match=r"(?s)maps over this array.*fn.lift\(a\) before a\[i\] = x"):
         fn.vmap(f)(X)
 
 
