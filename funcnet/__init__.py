@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import grad as grad
     from funcnet.transforms import hessian as hessian
     from funcnet.transforms import hvp as hvp
+    from funcnet.transforms import implicit as implicit
     from funcnet.transforms import jacfwd as jacfwd
     from funcnet.transforms import jacobian as jacobian
     from funcnet.transforms import jacrev as jacrev
@@ -73,6 +74,7 @@ _HOME = {
     "grad": "transforms",
     "hessian": "transforms",
     "hvp": "transforms",
+    "implicit": "transforms",
     "jacfwd": "transforms",
     "jacobian": "transforms",
     "jacrev": "transforms",
@@ -125,6 +127,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacfwd",
     "jacobian",
     "jacrev",

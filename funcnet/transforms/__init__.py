@@ -15,6 +15,7 @@ from funcnet.transforms.stop import lift as lift
 from funcnet.transforms.stop import stop_gradient as stop_gradient
 
 if _TYPE_CHECKING:
+    from funcnet.transforms import implicit as implicit
     from funcnet.transforms.batch import vmap as vmap
     from funcnet.transforms.black_box import external as external
     from funcnet.transforms.checkpointing import checkpoint as checkpoint
@@ -36,6 +37,7 @@ _HOME = {
     "external": "black_box",
     "hessian": "jacobians",
     "hvp": "jacobians",
+    "implicit": "implicit",
     "jacfwd": "jacobians",
     "jacobian": "jacobians",
     "jacrev": "jacobians",

@@ -31,6 +31,7 @@ __all__ = [
     "Opaque",
     "Zero",
     "call_rule",
+    "closed_over",
     "is_none",
     "like",
     "lowered",

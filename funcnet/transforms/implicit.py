@@ -1,0 +1,450 @@
+r"""Derivatives of what a solver returns, from the condition that its result fulfils.
+
+A decorator from this module takes the place of tracing a solver: the solver may be any code, such as one of
+``scipy.optimize`` or scikit-learn, and is called with plain arrays. With :math:`F(y, \theta) = 0` at the solution, the
+implicit function theorem gives :math:`dy = -(\partial_y F)^{-1} \, \partial_\theta F \, d\theta`; reverse mode solves
+with the transpose. Linear systems are differentiated in the same way, so derivatives of every order follow, in both
+modes.
+
+>>> import numpy as np
+>>> import funcnet as fn
+>>> sqrt = fn.implicit.root(lambda y, a: y * y - a)(lambda init, a: np.sqrt(a))
+>>> fn.grad(lambda a: sqrt(None, a))(np.array(4.0))
+array(0.25)
+
+References
+----------
+M. Blondel et al.: Efficient and modular implicit differentiation, NeurIPS 2022, arXiv:2105.15183.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet import tree
+from funcnet.core import bind, carries_derivative, current_trace, owner, raw
+from funcnet.core.dtypes import kind
+from funcnet.core.frames import user_frame
+from funcnet.errors import (
+    AbstractValueError,
+    DtypeError,
+    NonScalarOutputError,
+    NotDifferentiableError,
+    ParameterError,
+)
+from funcnet.ops import concat, negative, reshape, subtract
+from funcnet.transforms.batch import vmap
+from funcnet.transforms.black_box import adopted
+from funcnet.transforms.call import Arguments, Opaque, call_rule, closed_over, like, returned
+from funcnet.transforms.forward import jvp
+from funcnet.transforms.reverse import grad, vjp
+from funcnet.transforms.stop import stop_gradient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from funcnet.core import Trace
+
+__all__ = ["fixed_point", "optimum", "root"]
+
+
+def root(
+    condition: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    r"""Return a decorator for solvers of :math:`F(y, \theta) = 0`.
+
+    Parameters
+    ----------
+    condition : callable
+        ``condition(y, *args)``, in traced operations: a pytree like `y` that is zero at the solution.
+    solve : {"dense", "cg", "normal_cg"} or callable, default "dense"
+        How to solve the linear systems with the Jacobian of `condition` in `y`. ``"dense"`` makes the matrix; ``"cg"``
+        is the method of conjugate gradients without a matrix, for a symmetric positive definite one; ``"normal_cg"``
+        the same on the normal equations, for any that is not singular. A callable ``solve(matvec, b)`` gets a function
+        of vectors and a vector, plain arrays, and returns a vector.
+    has_aux : bool, default False
+        Whether the solver returns ``(solution, auxiliary data)``; the data are passed on, without derivative.
+
+    Returns
+    -------
+    callable
+        Takes ``solver(init, *args)`` and returns a function of the same arguments. The solver gets plain arrays of the
+        arguments' library, and returns a pytree of arrays or numbers. `init` is not differentiated.
+
+    Raises
+    ------
+    NotDifferentiableError
+        When differentiated: if the Jacobian is singular at the solution, or conjugate gradients do not converge.
+    TreeError, ShapeError, DtypeError
+        If `condition` does not return what is like the solution; the message names the path.
+    AbstractValueError
+        If only shapes are known, which a solver cannot work with.
+    ParameterError
+        If `solve` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import optimize
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> @fn.implicit.root(lambda y, a: xp.cos(y) - a * y)
+    ... def solver(init, a):
+    ...     return optimize.brentq(lambda y: np.cos(y) - a * y, 0.0, 2.0, xtol=1e-15)
+    >>> y, dy = fn.value_and_grad(lambda a: solver(None, a))(np.array(1.0))
+    >>> bool(abs(dy - -y / (np.sin(y) + 1)) < 1e-12)
+    True
+    """
+    return _decorator(condition, solve, has_aux, "fn.implicit.root")
+
+
+def fixed_point(
+    iteration: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    r"""Return a decorator for solvers of :math:`y = T(y, \theta)`.
+
+    Parameters
+    ----------
+    iteration : callable
+        ``iteration(y, *args)``, in traced operations: a pytree like `y` that equals it at the solution.
+    solve, has_aux
+        As in `root`; the matrix is that of :math:`\partial_y T - 1`.
+
+    Returns
+    -------
+    callable
+        As in `root`.
+
+    Raises
+    ------
+    NotDifferentiableError, TreeError, ShapeError, DtypeError, AbstractValueError, ParameterError
+        As in `root`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> def newton(y, a):
+    ...     return (y + a / y) / 2
+    >>> @fn.implicit.fixed_point(newton)
+    ... def solver(init, a):
+    ...     for _ in range(50):
+    ...         init = newton(init, a)
+    ...     return init
+    >>> fn.grad(solver, argnums=1)(np.array(1.0), np.array(4.0))
+    array(0.25)
+    """
+    _check_callable(iteration, "fn.implicit.fixed_point")
+
+    def condition(y: Any, *args: Any) -> Any:
+        found = iteration(y, *args)
+        flat = returned(found, y, "What the iteration returned", lambda path: f"the solution{path and f' at {path}'}")
+        leaves, structure = tree.flatten(y)
+        return tree.unflatten(structure, [_minus(t, leaf) for t, leaf in zip(flat, leaves, strict=True)])
+
+    return _decorator(condition, solve, has_aux, "fn.implicit.fixed_point")
+
+
+def optimum(
+    objective: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    r"""Return a decorator for solvers of :math:`\min_y f(y, \theta)`, or of a maximum or saddle point.
+
+    Parameters
+    ----------
+    objective : callable
+        ``objective(y, *args)``, in traced operations: a real scalar whose gradient in `y` is zero at the solution.
+    solve, has_aux
+        As in `root`; the matrix is the Hessian, so ``"cg"`` fits a strict minimum.
+
+    Returns
+    -------
+    callable
+        As in `root`.
+
+    Raises
+    ------
+    NotDifferentiableError, AbstractValueError, ParameterError
+        As in `root`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> x, t = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0, 4.0])
+    >>> @fn.implicit.optimum(lambda w, t: xp.sum((x @ w - t) ** 2), solve="cg")
+    ... def least_squares(init, t):
+    ...     return np.linalg.lstsq(x, t)[0]
+    >>> g = fn.grad(lambda t: least_squares(None, t)[1])(t)
+    >>> np.allclose(g, np.linalg.pinv(x)[1])
+    True
+    """
+    _check_callable(objective, "fn.implicit.optimum")
+    return _decorator(grad(objective), solve, has_aux, "fn.implicit.optimum")
+
+
+def _minus(t: Any, y: Any) -> Any:
+    return negative(y) if t is None else subtract(t, y)
+
+
+def _check_callable(f: Any, name: str) -> None:
+    if not callable(f):
+        raise ParameterError(
+            f"{name} takes a function that says what the solver solves.",
+            found=type(f).__name__,
+            needed="a callable of (y, *args)",
+            write=f"@{name}(lambda y, a: ...)",
+        )
+
+
+def _decorator(condition: Any, solve: Any, has_aux: bool, name: str) -> Callable[[Callable[..., Any]], Any]:
+    _check_callable(condition, name)
+    if not (callable(solve) or solve in _METHODS):
+        raise ParameterError(
+            f"{name} does not know how to solve linear systems by {solve!r}.",
+            found=repr(solve),
+            needed=f"one of {', '.join(map(repr, _METHODS))}, or a function of (matvec, b)",
+            write='solve="dense"',
+        )
+
+    def decorate(solver: Callable[..., Any]) -> Callable[..., Any]:
+        _check_callable(solver, name)
+
+        @wraps(solver)
+        def solved(init: Any, *args: Any) -> Any:
+            call = _Solved(solver, condition, solve, has_aux, (stop_gradient(init), *args))
+            y = call.result()
+            if current_trace() is not None:
+                _check_closure(condition, stop_gradient(y), stop_gradient(args), call.name)
+            return (y, call.aux) if has_aux else y
+
+        return solved
+
+    return decorate
+
+
+def _check_closure(condition: Callable[..., Any], y: Any, args: tuple[Any, ...], name: str) -> None:
+    """Refuse a condition that uses a traced array from outside: with constant arguments, a derivative is left."""
+    if any(carries_derivative(leaf) for leaf in tree.leaves(condition(y, *args))):
+        raise closed_over(f"The condition of {name!r}")
+
+
+class _Solved(Opaque):
+    """A call of a solver."""
+
+    __slots__ = ("aux", "condition", "has_aux", "solve", "solver")
+
+    def __init__(self, solver: Any, condition: Any, solve: Any, has_aux: bool, args: tuple[Any, ...]) -> None:
+        self.solver = solver
+        self.condition = condition
+        self.solve = solve
+        self.has_aux = has_aux
+        self.aux: Any = None
+        super().__init__(getattr(solver, "__name__", type(solver).__name__), Arguments(args))
+
+    def evaluate(self, *values: Any) -> tuple[Any, ...]:
+        args = self.arguments.filled(values)
+        out = self.solver(*args)
+        if self.has_aux:
+            if not (isinstance(out, tuple) and len(out) == 2):
+                raise NonScalarOutputError(
+                    f"The solver {self.name!r} with has_aux=True did not return a pair.",
+                    found=type(out).__name__,
+                    needed="(solution, auxiliary data)",
+                    write="return y, result",
+                )
+            out, self.aux = out
+        leaves = tree.leaves(args)
+        ys = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
+        for y in ys:
+            if kind(y.dtype) != "f":
+                raise DtypeError(
+                    f"The solver {self.name!r} returned something that is not a real floating-point array.",
+                    found=str(y.dtype),
+                    needed="a real floating-point dtype",
+                    write="has_aux=True for what is no solution; real and imaginary part as two arrays",
+                )
+        return ys
+
+    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:  # noqa: ARG002  # one signature
+        raise AbstractValueError(
+            f"The solver {self.name!r} needs values where only shapes are known, in {user_frame()}.",
+            needed="real arrays",
+            write="fn.eval_shape without the solver",
+        )
+
+    def _at(self, y: Any, args: tuple[Any, ...]) -> Any:
+        """Return the condition, checked to be like the solution."""
+        found = call_rule(self.condition, y, *args)
+        what = f"What the condition of {self.name!r} returned"
+        flat = returned(found, y, what, lambda path: f"the solution{path and f' at {path}'}")
+        leaves, structure = tree.flatten(y)
+        return tree.unflatten(structure, [leaf * 0 if f is None else f for f, leaf in zip(flat, leaves, strict=True)])
+
+    def _of_operands(self, y: Any, values: Sequence[Any], active: Sequence[int]) -> Callable[..., Any]:
+        """Return the condition as a function of the active operands."""
+
+        def f(*chosen: Any) -> Any:
+            full = list(values)
+            for i, v in zip(active, chosen, strict=True):
+                full[i] = v
+            return self._at(y, self.arguments.filled(full)[1:])
+
+        return f
+
+    def _solution(self, ys: Sequence[Any], values: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+        return tree.unflatten(self.structure, ys), self.arguments.filled(values)[1:]
+
+    def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:
+        ys, values = kept
+        y, args = self._solution(ys, values)
+        b = tree.unflatten(self.structure, [negative(g) for g in gs])
+        u = _linear_solution(self._at, y, args, b, self.solve, transposed=True)
+        _, pullback = vjp(self._of_operands(y, values, active), *[values[i] for i in active])
+        return list(pullback(u))
+
+    def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
+        ys = bind(self, *values)
+        y, args = self._solution(ys, values)
+        active = [i for i, t in enumerate(tangents) if t is not None]
+        f = self._of_operands(y, values, active)
+        _, change = jvp(f, [values[i] for i in active], [tangents[i] for i in active])
+        t = _linear_solution(self._at, y, args, tree.map(negative, change), self.solve, transposed=False)
+        return ys, tree.leaves(t)
+
+
+def _linear_solution(f: Any, y: Any, args: tuple[Any, ...], b: Any, solve: Any, *, transposed: bool) -> Any:
+    """Solve with the Jacobian of ``f(y, args)`` in `y`, or its transpose; again the root of a condition."""
+
+    def residual(u: Any, b: Any, y: Any, args: tuple[Any, ...]) -> Any:
+        if transposed:
+            product = vjp(lambda y: f(y, args), y)[1](u)[0]
+        else:
+            product = jvp(lambda y: f(y, args), (y,), (u,))[1]
+        return tree.map(subtract, product, b)
+
+    def solver(_: None, b: Any, y: Any, args: tuple[Any, ...]) -> Any:
+        flat, structure = tree.flatten(b)
+        space = _Space(flat)
+        _, pullback = vjp(lambda y: f(y, args), y)
+
+        def back(v: Any) -> Any:
+            return space.vector(tree.leaves(pullback(tree.unflatten(structure, space.parts(v)))[0]))
+
+        def forth(v: Any) -> Any:
+            return space.vector(
+                tree.leaves(jvp(lambda y: f(y, args), (y,), (tree.unflatten(structure, space.parts(v)),))[1])
+            )
+
+        apply, adjoint = (back, forth) if transposed else (forth, back)
+        vector = raw(space.vector(flat))
+        if callable(solve):
+            found = solve(lambda v: raw(apply(v)), vector)
+        else:
+            found = _METHODS[solve](space, apply, adjoint, vector)
+        return tree.map(raw, tree.unflatten(structure, space.parts(raw(found))))
+
+    return _Solved(solver, residual, solve, False, (None, b, y, args)).result()
+
+
+class _Space:
+    """Vectors, plain arrays, that stand for lists of arrays."""
+
+    __slots__ = ("backend", "device", "dtype", "leaves", "size", "xp")
+
+    def __init__(self, leaves: list[Any]) -> None:
+        self.leaves = leaves
+        self.backend = owner(leaves[0])
+        self.xp = self.backend.namespace
+        self.device = self.backend.device_of(raw(leaves[0]))
+        self.dtype = self.xp.result_type(*[leaf.dtype for leaf in leaves])
+        self.size = sum(int(np.prod(leaf.shape)) for leaf in leaves)
+
+    def vector(self, parts: Sequence[Any]) -> Any:
+        """Return one vector of all parts."""
+        return concat([like(reshape(p, (-1,)), self) for p in parts])
+
+    def parts(self, vector: Any) -> list[Any]:
+        """Return the parts of a vector."""
+        out, start = [], 0
+        for leaf in self.leaves:
+            stop = start + int(np.prod(leaf.shape))
+            out.append(like(reshape(vector[start:stop], leaf.shape), leaf))
+            start = stop
+        return out
+
+    def basis(self) -> Any:
+        """Return the vectors of the standard basis."""
+        return self.backend.asarray(np.eye(self.size), dtype=self.dtype, device=self.device)
+
+    def norm(self, v: Any) -> float:
+        """Return the length of a vector."""
+        return float(self.xp.sum(self.xp.abs(v) ** 2)) ** 0.5
+
+
+def _dense(space: _Space, apply: Callable[..., Any], adjoint: Callable[..., Any], b: Any) -> Any:  # noqa: ARG001
+    if not space.size:
+        return b
+    matrix = raw(vmap(apply, out_axes=1)(space.basis()))
+    try:
+        found = space.xp.linalg.solve(matrix, b[:, None])[:, 0]
+    except Exception as error:
+        raise _singular(f"{type(error).__name__}: {error}") from error
+    if not bool(space.xp.all(space.xp.isfinite(found))):
+        raise _singular("a solution that is not finite")
+    return found
+
+
+def _singular(found: str) -> NotDifferentiableError:
+    return NotDifferentiableError(
+        "The Jacobian of the condition in the solution is singular, so the solution has no derivative.",
+        found=found,
+        needed="a solution that is isolated: a condition with as many independent equations as unknowns",
+        write="another condition, or a regularised one",
+    )
+
+
+def _cg(space: _Space, apply: Callable[..., Any], adjoint: Callable[..., Any], b: Any) -> Any:  # noqa: ARG001
+    x = space.xp.zeros_like(b)
+    r = p = b
+    rho, scale = space.norm(b) ** 2, space.norm(b)
+    tolerance = scale * float(space.xp.finfo(space.dtype).eps) * 10
+    for _ in range(10 * space.size + 10):
+        if rho**0.5 <= tolerance:
+            return x
+        q = raw(apply(p))
+        curvature = float(space.xp.sum(p * q))
+        if curvature <= 0:
+            break
+        step = rho / curvature
+        x = x + step * p
+        r = r - step * q
+        old, rho = rho, space.norm(r) ** 2
+        p = r + (rho / old) * p
+    if rho**0.5 <= 1e3 * tolerance:
+        return x
+    raise _unsolved(rho**0.5, scale)
+
+
+def _unsolved(left: float, scale: float) -> NotDifferentiableError:
+    return NotDifferentiableError(
+        "Conjugate gradients did not solve the linear system for the derivative of a solution.",
+        found=f"a residual of {left:.1e} for a right side of {scale:.1e}",
+        needed="a matrix that is not singular; symmetric and positive definite for solve='cg'",
+        write='solve="dense", or solve="normal_cg" for a matrix that is not symmetric',
+    )
+
+
+def _normal_cg(space: _Space, apply: Callable[..., Any], adjoint: Callable[..., Any], b: Any) -> Any:
+    x = _cg(space, lambda v: adjoint(raw(apply(v))), apply, raw(adjoint(b)))
+    left, scale = space.norm(raw(apply(x)) - b), space.norm(b)
+    if left > scale * float(space.xp.finfo(space.dtype).eps) ** 0.5:
+        raise _unsolved(left, scale)
+    return x
+
+
+_METHODS: dict[str, Callable[..., Any]] = {"dense": _dense, "cg": _cg, "normal_cg": _normal_cg}
