@@ -90,7 +90,7 @@ def elements(size: int) -> Callable[[], float]:
 
 
 def training_step(widths: list[int], batch: int, fastest: bool = False) -> Callable[[], float]:
-    """Train as autograd's own examples are written, or with the spelling of the rectifier that it runs fastest."""
+    """Train with the rectifier as `np.maximum(x, 0)`, or in the spelling that autograd runs fastest."""
     layers, x, labels = classification(widths, batch)
     params = [a for layer in layers for a in layer]
     one_hot = np.zeros((batch, widths[-1]), np.float32)
