@@ -134,6 +134,27 @@ def _scalar(name: str) -> Callable[..., Any]:
     return handler
 
 
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    largest = int(ops.max(x)) + 1 if x.shape[0] else 0
+    return extras.segment_sum(
+        ops.ones_like(x) if weights is None else weights, x, num_segments=largest if largest > minlength else minlength
+    )
+
+
+def _linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    y = ops.linspace(start, stop, num, endpoint=endpoint, dtype=dtype)
+    y = ops.moveaxis(y, 0, axis) if axis else y
+    return (y, (stop - start) / (num - 1 if endpoint else num)) if retstep else y
+
+
 def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> tuple[Any, Any]:
     return extras.histogram(a, bins, range=range, weights=weights, density=bool(density))
 
@@ -142,12 +163,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "allclose": _scalar("allclose"),
     "angle": _angle,
     "append": _renamed("append", "arr/", "values/", "axis"),
+    "argwhere": lambda a: ops.stack(list(ops.nonzero(a)), axis=1),
     "array_equal": _scalar("array_equal"),
     "array_split": _renamed("array_split", "ary/", "indices_or_sections/", "axis"),
     "atleast_1d": lambda *xs: _each(extras.atleast_1d, xs),
     "atleast_2d": lambda *xs: _each(extras.atleast_2d, xs),
     "atleast_3d": lambda *xs: _each(extras.atleast_3d, xs),
     "average": lambda a, axis=None, weights=None: _average(a, axis, weights),
+    "bincount": _bincount,
     "block": _renamed("block", "arrays/"),
     "column_stack": lambda tup: extras.column_stack(list(tup)),
     "convolve": _renamed("convolve", "a/", "v/", "mode"),
@@ -160,6 +183,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dstack": lambda tup: extras.dstack(list(tup)),
     # NumPy's default contracts all arrays at once; here it is two at a time, in a cheap order unless told otherwise.
     "einsum": lambda *operands, optimize=True: extras.einsum(*operands, optimize=optimize),
+    "flatnonzero": lambda a: ops.nonzero(extras.ravel(a))[0],
     "fliplr": lambda m: ops.flip(m, axis=1),
     "flipud": lambda m: ops.flip(m, axis=0),
     "gradient": _gradient,
@@ -174,6 +198,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isclose": _renamed("isclose", "a/", "b/", "rtol", "atol", "equal_nan"),
     "kron": _renamed("kron", "a/", "b/"),
     "meshgrid": lambda *xi, indexing="xy", copy=True, sparse=False: _grid(xi, indexing, sparse),  # noqa: ARG005
+    "linspace": _linspace,
     "median": _renamed("median", "a/", "axis", "keepdims"),
     "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: extras.nan_to_num(  # noqa: ARG005
         x, nan=nan, posinf=posinf, neginf=neginf

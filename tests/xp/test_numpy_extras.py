@@ -30,6 +30,10 @@ CALLS: dict[str, list[Callable[[Any], Any]]] = {
         lambda x: np.average(x, axis=1, weights=V),
         lambda x: np.average(X, weights=x),
     ],
+    "bincount": [
+        lambda x: np.bincount(np.array([0, 2, 2, 1]), x[0]),
+        lambda x: np.bincount(np.array([0, 0]), x[0, :2], 5),
+    ],
     "block": [lambda x: np.block([[x, X], [np.ones((1, 4)), x[:1]]])],
     "column_stack": [lambda x: np.column_stack((x, x[:, 0]))],
     "convolve": [lambda x: np.convolve(x[0], V, "same"), lambda x: np.convolve(V, x[0])],
@@ -61,6 +65,11 @@ CALLS: dict[str, list[Callable[[Any], Any]]] = {
         lambda x: np.interp(x, xp=P, fp=V),
     ],
     "kron": [lambda x: np.kron(x, np.ones((2, 2)))],
+    "linspace": [
+        lambda x: np.linspace(x[0], x[1], 5),
+        lambda x: np.linspace(x[0], V, 5, endpoint=False, axis=-1),
+        lambda x: np.linspace(0.0, x[0, 0], 3, retstep=True),
+    ],
     "median": [lambda x: np.median(x), lambda x: np.median(x, axis=0, keepdims=True)],
     "meshgrid": [
         lambda x: np.meshgrid(x[0], V),
@@ -102,11 +111,11 @@ CALLS: dict[str, list[Callable[[Any], Any]]] = {
 }
 _ROWS = [pytest.param(name, f, id=f"{name}{i}") for name, calls in CALLS.items() for i, f in enumerate(calls)]
 #: Those whose results carry no derivative, tested below.
-_COMPARISONS = {"allclose", "array_equal", "isclose"}
+_EXACT = {"allclose", "argwhere", "array_equal", "flatnonzero", "isclose"}
 
 
 def test_every_entry_is_tested() -> None:
-    assert set(CALLS) | _COMPARISONS == set(numpy_extras.FUNCTIONS) | {"deg2rad", "dot", "rad2deg"}
+    assert set(CALLS) | _EXACT == set(numpy_extras.FUNCTIONS) | {"deg2rad", "dot", "rad2deg"}
 
 
 @pytest.mark.parametrize(("name", "f"), _ROWS)
@@ -148,6 +157,15 @@ def test_comparisons() -> None:
     fn.grad(f)(X)
     assert seen == [True, True, False, True, True]
     assert all(s.__class__ is bool for s in seen)
+
+
+def test_positions() -> None:
+    def f(x: Any) -> Any:
+        np.testing.assert_array_equal(fn.stop_gradient(np.argwhere(x > 0)), np.argwhere(X > 0))
+        np.testing.assert_array_equal(fn.stop_gradient(np.flatnonzero(x > 0)), np.flatnonzero(X > 0))
+        return x.sum()
+
+    fn.grad(f)(X)
 
 
 def test_options_that_cannot_be_traced() -> None:

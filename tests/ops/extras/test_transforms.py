@@ -1,0 +1,88 @@
+"""The extras under the other transformations: mapped over a batch, and with shapes alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import xp
+from funcnet.core import Spec
+from funcnet.errors import AbstractValueError
+from funcnet.transforms import vmap
+
+_RNG = np.random.default_rng(0)
+X = _RNG.normal(size=(3, 4, 4))
+F = _RNG.normal(size=5)
+P = np.sort(_RNG.normal(size=5))
+
+PROGRAMS: dict[str, Callable[[Any], Any]] = {
+    "angle": lambda x: xp.angle(x + 1j),
+    "append": lambda x: xp.append(x, x),
+    "block": lambda x: xp.block([[x, x], [x, x]]),
+    "convolve": lambda x: xp.convolve(x[0], F),
+    "convolve with itself": lambda x: xp.convolve(x[0], x[1, :2], mode="valid"),
+    "convolve of the shorter": lambda x: xp.convolve(F, x[1]),
+    "corrcoef": xp.corrcoef,
+    "cov": xp.cov,
+    "delete": lambda x: xp.delete(x, 1, axis=0),
+    "diagonal": lambda x: xp.einsum("ii->i", x),
+    "dot": lambda x: xp.dot(x, x),
+    "einsum": lambda x: xp.einsum("ij,jk->ki", x, x),
+    "gradient": lambda x: xp.gradient(x, axis=1),
+    "histogram": lambda x: xp.histogram(x, 4, range=(-3.0, 3.0), weights=x)[0],
+    "insert": lambda x: xp.insert(x, 1, 3.0, axis=1),
+    "interp": lambda x: xp.interp(x, P, F),
+    "interp of values": lambda x: xp.interp(P[:3], P, xp.append(x[0], 1.0)),
+    "kron": lambda x: xp.kron(x, x),
+    "median": lambda x: xp.median(x, axis=0),
+    "nan_to_num": xp.nan_to_num,
+    "nanmax": lambda x: xp.nanmax(x, axis=1),
+    "nanmedian": lambda x: xp.nanmedian(x, axis=1),
+    "nanstd": xp.nanstd,
+    "pad": lambda x: xp.pad(x, 1),
+    "pad reflect": lambda x: xp.pad(x, 2, "reflect"),
+    "polyval": lambda x: xp.polyval(x[0], x[1]),
+    "quantile": lambda x: xp.quantile(x, [0.1, 0.5], axis=1),
+    "rot90": xp.rot90,
+    "segment_sum": lambda x: xp.segment_sum(x, [0, 1, 0, 1], num_segments=2),
+    "select": lambda x: xp.select([x > 0], [x * x], 1.0),
+    "sinc": xp.sinc,
+    "trapezoid": xp.trapezoid,
+    "vander": lambda x: xp.vander(x[0]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_mapped(name: str) -> None:
+    f = PROGRAMS[name]
+    found = vmap(f)(X)
+    np.testing.assert_allclose(found, np.stack([f(x) for x in X]), rtol=1e-12, atol=1e-13)
+
+    def total(x: Any) -> Any:
+        return (f(x) ** 2).sum()
+
+    if name == "angle":
+        return
+    gradients = vmap(fn.grad(total))(X)
+    np.testing.assert_allclose(gradients, np.stack([fn.grad(total)(x) for x in X]), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_shapes(name: str) -> None:
+    f = PROGRAMS[name]
+    y = f(X[0])
+    assert fn.eval_shape(f, Spec((4, 4), "float64")) == Spec(tuple(y.shape), str(y.dtype))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: xp.apply_where(x > 0, x, xp.log, fill_value=0.0),
+        lambda x: xp.histogram(x)[0],
+    ],
+)
+def test_values_that_are_needed(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(AbstractValueError):
+        fn.eval_shape(f, Spec((4,), "float64"))
