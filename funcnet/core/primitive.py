@@ -204,9 +204,7 @@ def general(
 ) -> Primitive:
     """Declare any other operation by its reverse rule; ``vjp=None`` says that the result carries no derivative."""
     makers = None if vjp is None else _makers(vjp)
-    return Primitive(
-        name, "general", impl, vjp=makers, jvp=jvp, shape=shape, batch=batch, multiple=multiple, meta=meta
-    )
+    return Primitive(name, "general", impl, vjp=makers, jvp=jvp, shape=shape, batch=batch, multiple=multiple, meta=meta)
 
 
 def _makers(rules: Sequence[Any] | Callable[..., Any]) -> tuple[Any, ...] | Callable[..., Any]:
