@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import eval_shape as eval_shape
     from funcnet.transforms import external as external
     from funcnet.transforms import grad as grad
+    from funcnet.transforms import grad_of_taps as grad_of_taps
     from funcnet.transforms import hessian as hessian
     from funcnet.transforms import hvp as hvp
     from funcnet.transforms import implicit as implicit
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import linear_transpose as linear_transpose
     from funcnet.transforms import linearize as linearize
     from funcnet.transforms import stop_gradient as stop_gradient
+    from funcnet.transforms import tap as tap
     from funcnet.transforms import value_and_grad as value_and_grad
     from funcnet.transforms import vjp as vjp
     from funcnet.transforms import vmap as vmap
@@ -72,6 +74,7 @@ _HOME = {
     "external": "transforms",
     "fori_loop": "control",
     "grad": "transforms",
+    "grad_of_taps": "transforms",
     "hessian": "transforms",
     "hvp": "transforms",
     "implicit": "transforms",
@@ -86,6 +89,7 @@ _HOME = {
     "scan": "control",
     "stop_gradient": "transforms",
     "switch": "control",
+    "tap": "transforms",
     "to_numpy": "backends",
     "use_backend": "backends",
     "value_and_grad": "transforms",
@@ -125,6 +129,7 @@ __all__ = [
     "external",
     "fori_loop",
     "grad",
+    "grad_of_taps",
     "hessian",
     "hvp",
     "implicit",
@@ -144,6 +149,7 @@ __all__ = [
     "serialize",
     "stop_gradient",
     "switch",
+    "tap",
     "testing",
     "to_numpy",
     "tree",

@@ -28,6 +28,8 @@ if _TYPE_CHECKING:
     from funcnet.transforms.jacobians import jacrev as jacrev
     from funcnet.transforms.linear import linear_transpose as linear_transpose
     from funcnet.transforms.linear import linearize as linearize
+    from funcnet.transforms.taps import grad_of_taps as grad_of_taps
+    from funcnet.transforms.taps import tap as tap
 
 # Loaded at first use, so that the first gradient does not wait for the others.
 _HOME = {
@@ -35,6 +37,7 @@ _HOME = {
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "external": "black_box",
+    "grad_of_taps": "taps",
     "hessian": "jacobians",
     "hvp": "jacobians",
     "implicit": "implicit",
@@ -43,6 +46,7 @@ _HOME = {
     "jacrev": "jacobians",
     "linear_transpose": "linear",
     "linearize": "linear",
+    "tap": "taps",
     "vmap": "batch",
 }
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["grad", "value_and_grad", "vjp"]
+__all__ = ["ReverseTrace", "grad", "scalar_output", "value_and_grad", "vjp"]
 
 
 class ReverseTrace(Trace):
@@ -282,7 +282,7 @@ def _differentiated(
         if has_aux:
             out, aux = _split_aux(out, name)
             aux = leaf_rules.strip(trace, aux)
-        value, root = _scalar(trace, out, name, holomorphic)
+        value, root = scalar_output(trace, out, name, holomorphic)
         # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
         del out, call
         seed = ones_like(value)
@@ -331,7 +331,7 @@ def _split_aux(out: Any, name: str) -> tuple[Any, Any]:
     return out
 
 
-def _scalar(trace: Trace, out: Any, name: str, holomorphic: bool) -> tuple[Any, Node]:
+def scalar_output(trace: Trace, out: Any, name: str, holomorphic: bool) -> tuple[Any, Node]:
     """Return the value and the node of a scalar output."""
     is_array = hasattr(out, "shape")
     needed = f"one {'complex' if holomorphic else 'real'} floating-point number"
