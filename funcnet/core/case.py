@@ -13,7 +13,8 @@ class Arg(NamedTuple):
     shape : tuple of int
         Its shape.
     kind : str
-        ``"float"`` (any floating-point dtype), ``"int"`` or ``"bool"``.
+        ``"float"`` (any floating-point dtype), ``"int"`` or ``"bool"``; ``"regular"`` for floating-point matrices far
+        from singular ones, ``"definite"`` for Hermitian positive definite ones.
     low, high : float
         Bounds of the values; for integers `high` is excluded.
     distinct : bool

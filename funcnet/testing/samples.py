@@ -185,7 +185,17 @@ def _case_values(arg: Arg, dtype: str, rng: np.random.Generator) -> np.ndarray:
         values = rng.uniform(arg.low, arg.high, arg.shape)
     if dtype in _COMPLEX:
         values = values + 1j * rng.uniform(0.2, 1.4, arg.shape) * rng.choice([-1.0, 1.0], arg.shape)
+    if arg.kind in ("regular", "definite"):
+        values = _matrices(values, definite=arg.kind == "definite")
     return np.asarray(values, dtype=dtype)
+
+
+def _matrices(values: np.ndarray, *, definite: bool) -> np.ndarray:
+    """Return matrices far from singular ones: with a strong diagonal, or Hermitian and positive definite."""
+    eye = np.eye(*values.shape[-2:])
+    if not definite:
+        return values + eye * np.arange(3, 3 + values.shape[-1])
+    return values @ np.conj(np.swapaxes(values, -1, -2)) + 2 * eye
 
 
 def _elementwise_values(

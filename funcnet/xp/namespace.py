@@ -35,7 +35,7 @@ _CREATION = (
 )
 
 #: Modules of `funcnet.xp` that are loaded at first use.
-EXTENSIONS = ("fft",)
+EXTENSIONS = ("fft", "linalg")
 
 _namespaces: dict[str, Namespace] = {}
 

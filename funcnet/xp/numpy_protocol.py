@@ -125,6 +125,10 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
                 raise receives(out)
             assign(out, result, "out=")
             return out
+    if function.__module__.startswith(_LINALG):
+        handler = import_module("funcnet.xp.numpy_linalg").FUNCTIONS.get(name)
+        if handler is not None:
+            return handler(*args, **kwargs)
     raise unsupported(f"{function.__module__}.{name}")
 
 
@@ -277,6 +281,7 @@ def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 _MODULES = ("numpy", "cupy")
+_LINALG = ("numpy.linalg", "cupy.linalg")
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "all": _extremum(ops.all),

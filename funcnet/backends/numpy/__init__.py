@@ -16,6 +16,7 @@ from funcnet.backends.numpy import (
     identity,
     indexing,
     layers,
+    linalg,
     losses,
     manipulation,
     optim,
@@ -76,6 +77,7 @@ class NumpyBackend(Backend):
             draws,
             special,
             layers,
+            linalg,
             losses,
             optim,
         )

@@ -1,0 +1,411 @@
+"""Singular values and vectors, pseudoinverses and ranks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from funcnet.core import bind, case, general, owner, raw
+from funcnet.core.dtypes import kind
+from funcnet.errors import ShapeError
+from funcnet.ops.arithmetic import add, multiply, subtract
+from funcnet.ops.batching import as_it_is
+from funcnet.ops.broadcasting import cast
+from funcnet.ops.comparison import not_equal
+from funcnet.ops.linalg.common import (
+    as_row,
+    check_matrices,
+    conjugated,
+    dagger,
+    eps_of,
+    pairs_of,
+    real_spec,
+    separated,
+)
+from funcnet.ops.linalg.products import diagonal_matrix
+from funcnet.ops.linalg.sylvester import divided
+from funcnet.ops.linear_algebra import matmul, matrix_transpose
+from funcnet.ops.strong import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Pull = Callable[[Any], Any]
+
+__all__ = ["SVDResult", "matrix_rank", "pinv", "svd", "svdvals"]
+
+
+class SVDResult(NamedTuple):
+    """What `svd` returns: left singular vectors, singular values, and adjoint of the right singular vectors."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+def _svd_impl(xp: Any, x: Any, *, full: bool) -> tuple[Any, Any, Any]:
+    u, s, vh = xp.linalg.svd(x, full_matrices=full)
+    return u, s, vh
+
+
+def _svd_shape(x: Any, *, full: bool) -> tuple[Any, ...]:
+    *lead, m, n = x.shape
+    k = min(m, n)
+    return (*lead, m, m if full else k), real_spec(x, (*lead, k)), (*lead, n if full else k, n)
+
+
+def _svd_rule(y: Any, x: Any, *, full: bool) -> Pull:  # noqa: ARG001
+    u, s, vh = y
+    k = s.shape[-1]
+
+    def pull(gs: Any) -> Any:
+        gu, gsv, gvh = gs
+        left, p = _within(u, None if gu is None else conjugated(gu), k)
+        v = dagger(vh)
+        right, q = _within(v, None if gvh is None else matrix_transpose(gvh), k)
+        u1, v1 = u[..., :k], v[..., :k]
+
+        def blocks() -> Any:
+            d = matmul(matmul(dagger(u1), x), v1)
+            return (d + dagger(d)) * 0.5
+
+        inner = None
+        if p is not None or q is not None:
+            total: Any = p if q is None else q if p is None else add(p, q)
+            gap: Any = p if q is None else -q if p is None else subtract(p, q)
+            # The sum of the rotations of both sides is divided by s_j - s_i, and vanishes for functions that do not
+            # depend on the choice of vectors where the values are equal; the difference is divided by s_j + s_i.
+            f = divided(total * 0.5, s, -1, blocks)
+            t = divided(gap * 0.5, s, 1, blocks)
+            inner = f + dagger(f) + t - dagger(t)
+        if gsv is not None:
+            on = cast(diagonal_matrix(gsv), u.dtype)
+            inner = on if inner is None else add(inner, on)
+        a = None if inner is None else matmul(matmul(u1, inner), dagger(v1))
+        if left is not None:
+            more = matmul(divided(left, s, 0, blocks), dagger(v1))
+            a = more if a is None else add(a, more)
+        if right is not None:
+            more = matmul(u1, dagger(divided(right, s, 0, blocks)))
+            a = more if a is None else add(a, more)
+        return conjugated(a)
+
+    return pull
+
+
+def _within(u: Any, g: Any, k: int) -> tuple[Any, Any]:
+    """Split the cotangent of singular vectors into what leaves the span of the first k, and what turns within it."""
+    if g is None:
+        return None, None
+    first = u
+    if u.shape[-1] > k:
+        # The further columns span the complement of the first, so they turn as those do.
+        first, others = u[..., :k], u[..., k:]
+        g = subtract(g[..., :k], matmul(others, matmul(dagger(g[..., k:]), first)))
+    p = matmul(dagger(first), g)
+    return (None if u.shape[-2] == k else subtract(g, matmul(first, p))), p
+
+
+def _svd_invariant(u: Any, s: Any, vh: Any) -> tuple[Any, ...]:
+    k = s.shape[-1]
+    found = [s, pairs_of(u[..., :k], vh[..., :k, :])]
+    if u.shape[-1] > k:
+        others = u[..., k:]
+        found.append(matmul(others, dagger(others)))
+    if vh.shape[-2] > k:
+        others = vh[..., k:, :]
+        found.append(matmul(dagger(others), others))
+    return tuple(found)
+
+
+svd_p = general(
+    "svd",
+    _svd_impl,
+    vjp=(_svd_rule,),
+    shape=_svd_shape,
+    batch=as_it_is,
+    multiple=True,
+    dtypes="floating",
+    invariant=_svd_invariant,
+    cases=(
+        case((3, 3), full=False),
+        case((2, 4, 2), full=False),
+        case((2, 3), full=False),
+        case((4, 2), full=True),
+        case((2, 3), full=True),
+        case((0, 3, 2), full=False),
+    ),
+)
+
+
+def _svdvals_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every rule
+    def pull(g: Any) -> Any:
+        u, s, vh = bind(svd_p, x, full=False)
+        # At zero a singular value has a kink, as the absolute value has.
+        g = masked(g, not_equal(separated(s, s), 0))
+        return conjugated(matmul(multiply(u, as_row(g)), vh))
+
+    return pull
+
+
+svdvals_p = general(
+    "svdvals",
+    lambda xp, x: xp.linalg.svdvals(x),
+    vjp=(_svdvals_rule,),
+    shape=lambda x: real_spec(x, (*x.shape[:-2], min(x.shape[-2:]))),
+    batch=as_it_is,
+    dtypes="floating",
+    cases=(case((3, 3)), case((2, 4, 2)), case((2, 3)), case((0, 3, 2)), case((0, 0))),
+)
+
+
+def _cutoff(xp: Any, s: Any, rtol: Any) -> Any:
+    """Return the singular value, by matrix, up to which the others count as zero."""
+    tolerance = xp.asarray(rtol, dtype=s.dtype, device=s.device)
+    return tolerance * xp.max(s, axis=-1)
+
+
+def _pinv_impl(xp: Any, x: Any, *, rtol: Any) -> Any:
+    *lead, m, n = x.shape
+    if not m or not n:
+        return xp.zeros((*lead, n, m), dtype=x.dtype, device=x.device)
+    u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    large = s > xp.expand_dims(_cutoff(xp, s, rtol), axis=-1)
+    inverse = xp.where(large, 1.0 / xp.where(large, s, 1.0), 0.0)
+    y = xp.matmul(u * xp.astype(xp.expand_dims(inverse, axis=-2), x.dtype), vh)
+    return xp.matrix_transpose(xp.conj(y) if kind(x.dtype) == "c" else y)
+
+
+def _pinv_rule(y: Any, x: Any, *, rtol: Any) -> Pull:  # noqa: ARG001
+    def pull(g: Any) -> Any:
+        g = conjugated(g)
+        yh, gh = dagger(y), dagger(g)
+        a = -matmul(matmul(yh, g), yh)
+        if x.shape[-2] > 0 and x.shape[-1] > 0:
+            first = matmul(matmul(gh, y), yh)
+            second = matmul(matmul(yh, y), gh)
+            first = subtract(first, matmul(x, matmul(y, first)))
+            second = subtract(second, matmul(matmul(second, y), x))
+            a = add(add(a, first), second)
+        return conjugated(a)
+
+    return pull
+
+
+pinv_p = general(
+    "pinv",
+    _pinv_impl,
+    vjp=(_pinv_rule,),
+    shape=lambda x, *, rtol: (*x.shape[:-2], x.shape[-1], x.shape[-2]),  # noqa: ARG005
+    batch=as_it_is,
+    dtypes="floating",
+    cases=(
+        case((3, 3), rtol=1e-6),
+        case((2, 4, 2), rtol=(1e-6, 1e-7)),
+        case((2, 3), rtol=1e-6),
+        case((0, 3), rtol=1e-6),
+        case((0, 3, 2), rtol=1e-6),
+    ),
+)
+
+
+def _rank_impl(xp: Any, x: Any, *, rtol: Any) -> Any:
+    if not x.shape[-1] or not x.shape[-2]:
+        return xp.zeros(x.shape[:-2], dtype=xp.int64, device=x.device)
+    s = xp.linalg.svdvals(x)
+    return xp.count_nonzero(s > xp.expand_dims(_cutoff(xp, s, rtol), axis=-1), axis=-1)
+
+
+matrix_rank_p = general(
+    "matrix_rank",
+    _rank_impl,
+    vjp=None,
+    shape=lambda x, *, rtol: x.shape[:-2],  # noqa: ARG005
+    result="index",
+    batch=as_it_is,
+    dtypes="floating",
+    cases=(case((3, 3), rtol=1e-6), case((2, 4, 2), rtol=(1e-6, 1e-7)), case((0, 3, 2), rtol=1e-6)),
+)
+
+
+def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
+    r"""Singular value decomposition: :math:`X = U \operatorname{diag}(S) V^H`, singular values in descending order.
+
+    Derivative: with :math:`E = U^H dX\, V` the values move by :math:`\operatorname{Re} E_{ii}`, and the vectors turn
+    among themselves by :math:`\Omega \pm \Psi = (E \pm E^H)_{ij} / (s_j \mp s_i)`. Singular vectors are determined up
+    to a common phase of each pair, and up to a rotation where values are equal or zero. Denominators that are
+    rounding errors count as infinite, so that derivatives are finite there, and right for functions such as
+    :math:`U V^H` or the norms of X whose derivative at equal values is diagonal in every choice of vectors. A function
+    that mixes vectors by their values, :math:`U f(S) V^H`, is right where values differ.
+
+    With ``full_matrices=True`` the further columns are any orthonormal basis of the complement; derivatives are right
+    for functions that do not depend on which.
+
+    Parameters
+    ----------
+    x : array
+        Of a floating-point data type and shape ``(..., M, N)``.
+    full_matrices : bool, default True
+        Whether U has M columns and Vh N rows, or K = ``min(M, N)`` each.
+
+    Returns
+    -------
+    SVDResult
+        The named tuple (U, S, Vh) of shapes ``(..., M, M)``, ``(..., K)`` and ``(..., N, N)``, or ``(..., M, K)``,
+        ``(..., K)`` and ``(..., K, N)``.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If `x` is not a stack of floating-point matrices.
+
+    References
+    ----------
+    Python Array API standard, ``linalg.svd``. M. Seeger, A. Hetzel, Z. Dai, E. Meissner and N. D. Lawrence,
+    Auto-differentiating linear algebra, arXiv:1710.08717 (2017). Z.-Q. Wan and S.-X. Zhang, Automatic differentiation
+    for complex valued SVD, arXiv:1909.02659 (2019).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> u, s, vh = xp.linalg.svd(np.array([[0.0, 2.0], [1.0, 0.0]]))
+    >>> s
+    array([2., 1.])
+    """
+    check_matrices("svd", x)
+    m, n = x.shape[-2:]
+    return SVDResult(*bind(svd_p, x, full=bool(full_matrices) and m != n))
+
+
+def svdvals(x: Any, /) -> Any:
+    r"""Singular values of matrices, in descending order.
+
+    Derivative: :math:`ds_i = \operatorname{Re}(u_i^H dX\, v_i)`; 0 where a singular value is zero, as at the kink of
+    the absolute value. It is right at equal values for functions that treat them alike.
+
+    Parameters
+    ----------
+    x : array
+        Of a floating-point data type and shape ``(..., M, N)``.
+
+    Returns
+    -------
+    array
+        Of shape ``(..., min(M, N))`` and the real data type of the precision of `x`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If `x` is not a stack of floating-point matrices.
+
+    References
+    ----------
+    Python Array API standard, ``linalg.svdvals``. M. B. Giles, Oxford report 08/01 (2008), section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.linalg.svdvals(np.array([[0.0, 2.0], [1.0, 0.0]]))
+    array([2., 1.])
+    """
+    check_matrices("svdvals", x)
+    return bind(svdvals_p, x)
+
+
+def pinv(x: Any, /, *, rtol: Any = None) -> Any:
+    r"""Moore-Penrose pseudoinverse.
+
+    Derivative: :math:`dP = -P\,dX\,P + P P^H dX^H (I - X P) + (I - P X)\, dX^H P^H P`, right for matrices of any rank
+    as long as the rank does not change; where it would, the pseudoinverse jumps.
+
+    Parameters
+    ----------
+    x : array
+        Of a floating-point data type and shape ``(..., M, N)``.
+    rtol : float or array, optional
+        Singular values up to `rtol` times the largest count as zero; ``max(M, N)`` times the precision of `x` by
+        default. An array has the shape of the stack. It is not differentiated.
+
+    Returns
+    -------
+    array
+        Of shape ``(..., N, M)`` and the data type of `x`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If `x` is not a stack of floating-point matrices, or the shape of `rtol` is not that of the stack.
+
+    References
+    ----------
+    Python Array API standard, ``linalg.pinv``. G. H. Golub and V. Pereyra, The differentiation of pseudo-inverses and
+    nonlinear least squares problems whose variables separate, SIAM J. Numer. Anal. 10 (1973) 413-432.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> xp.linalg.pinv(np.array([[2.0], [0.0]]))
+    array([[0.5, 0. ]])
+    """
+    check_matrices("pinv", x)
+    return bind(pinv_p, x, rtol=_tolerance("pinv", x, rtol))
+
+
+def matrix_rank(x: Any, /, *, rtol: Any = None) -> Any:
+    """Rank of matrices: the number of singular values that are not negligible.
+
+    Derivative: none, the result is an integer.
+
+    Parameters
+    ----------
+    x : array
+        Of a floating-point data type and shape ``(..., M, N)``.
+    rtol : float or array, optional
+        Singular values up to `rtol` times the largest count as zero; ``max(M, N)`` times the precision of `x` by
+        default. An array has the shape of the stack.
+
+    Returns
+    -------
+    array
+        Of integers and shape ``(...)``.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If `x` is not a stack of floating-point matrices, or the shape of `rtol` is not that of the stack.
+
+    References
+    ----------
+    Python Array API standard, ``linalg.matrix_rank``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import xp
+    >>> int(xp.linalg.matrix_rank(np.ones((2, 2))))
+    1
+    """
+    check_matrices("matrix_rank", x)
+    return bind(matrix_rank_p, x, rtol=_tolerance("matrix_rank", x, rtol))
+
+
+def _tolerance(name: str, x: Any, rtol: Any) -> Any:
+    """Return a tolerance as a parameter: a number, or nested tuples of them."""
+    if rtol is None:
+        return max(x.shape[-2:]) * eps_of(x)
+    if not hasattr(rtol, "shape"):
+        return float(rtol)
+    stack = tuple(x.shape[:-2])
+    if tuple(rtol.shape) not in ((), stack):
+        raise ShapeError(
+            f"xp.linalg.{name} got a tolerance that does not fit.",
+            found=f"rtol of shape {tuple(rtol.shape)} for matrices of shape {tuple(x.shape)}",
+            needed=f"a number, or shape {stack}",
+        )
+    return _nested(owner(rtol).to_numpy(raw(rtol)).tolist())
+
+
+def _nested(values: Any) -> Any:
+    return tuple([_nested(v) for v in values]) if isinstance(values, list) else float(values)
