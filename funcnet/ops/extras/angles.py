@@ -103,6 +103,9 @@ def _sinc(xp: Any, x: Any, n: int) -> Any:
     u f_n + n f_(n-1) = sin(u + n pi / 2), which amplifies no error where abs(u) > n.
     """
     u = x * pi
+    if not n:
+        zero = u == 0
+        return xp.where(zero, xp.ones_like(u), xp.sin(u) / xp.where(zero, xp.ones_like(u), u))
     limit = float(max(1, n))
     near = xp.abs(u) <= limit
     small, large = xp.where(near, u, xp.zeros_like(u)), xp.where(near, xp.full_like(u, limit), u)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from funcnet.errors import ParameterError
 from funcnet.ops.arithmetic import multiply
 from funcnet.ops.broadcasting import reshaped, sum_over
 from funcnet.ops.extras.inputs import along, size
-from funcnet.ops.extras.subscripts import Contraction, Label, parse
+from funcnet.ops.extras.subscripts import Contraction, Label, Labels, Terms, described, parse
 from funcnet.ops.linear_algebra import matmul
 from funcnet.ops.manipulation import permute_dims
 
 __all__ = ["diagonal_of", "einsum"]
 
-Labels = tuple[Label, ...]
 Path = list[tuple[int, ...]]
 
 
@@ -66,22 +66,23 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
     array([[1., 0.],
            [0., 1.]])
     """
-    contraction = parse(operands)
-    terms = [
-        _simplified(x, labels, contraction.sizes)
-        for x, labels in zip(contraction.operands, contraction.inputs, strict=True)
-    ]
+    arrays, labels, result = parse(operands)
+    order: Any = bool(optimize)
+    if isinstance(optimize, (list, tuple)):
+        order = tuple([tuple(step) if isinstance(step, list) else step for step in optimize])
+    contraction, path = _plan(labels, result, tuple([tuple(x.shape) for x in arrays]), order)
+    terms = [_simplified(x, a, contraction.sizes) for x, a in zip(arrays, contraction.inputs, strict=True)]
     output = contraction.output
-    for places in _path(contraction, [labels for _, labels in terms], optimize):
+    for places in path:
         chosen = [terms[i] for i in places]
         terms = [term for i, term in enumerate(terms) if i not in places]
-        result = chosen[0]
+        product = chosen[0]
         for k, other in enumerate(chosen[1:], 2):
-            rest = [labels for _, labels in (*terms, *chosen[k:])]
-            result = _pair(result, other, {*output, *[label for labels in rest for label in labels]})
-        terms.append(result)
-    x, labels = _kept(*terms[0], set(output))
-    return _arranged(x, labels, output)
+            rest = [found for _, found in (*terms, *chosen[k:])]
+            product = _pair(product, other, {*output, *[label for found in rest for label in found]})
+        terms.append(product)
+    x, found = _kept(*terms[0], set(output))
+    return _arranged(x, found, output)
 
 
 def diagonal_of(x: Any, first: int, second: int) -> Any:
@@ -137,10 +138,17 @@ def _arranged(x: Any, labels: Labels, wanted: Labels) -> Any:
     return x if labels == wanted else permute_dims(x, tuple([labels.index(label) for label in wanted]))
 
 
+@lru_cache(maxsize=1024)
+def _plan(terms: Terms, output: Labels | None, shapes: tuple[tuple[int, ...], ...], optimize: Any) -> tuple[Any, Path]:
+    """Return the contraction that labels and shapes describe, and its order: the same at every call of a program."""
+    contraction = described(terms, output, shapes)
+    return contraction, _path(contraction, contraction.inputs, optimize)
+
+
 def _path(contraction: Contraction, inputs: list[Labels], optimize: Any) -> Path:
     """Return which places of the list of arrays to contract at each step; each result is put last."""
     count = len(inputs)
-    if isinstance(optimize, (list, tuple)):
+    if isinstance(optimize, tuple):
         steps = [tuple(step) for step in optimize if not isinstance(step, str)]
         left = count
         for step in steps:
