@@ -119,14 +119,24 @@ def _matrix_rank(x: Any, *, rtol: Any) -> Any:
 # ---------------------------------------------------------------------- norms
 
 
+def _range(dtype: Any) -> tuple[float, float]:
+    """Return between which norms the sum of squares has lost nothing."""
+    info = np.finfo(dtype)
+    return float(info.tiny / info.eps) ** 0.5, float(info.max)
+
+
+_SAFE = {np.dtype(name): _range(name) for name in ("float32", "float64")}
+_UNKNOWN = (np.inf, np.inf)
+
+
 def _vector_norm(x: Any, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Any:
     if ord == 2 and axis:
         # Sums of squares are quick, and exact enough unless they overflow or vanish.
         with np.errstate(over="ignore", under="ignore"):
             squares = x * x if x.dtype.kind == "f" else x.real**2 + x.imag**2
             y = np.sqrt(np.add.reduce(squares, axis, keepdims=keepdims))
-        info = np.finfo(y.dtype)
-        if not y.size or (y.min() > (info.tiny / info.eps) ** 0.5 and y.max() < info.max):
+        low, high = _SAFE.get(y.dtype, _UNKNOWN)
+        if low < y < high if y.ndim == 0 else not y.size or (y.min() > low and y.max() < high):
             return y
     a = np.abs(x)
     if not axis:
