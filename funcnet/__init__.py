@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import checkpoint as checkpoint
     from funcnet.transforms import custom_jvp as custom_jvp
     from funcnet.transforms import custom_vjp as custom_vjp
+    from funcnet.transforms import debug_nans as debug_nans
     from funcnet.transforms import eval_shape as eval_shape
     from funcnet.transforms import external as external
     from funcnet.transforms import grad as grad
@@ -68,6 +69,7 @@ _HOME = {
     "cond": "control",
     "custom_jvp": "transforms",
     "custom_vjp": "transforms",
+    "debug_nans": "transforms",
     "device_put": "backends",
     "devices": "backends",
     "eval_shape": "transforms",
@@ -122,6 +124,7 @@ __all__ = [
     "core",
     "custom_jvp",
     "custom_vjp",
+    "debug_nans",
     "device_put",
     "devices",
     "errors",

@@ -18,6 +18,7 @@ __all__ = [
     "MissingExtraError",
     "MixedBackendError",
     "MixedDeviceError",
+    "NanError",
     "NonScalarOutputError",
     "NotDifferentiableError",
     "ParameterError",
@@ -120,6 +121,10 @@ class TracerConversionError(FuncnetError, TypeError):
 
 class GradientCheckError(FuncnetError, AssertionError):
     """A derivative, a shape, a dtype or a device that `funcnet.testing` checked is wrong."""
+
+
+class NanError(FuncnetError, FloatingPointError):
+    """An operation or a derivative made a NaN inside ``fn.debug_nans()``."""
 
 
 class AbstractValueError(FuncnetError, TypeError):

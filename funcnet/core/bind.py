@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from funcnet.backends import Backend
     from funcnet.core.primitive import Primitive
 
-__all__ = ["bind", "check_hashable", "run", "scalar_array"]
+__all__ = ["bind", "check_hashable", "run", "scalar_array", "watch"]
 
 _SCALARS = (bool, int, float, complex)
+_watchers: list[Callable[..., Any]] = []
 
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
@@ -65,7 +66,10 @@ def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> An
     try:
         call = primitive.table[key]
     except KeyError:
-        call = primitive.table[key] = _resolve(primitive, args)
+        call = _resolve(primitive, args)
+        for wrap in _watchers:
+            call = wrap(primitive, call)
+        primitive.table[key] = call
     try:
         return call(*args, **params) if params else call(*args)
     except FuncnetError:
@@ -136,6 +140,15 @@ def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
 def _reference(primitive: Primitive, backend: Backend) -> Callable[..., Any]:
     namespace = backend.namespace
     return getattr(namespace, primitive.name) if primitive.impl is None else partial(primitive.impl, namespace)
+
+
+def watch(wrap: Callable[..., Any], *, start: bool) -> None:
+    """Have every kernel called through ``wrap(primitive, kernel)``, or no longer."""
+    if start:
+        _watchers.append(wrap)
+    else:
+        _watchers.remove(wrap)
+    _forget()
 
 
 @backends.on_change

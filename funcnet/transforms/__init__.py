@@ -21,6 +21,7 @@ if _TYPE_CHECKING:
     from funcnet.transforms.checkpointing import checkpoint as checkpoint
     from funcnet.transforms.custom import custom_jvp as custom_jvp
     from funcnet.transforms.custom import custom_vjp as custom_vjp
+    from funcnet.transforms.debugging import debug_nans as debug_nans
     from funcnet.transforms.jacobians import hessian as hessian
     from funcnet.transforms.jacobians import hvp as hvp
     from funcnet.transforms.jacobians import jacfwd as jacfwd
@@ -36,6 +37,7 @@ _HOME = {
     "checkpoint": "checkpointing",
     "custom_jvp": "custom",
     "custom_vjp": "custom",
+    "debug_nans": "debugging",
     "external": "black_box",
     "grad_of_taps": "taps",
     "hessian": "jacobians",
