@@ -410,6 +410,100 @@ def _(x: Any) -> Any:
     return GaussianNB().fit(x, lift(LABELS)).predict_joint_log_proba(x).sum()
 
 
+# With linear algebra
+
+
+@right("scipy.spatial.transform.Slerp", B[:2])
+def _(v: Any) -> Any:
+    from scipy.spatial.transform import Rotation, Slerp
+
+    between = Slerp(lift(np.array([0.0, 1.0])), Rotation.from_rotvec(v))(lift(np.array([0.3, 0.8])))
+    return (between.as_matrix() ** 3).sum()
+
+
+@right("scipy.spatial.transform.Rotation, products and angles", B[:2])
+def _(v: Any) -> Any:
+    from scipy.spatial.transform import Rotation
+
+    turns = Rotation.from_rotvec(v)
+    angles = Rotation.from_matrix((turns[0] * turns[1].inv()).as_matrix()).as_euler("zyx")
+    return (angles**2).sum() + (turns.mean().as_rotvec() ** 2).sum()
+
+
+@right("scipy.spatial.transform.Rotation.align_vectors", B)
+def _(v: Any) -> Any:
+    from scipy.spatial.transform import Rotation
+
+    found, distance = Rotation.align_vectors(v, lift(B[::-1].copy()))
+    return (found.as_matrix() ** 3).sum() + distance
+
+
+@right("scipy.linalg.orthogonal_procrustes", A)
+def _(a: Any) -> Any:
+    from scipy import linalg
+
+    rotation, scale = linalg.orthogonal_procrustes(a, lift(A[::-1].copy()))
+    return (rotation**3).sum() + scale
+
+
+@right("sklearn.decomposition.PCA, variances", A)
+def _(x: Any) -> Any:
+    from sklearn.decomposition import PCA
+
+    return (PCA(2, svd_solver="full").fit(x).explained_variance_ ** 2).sum()
+
+
+@right("sklearn.decomposition.PCA, scores", A)
+def _(x: Any) -> Any:
+    from sklearn.decomposition import PCA
+
+    return (PCA(2, svd_solver="full").fit_transform(x) ** 3).sum()
+
+
+@right("sklearn.decomposition.PCA, by the covariance", A)
+def _(x: Any) -> Any:
+    from sklearn.decomposition import PCA
+
+    model = PCA(2, svd_solver="covariance_eigh").fit(x)
+    return (model.components_**2 * model.explained_variance_[:, None]).sum() + (model.components_**4).sum()
+
+
+@right("sklearn.linear_model.Ridge, X", A)
+def _(x: Any) -> Any:
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=0.5, solver="svd").fit(x, lift(TARGET))
+    return (model.coef_**2).sum() + model.intercept_
+
+
+@right("sklearn.linear_model.Ridge, y", TARGET)
+def _(y: Any) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return (Ridge(alpha=0.5, solver="svd").fit(lift(A), y).predict(lift(B)) ** 2).sum()
+
+
+@right("sklearn.linear_model.Ridge, alpha", np.array(0.5))
+def _(alpha: Any) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return (Ridge(alpha=alpha, solver="svd").fit(lift(A), lift(TARGET)).coef_ ** 2).sum()
+
+
+@right("sklearn.discriminant_analysis.LinearDiscriminantAnalysis", A)
+def _(x: Any) -> Any:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return (LinearDiscriminantAnalysis().fit(x, lift(LABELS)).transform(x) ** 2).sum()
+
+
+@right("sklearn.decomposition.TruncatedSVD", A)
+def _(x: Any) -> Any:
+    from sklearn.decomposition import TruncatedSVD
+
+    return (TruncatedSVD(2, random_state=0).fit_transform(x) ** 2).sum()
+
+
 # What converts to NumPy inside, or leaves arrays for Python's numbers
 
 
