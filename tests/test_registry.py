@@ -25,6 +25,8 @@ WITH_DOMAIN = [
     if "domain" in registry[name].meta
     and "float64" in allowed_dtypes(registry[name])
     and not registry[name].meta.get("scalars")
+    # Kernel and reference are the same function of SciPy's.
+    and not registry[name].meta.get("hosted")
 ]
 
 
@@ -109,6 +111,9 @@ def test_the_documented_derivative_is_that_of_the_rule(name: str) -> None:
             primitive, *[f if a.__class__ is np.ndarray else a for f, a in zip(full, sample.args, strict=True)]
         )
         for i, text in enumerate(primitive.meta["derivative"]):
+            if not text:
+                # Refused, or no formula of known functions; differences are all there is to compare with.
+                continue
             numbers = [np.asarray(a, dtype=np.float64) for a in full]
             with np.errstate(all="ignore"):
                 wanted = np.broadcast_to(np.asarray(_formula(text, len(args))(*numbers), dtype=np.float64), shape)
@@ -128,4 +133,4 @@ def test_the_documented_derivative_is_that_of_the_rule(name: str) -> None:
             _, found = jvp(of_one, (full[i],), (np.ones(shape),))
             np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12, err_msg=f"d/dx{i + 1} = {text}")
             checked += found.size
-    assert checked or all(text == "0" for text in primitive.meta["derivative"])
+    assert checked or all(text in ("", "0") for text in primitive.meta["derivative"])

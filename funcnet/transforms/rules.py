@@ -45,6 +45,9 @@ def scaled(primitive: Primitive, partial: Any) -> Callable[..., Any] | None:
     """Return ``apply(g, y, args)`` for one entry of `partials`, or None where the derivative is zero."""
     if partial is None:
         return None
+    if partial.__class__ is Refused:
+        refuse = _refusal(primitive, primitive.partials.index(partial), partial)
+        return lambda g, y, args: refuse(None, y, args, {})  # noqa: ARG005  # one signature
     if partial.__class__ is int:
         return (lambda g, y, args: g) if partial == 1 else (lambda g, y, args: -g)  # noqa: ARG005  # one signature
     f, sources = partial, _sources(primitive, partial)
@@ -79,6 +82,8 @@ def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single
     """
     if partial is None:
         return None
+    if partial.__class__ is Refused:
+        return _refusal(primitive, position, partial)
     sources = _sources(primitive, partial) if callable(partial) else []
     if not sources:
         constant = partial if callable(partial) else None if partial == 1 else neg

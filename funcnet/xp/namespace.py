@@ -35,7 +35,7 @@ _CREATION = (
 )
 
 #: Modules of `funcnet.xp` that are loaded at first use.
-EXTENSIONS = ("fft", "linalg")
+EXTENSIONS = ("fft", "linalg", "special")
 
 _namespaces: dict[str, Namespace] = {}
 

@@ -76,7 +76,7 @@ def array_ufunc(
     """Apply the counterpart of a NumPy or CuPy universal function."""
     name = ufunc.__name__.removeprefix("cupy_")
     if method == "__call__":
-        function = UFUNCS.get(name)
+        function = UFUNCS.get(name) or import_module("funcnet.xp.numpy_special").ufunc(name)
         if function is None or (where is not True and out is None):
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
         dtype = kwargs.pop("dtype", None)
@@ -129,6 +129,10 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
         handler = import_module("funcnet.xp.numpy_linalg").FUNCTIONS.get(name)
         if handler is not None:
             return handler(*args, **kwargs)
+    if function.__module__ in ("numpy.fft", "cupy.fft"):
+        handler = import_module("funcnet.xp.numpy_special").FFT.get(name)
+        if handler is not None and kwargs.get("out") is None:
+            return handler(*args, **{option: value for option, value in kwargs.items() if option != "out"})
     raise unsupported(f"{function.__module__}.{name}")
 
 

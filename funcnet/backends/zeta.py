@@ -1,0 +1,57 @@
+"""Derivatives of Hurwitz's zeta function by its exponent: the Euler-Maclaurin formula, DLMF 25.11.5 and 25.2.9."""
+
+from __future__ import annotations
+
+from math import comb, factorial
+from typing import Any
+
+import numpy as np
+
+__all__ = ["zeta_derivative"]
+
+# Terms that are summed before the formula takes over.
+_TERMS = 12
+# Bernoulli numbers of even order from 2.
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+#: Below it the terms that cancel are too large.
+_LOWEST = -4.0
+
+
+def zeta_derivative(special: Any, s: Any, q: Any, n: int) -> np.ndarray:  # noqa: ARG001  # the form of all of them
+    """Return the derivative of order `n` of ``zeta(s, q)`` by `s`.
+
+    Parameters
+    ----------
+    special : module
+        SciPy's special functions, which have no part in it.
+    s, q : numpy.ndarray
+        Real floating-point; their shapes broadcast.
+    n : int
+        Not negative.
+
+    Returns
+    -------
+    numpy.ndarray
+        NaN where q is not positive, s is 1, or s is below -4.
+    """
+    s, q = (np.asarray(v, dtype=np.float64) for v in (s, q))
+    good = (q > 0) & (s != 1) & (s >= _LOWEST)
+    s, q = np.where(good, s, 2.0), np.where(good, q, 1.0)
+    total = sum(_powers(s, q + k, n) for k in range(_TERMS))
+    m = q + _TERMS
+    total = total + 0.5 * _powers(s, m, n)
+    pole = [(-1.0) ** i * factorial(i) / (s - 1) ** (i + 1) for i in range(n + 1)]
+    total = total + m * sum(comb(n, i) * _powers(s, m, n - i) * pole[i] for i in range(n + 1))
+    # Derivatives of s (s + 1) ... (s + 2 j - 2), which grows by two factors from term to term.
+    rising = [s, np.ones_like(s), *[np.zeros_like(s)] * n][: n + 1]
+    for j, bernoulli in enumerate(_BERNOULLI, start=1):
+        scale = bernoulli / factorial(2 * j) * m ** (1.0 - 2 * j)
+        total = total + scale * sum(comb(n, i) * rising[i] * _powers(s, m, n - i) for i in range(n + 1))
+        for shift in (2 * j - 1, 2 * j):
+            rising = [(s + shift) * r + (i * rising[i - 1] if i else 0.0) for i, r in enumerate(rising)]
+    return np.where(good, total, np.nan)
+
+
+def _powers(s: np.ndarray, base: np.ndarray, n: int) -> np.ndarray:
+    """Return the derivative of order `n` of ``base**-s``."""
+    return base**-s * (-np.log(base)) ** n

@@ -1,0 +1,214 @@
+"""Bessel functions of whole order, modified and scaled ones included."""
+
+from __future__ import annotations
+
+from funcnet.core import Refused
+from funcnet.ops.complex import sign
+from funcnet.ops.special.declare import ALL, POSITIVE, declare
+from funcnet.ops.strong import strong_divide, strong_multiply
+
+__all__ = ["i0", "i0e", "i1", "i1e", "iv", "ive", "j0", "j1", "jv", "k0", "k0e", "k1", "k1e", "y0", "y1", "yn"]
+
+_ORDER = Refused("no closed form of the derivative by the order is provided", "fn.stop_gradient(v)")
+_POLE = "Function and derivative are infinite at 0, unless the cotangent is 0."
+_KINK = "At 0, where the scale has its kink, the derivative is that without the scale's."
+_ORDERS = "The order is not differentiated."
+
+# The derivatives are differences of neighbouring orders, which need no division and are right at 0 to every order.
+
+jv = declare(
+    "jv",
+    "v x",
+    "Bessel function of the first kind, of order v.",
+    partials=(_ORDER, lambda g, x1, x2: g * (0.5 * (jv(x1 - 1, x2) - jv(x1 + 1, x2)))),
+    derivative=("", "(jv(x1 - 1, x2) - jv(x1 + 1, x2))/2"),
+    domain=(POSITIVE, POSITIVE),
+    scalars={0: (0, 1, 2)},
+    example=("2, 1.0", "0.1149034849"),
+    reference="DLMF 10.2.2 and 10.6.1; SciPy, ``jv``.",
+    notes=_ORDERS,
+)
+
+j0 = declare(
+    "j0",
+    "x",
+    "Bessel function of the first kind, of order 0.",
+    partials=(lambda g, x: -g * j1(x),),
+    derivative=("-j1(x)",),
+    domain=(ALL,),
+    example=("1.0", "0.7651976866"),
+    reference="DLMF 10.2.2 and 10.6.3; SciPy, ``j0``.",
+)
+
+j1 = declare(
+    "j1",
+    "x",
+    "Bessel function of the first kind, of order 1.",
+    partials=(lambda g, x: g * (0.5 * (j0(x) - jv(2, x))),),
+    derivative=("(j0(x) - jv(2, x))/2",),
+    domain=(ALL,),
+    example=("1.0", "0.4400505857"),
+    reference="DLMF 10.2.2 and 10.6.1; SciPy, ``j1``.",
+)
+
+y0 = declare(
+    "y0",
+    "x",
+    "Bessel function of the second kind, of order 0.",
+    partials=(lambda g, x: strong_multiply(-g, y1(x)),),
+    derivative=("-y1(x)",),
+    domain=(POSITIVE,),
+    example=("1.0", "0.08825696422"),
+    reference="DLMF 10.2.3 and 10.6.3; SciPy, ``y0``.",
+    notes=_POLE,
+)
+
+y1 = declare(
+    "y1",
+    "x",
+    "Bessel function of the second kind, of order 1.",
+    partials=(lambda g, x, y: strong_multiply(g, y0(x)) - strong_divide(strong_multiply(g, y), x),),
+    derivative=("y0(x) - y1(x)/x",),
+    domain=(POSITIVE,),
+    example=("1.0", "-0.7812128213"),
+    reference="DLMF 10.2.3 and 10.6.2; SciPy, ``y1``.",
+    notes=_POLE,
+)
+
+yn = declare(
+    "yn",
+    "n x",
+    "Bessel function of the second kind, of whole order n.",
+    partials=(
+        _ORDER,
+        lambda g, x1, x2, y: strong_multiply(g, yn(x1 - 1, x2)) - strong_divide(strong_multiply(g, x1 * y), x2),
+    ),
+    derivative=("", "yv(x1 - 1, x2) - x1/x2*yv(x1, x2)"),
+    domain=(POSITIVE, POSITIVE),
+    scalars={0: (0, 1, 2)},
+    example=("2, 1.0", "-1.650682607"),
+    reference="DLMF 10.2.3 and 10.6.2; SciPy, ``yn``.",
+    notes=f"{_ORDERS} {_POLE}",
+)
+
+iv = declare(
+    "iv",
+    "v x",
+    "Modified Bessel function of the first kind, of order v.",
+    partials=(_ORDER, lambda g, x1, x2: g * (0.5 * (iv(x1 - 1, x2) + iv(x1 + 1, x2)))),
+    derivative=("", "(iv(x1 - 1, x2) + iv(x1 + 1, x2))/2"),
+    domain=(POSITIVE, POSITIVE),
+    scalars={0: (0, 1, 2)},
+    example=("2, 1.0", "0.1357476698"),
+    reference="DLMF 10.25.2 and 10.29.1; SciPy, ``iv``.",
+    notes=_ORDERS,
+)
+
+i0 = declare(
+    "i0",
+    "x",
+    "Modified Bessel function of the first kind, of order 0.",
+    partials=(lambda g, x: g * i1(x),),
+    derivative=("i1(x)",),
+    domain=(ALL,),
+    example=("1.0", "1.266065878"),
+    reference="DLMF 10.25.2 and 10.29.3; SciPy, ``i0``.",
+)
+
+i1 = declare(
+    "i1",
+    "x",
+    "Modified Bessel function of the first kind, of order 1.",
+    partials=(lambda g, x: g * (0.5 * (i0(x) + iv(2, x))),),
+    derivative=("(i0(x) + iv(2, x))/2",),
+    domain=(ALL,),
+    example=("1.0", "0.565159104"),
+    reference="DLMF 10.25.2 and 10.29.1; SciPy, ``i1``.",
+)
+
+ive = declare(
+    "ive",
+    "v x",
+    "Modified Bessel function of the first kind, of order v, times ``exp(-abs(x))``.",
+    partials=(_ORDER, lambda g, x1, x2, y: g * (0.5 * (ive(x1 - 1, x2) + ive(x1 + 1, x2)) - sign(x2) * y)),
+    derivative=("", "(ive(x1 - 1, x2) + ive(x1 + 1, x2))/2 - sign(x2)*ive(x1, x2)"),
+    domain=(POSITIVE, POSITIVE),
+    scalars={0: (0, 1, 2)},
+    example=("2, 1.0", "0.04993877689"),
+    reference="DLMF 10.25.2 and 10.29.1; SciPy, ``ive``.",
+    notes=f"{_ORDERS} {_KINK}",
+)
+
+i0e = declare(
+    "i0e",
+    "x",
+    "Modified Bessel function of the first kind, of order 0, times ``exp(-abs(x))``.",
+    partials=(lambda g, x, y: g * (i1e(x) - sign(x) * y),),
+    derivative=("i1e(x) - sign(x)*i0e(x)",),
+    domain=(ALL,),
+    kinks=(0.0,),
+    example=("1.0", "0.4657596076"),
+    reference="DLMF 10.25.2 and 10.29.3; SciPy, ``i0e``.",
+    notes=_KINK,
+)
+
+i1e = declare(
+    "i1e",
+    "x",
+    "Modified Bessel function of the first kind, of order 1, times ``exp(-abs(x))``.",
+    partials=(lambda g, x, y: g * (0.5 * (i0e(x) + ive(2, x)) - sign(x) * y),),
+    derivative=("(i0e(x) + ive(2, x))/2 - sign(x)*i1e(x)",),
+    domain=(ALL,),
+    kinks=(0.0,),
+    example=("1.0", "0.2079104153"),
+    reference="DLMF 10.25.2 and 10.29.1; SciPy, ``i1e``.",
+    notes=_KINK,
+)
+
+k0 = declare(
+    "k0",
+    "x",
+    "Modified Bessel function of the second kind, of order 0.",
+    partials=(lambda g, x: strong_multiply(-g, k1(x)),),
+    derivative=("-k1(x)",),
+    domain=(POSITIVE,),
+    example=("1.0", "0.4210244382"),
+    reference="DLMF 10.25.3 and 10.29.3; SciPy, ``k0``.",
+    notes=_POLE,
+)
+
+k1 = declare(
+    "k1",
+    "x",
+    "Modified Bessel function of the second kind, of order 1.",
+    partials=(lambda g, x, y: strong_multiply(-g, k0(x)) - strong_divide(strong_multiply(g, y), x),),
+    derivative=("-k0(x) - k1(x)/x",),
+    domain=(POSITIVE,),
+    example=("1.0", "0.6019072302"),
+    reference="DLMF 10.25.3 and 10.29.2; SciPy, ``k1``.",
+    notes=_POLE,
+)
+
+k0e = declare(
+    "k0e",
+    "x",
+    "Modified Bessel function of the second kind, of order 0, times ``exp(x)``.",
+    partials=(lambda g, x, y: strong_multiply(g, y - k1e(x)),),
+    derivative=("k0e(x) - k1e(x)",),
+    domain=(POSITIVE,),
+    example=("1.0", "1.14446308"),
+    reference="DLMF 10.25.3 and 10.29.3; SciPy, ``k0e``.",
+    notes=_POLE,
+)
+
+k1e = declare(
+    "k1e",
+    "x",
+    "Modified Bessel function of the second kind, of order 1, times ``exp(x)``.",
+    partials=(lambda g, x, y: strong_multiply(g, y - k0e(x)) - strong_divide(strong_multiply(g, y), x),),
+    derivative=("k1e(x) - k0e(x) - k1e(x)/x",),
+    domain=(POSITIVE,),
+    example=("1.0", "1.636153486"),
+    reference="DLMF 10.25.3 and 10.29.2; SciPy, ``k1e``.",
+    notes=_POLE,
+)
