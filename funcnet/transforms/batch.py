@@ -156,7 +156,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     >>> w = np.array([1.0, 2.0])
     >>> fn.vmap(fn.grad(lambda w, x: (w @ x) ** 2), in_axes=(None, 0))(w, np.eye(2))
     array([[2., 0.],
-           [0., 8.]])
+           [0., 4.]])
     """
     if not callable(f):
         raise ParameterError(
