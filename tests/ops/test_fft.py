@@ -181,3 +181,18 @@ def test_messages() -> None:
         xp.fft.fft(np.ones(3, dtype=np.int64))
     with pytest.raises(DtypeError, match=r"xp\.fft\.fftfreq transforms real numbers"):
         xp.fft.fftfreq(3, dtype=np.complex128)
+
+
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fftn", "ifftn", "rfftn", "irfftn"])
+def test_batches_are_transformed_at_once(name: str) -> None:
+    x = _signal(name, (4, 3, 5))
+    transform = getattr(xp.fft, name)
+    given = {"s": (4, 6)} if name.endswith("n") else {"n": 6, "axis": 0}
+    wanted = np.stack([transform(x[:, i], **given) for i in range(3)])
+    np.testing.assert_allclose(fn.vmap(lambda a: transform(a, **given), in_axes=1)(x), wanted, rtol=1e-13, atol=1e-14)
+
+    def loss(a: Any) -> Any:
+        return (abs(transform(a, **given)) ** 3).sum()
+
+    slopes = fn.vmap(fn.grad(loss), in_axes=1)(x)
+    np.testing.assert_allclose(slopes, np.stack([fn.grad(loss)(x[:, i]) for i in range(3)]), rtol=1e-12, atol=1e-12)
