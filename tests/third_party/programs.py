@@ -504,6 +504,135 @@ def _(x: Any) -> Any:
     return (TruncatedSVD(2, random_state=0).fit_transform(x) ** 2).sum()
 
 
+# With special functions
+
+
+@right("scipy.stats.pearsonr, statistic", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.pearsonr(x, lift(Y1)).statistic
+
+
+@right("scipy.stats.pearsonr, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.pearsonr(x, lift(Y1)).pvalue
+
+
+@right("scipy.stats.pearsonr, confidence interval", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.pearsonr(x, lift(Y1)).confidence_interval().low
+
+
+@right("scipy.stats.ttest_ind, statistic", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.ttest_ind(x, lift(Y1)).statistic
+
+
+@right("scipy.stats.ttest_ind, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.ttest_ind(x, lift(Y1)).pvalue
+
+
+@right("scipy.stats.ttest_ind, p-value of Welch's test", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.ttest_ind(x, lift(Y1[:7]), equal_var=False, alternative="less").pvalue
+
+
+@right("scipy.stats.ttest_rel, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.ttest_rel(x, lift(Y1)).pvalue
+
+
+@right("scipy.stats.f_oneway, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.f_oneway(x, lift(Y1)).pvalue
+
+
+@right("scipy.stats.bartlett, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.bartlett(x, lift(Y1)).pvalue
+
+
+@right("scipy.stats.jarque_bera, p-value", X1)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.jarque_bera(x).pvalue
+
+
+@right("scipy.stats.power_divergence, p-value", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.power_divergence(x, lambda_="log-likelihood").pvalue
+
+
+@right("scipy.stats.entropy", P)
+def _(x: Any) -> Any:
+    from scipy import stats
+
+    return stats.entropy(x)
+
+
+@right("scipy.special.betainc, x", 0.9 * P)
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return special.betainc(lift(1.0 + P), lift(2.0 + Q), x).sum()
+
+
+@right("scipy.special.betainc, parameters", P)
+def _(a: Any) -> Any:
+    from scipy import special
+
+    x = lift(np.array([0.1, 0.3, 0.5, 0.6, 0.8, 0.9]))
+    return (special.betainc(1.0 + a, lift(2.0 + Q), x) * special.betainc(lift(1.0 + Q), 2.0 + a, x)).sum()
+
+
+def _special(name: str) -> None:
+    def f(x: Any) -> Any:
+        from scipy import special
+
+        return (getattr(special, name)(x) ** 2).sum()
+
+    right(f"scipy.special.{name}", 0.8 * P)(f)
+
+
+for _name in (
+    "expit",
+    "logit",
+    "entr",
+    "gammaln",
+    "gamma",
+    "psi",
+    "erf",
+    "erfc",
+    "ndtr",
+    "log_ndtr",
+    "ndtri",
+    "i0",
+    "i1",
+):
+    _special(_name)
+
+
 # What converts to NumPy inside, or leaves arrays for Python's numbers
 
 
