@@ -226,12 +226,16 @@ class Call(Primitive):
         self.shape = None
         self.multiple = True
         self.meta: Any = {}
-        self.table: Any = _Table(self.evaluate)
         self.reverse = "call"
         self.forward = None
         self.arguments = arguments
         #: Structure of the result, known once the function has been called.
         self.structure: Any = None
+
+    @property
+    def table(self) -> Any:
+        """What runs on plain arrays; not kept, since a call and its table would keep each other alive."""
+        return _Table(self.evaluate)
 
     # ------------------------------------------------------------------ what subclasses say
 

@@ -1,5 +1,8 @@
 """custom_vjp and custom_jvp."""
 
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -254,6 +257,25 @@ def test_backends(backend):
 def test_shapes_without_values():
     assert fn.eval_shape(fn.grad(scalar(ruled())), X, W) == fn.Spec((3,), "float64")
     assert fn.eval_shape(ruled_forward(), X, W)["s"][0] == fn.Spec((), "float64")
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, fn.checkpoint])
+def test_nothing_stays_alive_until_the_garbage_collector_comes(wrap):
+    class Option:
+        pass
+
+    f = fn.custom_vjp(lambda x, option: x * 1.0, nondiff_argnums=1)
+    f.defvjp(lambda x, option: (x * 1.0, x), lambda option, x, g: (g * x,))
+    option = Option()
+    ref = weakref.ref(option)
+    gc.disable()
+    try:
+        fn.grad(lambda x, option=option: xp.sum(wrap(lambda x: f(f(x, option), option))(x)))(X)
+        fn.jvp(lambda x, option=option: f(x, option), (X,), (X,))
+        del option
+        assert ref() is None
+    finally:
+        gc.enable()
 
 
 def test_keeps_name_and_docstring():
