@@ -154,7 +154,8 @@ def training(pool: Pool, sizes: Sizes) -> Report:
     note = (
         "The training step is in single precision: loss, gradients, Adam, new parameters. Only JAX compiles. The first "
         "figure of autograd, to which the ratio is taken, is with the rectifier as `np.maximum(x, 0)`, the second with "
-        "`x * (x > 0)`, which it runs fastest; its Adam is NumPy in place. PyTorch's second figure is with `foreach=True`."
+        "`x * (x > 0)`, which it runs fastest; its Adam is NumPy in place. PyTorch's second figure is with "
+        "`foreach=True`."
     )
     return Report([line], [note])
 
