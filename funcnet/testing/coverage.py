@@ -51,6 +51,7 @@ _SHORT = {
     "constant": "c",
     "refused": "x",
     "ties": "t",
+    "vmap": "m",
 }
 
 
@@ -199,6 +200,7 @@ def _document(covered: Sequence[Covered], backends: Sequence[str], absent: Seque
         "- **r** reverse mode, **f** forward mode, against differences in double precision; **2** all four",
         "  combinations of the modes at second order; **t** ties are split evenly",
         "- **c** the result is a constant for every transformation; **x** arguments that are refused raise",
+        "- **m** the batching rule against a loop, with all arrays batched and with the first alone",
         "",
         _count(covered, []).replace(", 0 failures", ".").capitalize(),
     ]

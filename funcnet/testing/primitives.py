@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import AbstractValueError, FuncnetError, GradientCheckError, NotDifferentiableError, ParameterError
 from funcnet.testing.arrays import place_of, snapshot
 from funcnet.testing.backends import BackendCase, case
+from funcnet.testing.batching import check_batching, two_combinations
 from funcnet.testing.check_grads import MODES, check_grads
 from funcnet.testing.samples import Sample, allowed_dtypes, native_params, reference, samples
 from funcnet.transforms.forward import jvp
@@ -31,6 +33,7 @@ __all__ = [
     "check_shape_rule",
     "check_ties",
     "check_values",
+    "check_vmap",
 ]
 
 # Relative error that a kernel may have against the reference in double precision.
@@ -45,8 +48,8 @@ class Covered(NamedTuple):
     primitive, backend, dtype : str
         Names.
     mode : str
-        ``"values"``, ``"shape"``, ``"vjp"``, ``"jvp"``, ``"order 2"``, ``"constant"``, ``"refused"``, ``"ties"``
-        or ``"shape by value"``.
+        ``"values"``, ``"shape"``, ``"vjp"``, ``"jvp"``, ``"order 2"``, ``"constant"``, ``"refused"``, ``"vmap"``,
+        ``"ties"`` or ``"shape by value"``.
     """
 
     primitive: str
@@ -62,13 +65,14 @@ def check_primitive(
     *,
     modes: Sequence[str] = MODES,
     order: int = 2,
+    batched: bool = True,
     seed: int = 0,
 ) -> list[Covered]:
     """Check a primitive on one backend, with arguments made from its metadata.
 
     Values are compared with the reference implementation in double precision, the shape rule with the arrays that come
     out, derivatives with differences (`check_grads`). Results that carry no derivative must be constants under every
-    transformation, and arguments that are refused must raise.
+    transformation, and arguments that are refused must raise. A batching rule is compared with a loop.
 
     Parameters
     ----------
@@ -80,6 +84,9 @@ def check_primitive(
         Dtypes of the arguments; by default all that both the declaration and the backend allow.
     modes, order
         As in `check_grads`.
+    batched : bool, default True
+        Whether to check the batching rule, with all arrays batched and with the first alone. A primitive without a
+        rule, which is called for each element, has none to check, nor has one whose results' shapes depend on values.
     seed : int, default 0
         Of values and directions.
 
@@ -104,7 +111,7 @@ def check_primitive(
     ...     domain=((-2.0, 2.0),), dtypes="floating",
     ... )
     >>> [found.mode for found in check_primitive(cube, dtypes=["float64"])]
-    ['values', 'shape', 'vjp', 'jvp', 'order 2']
+    ['values', 'shape', 'vjp', 'jvp', 'order 2', 'vmap']
     >>> del registry["docs.cube"]
     """
     primitive = registry[primitive] if isinstance(primitive, str) else primitive
@@ -115,16 +122,30 @@ def check_primitive(
     covered: dict[Covered, None] = {}
     with backend.active():
         for dtype in wanted:
-            for sample in samples(primitive, dtype, seed=seed):
-                for mode in _check_sample(primitive, backend, dtype, sample, modes, order, seed):
+            drawn = samples(primitive, dtype, seed=seed)
+            others = samples(primitive, dtype, seed=seed + 1) if batched and _has_batching_rule(primitive) else ()
+            for sample, other in zip_longest(drawn, others):
+                for mode in _check_sample(primitive, backend, dtype, sample, other, modes, order, seed):
                     covered[Covered(primitive.name, backend.name, dtype, mode)] = None
             if dtype in ("float32", "float64") and check_ties(primitive, backend, dtype):
                 covered[Covered(primitive.name, backend.name, dtype, "ties")] = None
     return list(covered)
 
 
+def _has_batching_rule(primitive: Primitive) -> bool:
+    derived = primitive.kind == "elementwise"
+    return (derived or primitive.batch is not None) and not primitive.meta.get("data_dependent")
+
+
 def _check_sample(
-    primitive: Primitive, backend: BackendCase, dtype: str, sample: Sample, modes: Sequence[str], order: int, seed: int
+    primitive: Primitive,
+    backend: BackendCase,
+    dtype: str,
+    sample: Sample,
+    other: Sample | None,
+    modes: Sequence[str],
+    order: int,
+    seed: int,
 ) -> list[str]:
     try:
         done = ["values"]
@@ -144,6 +165,8 @@ def _check_sample(
             )
         if dtype in _VALUE_RTOL:
             done += check_derivatives(primitive, backend, sample, modes=modes, order=order, seed=seed)
+        if other is not None:
+            done += check_vmap(primitive, backend, sample, other)
     except FuncnetError as error:
         raise GradientCheckError(
             f"The primitive {primitive.name!r} failed on {backend.name!r}.",
@@ -253,6 +276,21 @@ def check_shape_rule(primitive: Primitive, backend: BackendCase, sample: Sample)
         assert isinstance(spec, Spec)
         _equal("shape", label, spec.shape, tuple(y.shape))
         _equal("dtype", label, backend.backend.dtype_name(spec.dtype), place_of(y).dtype_name(y))
+
+
+def check_vmap(primitive: Primitive, backend: BackendCase, sample: Sample, other: Sample) -> list[str]:
+    """Compare the batching rule with a loop over two samples of one shape; return the name of the mode if it applied.
+
+    A sample without arrays has nothing to map over.
+    """
+    first, params = native(primitive, backend, sample)
+    second, _ = native(primitive, backend, other)
+    count = sum(hasattr(a, "shape") for a in first)
+    if not count:
+        return []
+    with np.errstate(all="ignore"):
+        check_batching(primitive, [first, second], params, two_combinations(count))
+    return ["vmap"]
 
 
 def check_derivatives(

@@ -23,10 +23,32 @@ def _forget() -> Iterator[None]:
 def test_it_says_what_it_checked() -> None:
     found = check_primitive("abs", "numpy", ["float64"])
     assert found == [
-        Covered("abs", "numpy", "float64", m) for m in ("values", "shape", "vjp", "jvp", "order 2", "ties")
+        Covered("abs", "numpy", "float64", m) for m in ("values", "shape", "vjp", "jvp", "order 2", "vmap", "ties")
     ]
-    assert {one.mode for one in check_primitive("greater", "numpy", ["float64"])} == {"values", "shape", "constant"}
-    assert {one.mode for one in check_primitive("greater", "numpy", ["int64"])} == {"values", "shape"}
+    of_floats = check_primitive("greater", "numpy", ["float64"])
+    assert {one.mode for one in of_floats} == {"values", "shape", "constant", "vmap"}
+    assert {one.mode for one in check_primitive("greater", "numpy", ["int64"])} == {"values", "shape", "vmap"}
+
+
+def test_batching_rules_are_checked_where_there_are_any() -> None:
+    assert "vmap" not in {one.mode for one in check_primitive("sin", batched=False)}
+    assert "vmap" not in {one.mode for one in check_primitive("nonzero")}
+    for backend in ("numpy", "numpy-readonly", "strict", "strict-device1"):
+        assert "vmap" in {one.mode for one in check_primitive("sum", backend, ["float64"], order=1)}
+
+
+def test_a_wrong_batching_rule_is_named() -> None:
+    wrong = general(
+        "test.batch",
+        lambda ns, x, y: ns.sum(x) * y,
+        vjp=None,
+        shape=lambda x, y: y.shape,
+        batch=lambda primitive, size, batched, x, y: xp.broadcast_to(xp.sum(x) * y, (size, 2)),
+        dtypes="floating",
+        cases=(case((3,), (2,)),),
+    )
+    with pytest.raises(GradientCheckError, match=r"(?s)'test\.batch' failed.*does not give what a loop gives"):
+        check_primitive(wrong, dtypes=["float64"])
 
 
 def test_dtypes_that_the_backend_or_the_declaration_lacks_are_left_out() -> None:
