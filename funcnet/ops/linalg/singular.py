@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from funcnet.core import bind, case, general, owner, raw
+from funcnet.core import bind, carries_derivative, case, general, owner, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import ShapeError
 from funcnet.ops.arithmetic import add, multiply, subtract
@@ -22,6 +22,7 @@ from funcnet.ops.linalg.common import (
     separated,
 )
 from funcnet.ops.linalg.products import diagonal_matrix
+from funcnet.ops.linalg.repeated import check_joint, check_zeros, guarded, with_value
 from funcnet.ops.linalg.sylvester import divided
 from funcnet.ops.linear_algebra import matmul, matrix_transpose
 from funcnet.ops.strong import masked
@@ -74,10 +75,16 @@ def _svd_rule(y: Any, x: Any, *, full: bool) -> Pull:  # noqa: ARG001
             gap: Any = p if q is None else -q if p is None else subtract(p, q)
             # The sum of the rotations of both sides is divided by s_j - s_i, and vanishes for functions that do not
             # depend on the choice of vectors where the values are equal; the difference is divided by s_j + s_i.
+            if gsv is not None:
+                check_joint("svd", s, gsv, total)
+                check_zeros("svd", s, gsv, single=x.shape[-2] == x.shape[-1] and kind(x.dtype) != "c")
             f = divided(total * 0.5, s, -1, blocks)
             t = divided(gap * 0.5, s, 1, blocks)
             inner = f + dagger(f) + t - dagger(t)
         if gsv is not None:
+            gsv = guarded("svd", gsv, s, blocks)
+            if gu is None and gvh is None:
+                return conjugated(matmul(multiply(u1, as_row(gsv)), dagger(v1)))
             on = cast(diagonal_matrix(gsv), u.dtype)
             inner = on if inner is None else add(inner, on)
         a = None if inner is None else matmul(matmul(u1, inner), dagger(v1))
@@ -233,9 +240,12 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     Derivative: with :math:`E = U^H dX\, V` the values move by :math:`\operatorname{Re} E_{ii}`, and the vectors turn
     among themselves by :math:`\Omega \pm \Psi = (E \pm E^H)_{ij} / (s_j \mp s_i)`. Singular vectors are determined up
     to a common phase of each pair, and up to a rotation where values are equal or zero. Denominators that are
-    rounding errors count as infinite, so that derivatives are finite there, and right for functions such as
-    :math:`U V^H` or the norms of X whose derivative at equal values is diagonal in every choice of vectors. A function
-    that mixes vectors by their values, :math:`U f(S) V^H`, is right where values differ.
+    rounding errors count as infinite, so that derivatives are finite there. They are right, in both modes and at every
+    order, for functions of the vectors alone that do not depend on the choice of them, such as :math:`U V^H` at equal
+    values above zero. Functions of the values alone are those of `svdvals`. A function that mixes both,
+    :math:`U f(S) V^H`, depends at equal values, and at zeros, on more than the derivatives of values and vectors show:
+    reverse mode refuses it where the cotangents of these values or of their vectors do not treat them alike, if values
+    and vectors are of one call. Forward mode cannot see it: its tangent lacks what turns within a group of values.
 
     With ``full_matrices=True`` the further columns are any orthonormal basis of the complement; derivatives are right
     for functions that do not depend on which.
@@ -257,6 +267,8 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of floating-point matrices.
+    NotDifferentiableError
+        In reverse mode, of a function of values and vectors together where values are equal or zero.
 
     References
     ----------
@@ -281,7 +293,12 @@ def svdvals(x: Any, /) -> Any:
     r"""Singular values of matrices, in descending order.
 
     Derivative: :math:`ds_i = \operatorname{Re}(u_i^H dX\, v_i)`; 0 where a singular value is zero, as at the kink of
-    the absolute value. It is right at equal values for functions that treat them alike.
+    the absolute value. It is right at equal values for functions that treat them alike. Second derivatives at equal
+    values are right for sums of values that treat these alike, such as the nuclear norm. Those of other functions
+    depend on more than derivatives of values show: reverse over any mode refuses them unless all cotangents of the
+    equal values and of their vectors are zero, forward over reverse mode unless the direction changes the function's
+    derivatives by equal values alike. Where they are not refused, and in forward over forward mode, they lack what
+    turns within a group of equal values.
 
     Parameters
     ----------
@@ -297,6 +314,8 @@ def svdvals(x: Any, /) -> Any:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of floating-point matrices.
+    NotDifferentiableError
+        In the second derivative at equal values, of other than linear functions.
 
     References
     ----------
@@ -310,7 +329,12 @@ def svdvals(x: Any, /) -> Any:
     array([2., 1.])
     """
     check_matrices("svdvals", x)
-    return bind(svdvals_p, x)
+    s = bind(svdvals_p, x)
+    if carries_derivative(x):
+        # Further derivatives go to values and vectors of one decomposition, which sees what depends on both.
+        t = bind(svd_p, x, full=False)[1]
+        return with_value(masked(t, not_equal(separated(t, t), 0)), s)
+    return s
 
 
 def pinv(x: Any, /, *, rtol: Any = None) -> Any:

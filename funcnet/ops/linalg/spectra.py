@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from funcnet.core import Arg, bind, case, general
+from funcnet.core import Arg, bind, carries_derivative, case, general
 from funcnet.core.dtypes import kind
 from funcnet.ops.arithmetic import add, multiply, subtract
 from funcnet.ops.batching import as_it_is
@@ -22,6 +22,7 @@ from funcnet.ops.linalg.common import (
     separated,
 )
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
+from funcnet.ops.linalg.repeated import check_joint, guarded, with_value
 from funcnet.ops.linalg.solving import solve
 from funcnet.ops.linalg.sylvester import divided
 from funcnet.ops.linear_algebra import matmul
@@ -79,8 +80,14 @@ def _eigh_rule(y: Any, x: Any) -> Pull:
         inner = None
         adjoint = dagger(v)
         if gv is not None:
-            inner = divided(matmul(adjoint, conjugated(gv)), w, -1, lambda: _within(x, v))
+            turning = matmul(adjoint, conjugated(gv))
+            if gw is not None:
+                check_joint("eigh", w, gw, turning)
+            inner = divided(turning, w, -1, lambda: _within(x, v))
         if gw is not None:
+            gw = guarded("eigh", gw, w, lambda: _within(x, v))
+            if gv is None:
+                return conjugated(matmul(multiply(v, as_row(gw)), adjoint))
             on = cast(diagonal_matrix(gw), v.dtype)
             inner = on if inner is None else add(inner, on)
         a = matmul(matmul(v, inner), adjoint)
@@ -195,10 +202,12 @@ def eigh(x: Any, /) -> EighResult:
     Derivative: with :math:`E = V^H dX\, V`, :math:`dw_i = E_{ii}` and :math:`dV = V (F \circ E)`, where
     :math:`F_{ij} = 1/(w_j - w_i)`, and 0 on the diagonal and where eigenvalues are equal but for rounding. Eigenvectors
     are determined up to a phase each, and up to a rotation where eigenvalues are equal. So derivatives are finite
-    everywhere. Where eigenvalues are equal they are right for functions whose derivative is diagonal in every choice
-    of eigenvectors, such as :math:`V V^H`, projectors on the space of equal eigenvalues, and symmetric functions
-    of the eigenvalues. A function that mixes eigenvectors by their values, :math:`V f(w) V^H`, is right where
-    eigenvalues differ; where they are equal the values at that point alone do not determine its derivative.
+    everywhere. Where eigenvalues are equal they are right, in both modes and at every order, for functions of the
+    vectors alone that do not depend on the choice of them, such as :math:`V V^H` and projectors on the space of equal
+    eigenvalues. Functions of the values alone are those of `eigvalsh`. A function that mixes both, :math:`V f(w) V^H`,
+    depends there on more than the derivatives of values and vectors show: reverse mode refuses it where the cotangents
+    of equal eigenvalues or of their vectors do not treat them alike, if values and vectors are of one call. Forward
+    mode cannot see it: its tangent lacks what turns within a group of equal eigenvalues.
 
     Parameters
     ----------
@@ -215,6 +224,8 @@ def eigh(x: Any, /) -> EighResult:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
+    NotDifferentiableError
+        In reverse mode, of a function of values and vectors together where eigenvalues are equal.
     LinAlgError
         The array library's own, if the iteration does not converge.
 
@@ -243,6 +254,11 @@ def eigvalsh(x: Any, /) -> Any:
     The function is that of the Hermitian part :math:`(X + X^H)/2`, so gradients are Hermitian.
 
     Derivative: :math:`dw_i = v_i^H dX\, v_i`, right at equal eigenvalues for functions that treat them alike.
+    Second derivatives at equal eigenvalues are right for sums of eigenvalues that treat these alike, such as the trace.
+    Those of other functions depend on more than derivatives of eigenvalues show: reverse over any mode refuses them
+    unless all cotangents of the equal eigenvalues and of their vectors are zero, forward over reverse mode unless the
+    direction changes the function's derivatives by equal eigenvalues alike. Where they are not refused, and in forward
+    over forward mode, they lack what turns within a group of equal eigenvalues.
 
     Parameters
     ----------
@@ -258,6 +274,8 @@ def eigvalsh(x: Any, /) -> Any:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
+    NotDifferentiableError
+        In the second derivative at equal eigenvalues, of other than linear functions.
 
     References
     ----------
@@ -271,7 +289,11 @@ def eigvalsh(x: Any, /) -> Any:
     array([-1.,  1.])
     """
     check_matrices("eigvalsh", x, square=True)
-    return bind(eigvalsh_p, x)
+    w = bind(eigvalsh_p, x)
+    if carries_derivative(x):
+        # Further derivatives go to values and vectors of one decomposition, which sees what depends on both.
+        return with_value(bind(eigh_p, x)[0], w)
+    return w
 
 
 def eig(x: Any, /) -> EigResult:

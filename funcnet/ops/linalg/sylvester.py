@@ -13,11 +13,11 @@ from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.ops.arithmetic import add
 from funcnet.ops.batching import as_it_is
-from funcnet.ops.bitwise import bitwise_and
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.comparison import equal
-from funcnet.ops.linalg.common import as_column, as_row, conjugated, dagger, identity_like, separated
+from funcnet.ops.linalg.common import as_column, as_row, conjugated, dagger, separated
 from funcnet.ops.linalg.products import diagonal_matrix
+from funcnet.ops.linalg.repeated import with_value
 from funcnet.ops.linear_algebra import matmul
 from funcnet.ops.strong import divide_or_zero, masked
 
@@ -40,11 +40,9 @@ def divided(z: Any, values: Any, sign: int, blocks: Callable[[], Any]) -> Any:
         if sign:
             row = row + sign * as_column(values)
         return divide_or_zero(z, separated(row, values))
-    gaps = separated(as_row(values) - as_column(values), values)
-    apart = equal(identity_like(values, values.shape[-1]), 0)
-    d = blocks()
-    d = add(cast(diagonal_matrix(values), d.dtype), masked(d, bitwise_and(equal(gaps, 0), apart)))
-    return bind(sylvester_p, d, z, sign=sign)
+    # Not from the values: what the vectors do is no function of them, and its cotangent must not arrive there.
+    d = masked(blocks(), equal(separated(as_row(values) - as_column(values), values), 0))
+    return bind(sylvester_p, with_value(d, cast(diagonal_matrix(values), d.dtype)), z, sign=sign)
 
 
 def _impl(xp: Any, d: Any, z: Any, *, sign: int) -> Any:
