@@ -121,5 +121,5 @@ format: $(TEST_READY)  ## Sort imports and format every file.
 	$(PY) -m ruff format .
 
 clean:  ## Remove the virtual environment, caches and built files.
-	rm -rf .venv .asv .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist docs/_build outputs
+	rm -rf .venv .asv .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist docs/_build docs/functions outputs
 	find funcnet tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,6 +1,13 @@
 """Configuration of the documentation; `make docs` builds it."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from generate_functions import write_pages
 
 project = "funcnet"
 author = "The funcnet developers"
@@ -20,3 +27,8 @@ numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "funcnet"
+
+
+def setup(app: Any) -> None:
+    """Write the functions' pages before Sphinx looks for sources."""
+    app.connect("config-inited", lambda app, config: write_pages(Path(app.srcdir) / "functions"))  # noqa: ARG005
