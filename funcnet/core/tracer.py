@@ -1,7 +1,8 @@
 """The array that a transformed function sees.
 
 A tracer is a handle: it names a value and what one transformation knows of it. Assigning into it rebinds the handle to
-the updated value, so it behaves like an ordinary array while every value stays single assignment. It has no views.
+the updated value, so it behaves like an ordinary array while every value stays single assignment. A view remembers
+what it is a part of, and assigning into it rebinds that as well.
 Operators, methods and protocol functions are attached by `funcnet.ops`, since this package knows no numerics.
 """
 
@@ -34,9 +35,14 @@ class Tracer:
         value that the tracer does not show: that over which `vmap` maps.
     """
 
-    __slots__ = ("node", "trace", "value")
+    __slots__ = ("__weakref__", "base", "node", "trace", "value", "views")
     __hash__ = None  # type: ignore[assignment]  # like every array: == is elementwise
     __array_priority__ = 1000.0
+
+    #: Only in a view: the tracer whose elements it shows, and how; see `funcnet.ops.views`.
+    base: tuple[Any, Any, Any]
+    #: Only in a tracer with views: weak references to them.
+    views: list[Any]
 
     def __init__(self, trace: Trace, value: Any, node: Any) -> None:
         self.trace = trace

@@ -9,6 +9,7 @@ from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ShapeError
 from funcnet.ops.batching import along_axis, as_it_is, reshaping, stretching
+from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,14 @@ def sum_over(x: Any, axis: tuple[int, ...], *, keepdims: bool = False, dtype: An
 
 def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     """Reshape to a shape without -1."""
-    return bind(reshape_p, x, shape=shape)
+    return viewed(bind(reshape_p, x, shape=shape), x, _RESHAPED, shape)
+
+
+_RESHAPED = View(
+    lambda x, shape: bind(reshape_p, x, shape=shape),
+    lambda x, _, part: bind(reshape_p, part, shape=tuple(x.shape)),
+    certain=False,
+)
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:

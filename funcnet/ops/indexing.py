@@ -13,6 +13,7 @@ from funcnet.ops.conversion import asarray_like
 from funcnet.ops.encoding import encoded, encoded_slice
 from funcnet.ops.slicing import added, getitem_p, taken
 from funcnet.ops.updates import index_max_p, index_min_p, index_multiply_p, placed
+from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +82,9 @@ def getitem(x: Any, key: Any, /) -> Any:
     """
     cls = key.__class__
     if cls is int:
-        return bind(getitem_p, x, key=(key,))
+        return viewed(bind(getitem_p, x, key=(key,)), x, _PART, key)
     if cls is slice:
-        return bind(getitem_p, x, key=(encoded_slice(key),))
+        return viewed(bind(getitem_p, x, key=(encoded_slice(key),)), x, _PART, key)
     if cls is tuple:
         items = []
         for k in key:
@@ -95,9 +96,8 @@ def getitem(x: Any, key: Any, /) -> Any:
             else:
                 break
         else:
-            return bind(getitem_p, x, key=tuple(items))
-    x, static, indices, unique = encoded(x, key)
-    return taken(x, static, indices, unique=unique)
+            return viewed(bind(getitem_p, x, key=tuple(items)), x, _PART, key)
+    return _taken(x, key)
 
 
 def setitem(x: Any, key: Any, v: Any, /) -> Any:
@@ -299,6 +299,14 @@ def index_max(x: Any, key: Any, v: Any, /) -> Any:
     array([1., 0., 3.])
     """
     return _updated(_bound(index_max_p), "index_max", x, key, v)
+
+
+def _taken(x: Any, key: Any) -> Any:
+    x, static, indices, unique = encoded(x, key)
+    return taken(x, static, indices, unique=unique)
+
+
+_PART = View(_taken, index_set)
 
 
 def _bound(primitive: Any) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from funcnet.ops.batching import as_it_is, broadcasting, matrix_product
 from funcnet.ops.broadcasting import reshaped, sum_to
 from funcnet.ops.complex import conj
 from funcnet.ops.manipulation import permute_dims
+from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -262,7 +263,10 @@ def matrix_transpose(x: Any, /) -> Any:
             needed="at least two dimensions",
             write="xp.expand_dims(x, axis=0), or xp.permute_dims for other orders",
         )
-    return bind(matrix_transpose_p, x)
+    return viewed(bind(matrix_transpose_p, x), x, _TRANSPOSED)
+
+
+_TRANSPOSED = View(lambda x, _: bind(matrix_transpose_p, x), lambda _x, _how, part: bind(matrix_transpose_p, part))
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

@@ -8,6 +8,7 @@ from funcnet import backends, ops
 from funcnet.core import Tracer, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.ops.views import assigned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,7 @@ def assign(target: Tracer, value: Tracer, what: str) -> None:
             )
         value = ops.cast(value, target.dtype)
     target.rebind(value)
+    assigned(target)
 
 
 def _divmod(self: Tracer, other: Any) -> Any:
@@ -103,6 +105,7 @@ def _rdivmod(self: Tracer, other: Any) -> Any:
 
 def _setitem(self: Tracer, key: Any, value: Any) -> None:
     self.rebind(ops.setitem(self, key, value))
+    assigned(self)
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
@@ -180,6 +183,7 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _sort(self: Tracer, axis: int = -1) -> None:
     self.rebind(ops.sort(self, axis=axis))
+    assigned(self)
 
 
 def _clip(self: Tracer, min: Any = None, max: Any = None) -> Any:

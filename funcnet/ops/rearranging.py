@@ -9,6 +9,7 @@ from funcnet.ops.batching import along_axis, permutation
 from funcnet.ops.broadcasting import reshaped, sum_over
 from funcnet.ops.fresh import zeros_raw
 from funcnet.ops.slicing import taken
+from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,13 @@ _MANY = 64
 
 def permuted(x: Any, axes: Axes) -> Any:
     """Reorder the dimensions; `axes` is a permutation without negative entries."""
-    return bind(permute_dims_p, x, axes=axes)
+    return viewed(bind(permute_dims_p, x, axes=axes), x, _PERMUTED, axes)
+
+
+_PERMUTED = View(
+    lambda x, axes: bind(permute_dims_p, x, axes=axes),
+    lambda _, axes, part: bind(permute_dims_p, part, axes=tuple([axes.index(i) for i in range(len(axes))])),
+)
 
 
 def concatenated(arrays: Sequence[Any], axis: int) -> Any:
@@ -47,7 +54,12 @@ def unstacked(x: Any, axis: int) -> tuple[Any, ...]:
 
 def flipped(x: Any, axis: Axes) -> Any:
     """Reverse along the dimensions `axis`."""
-    return bind(flip_p, x, axis=axis)
+    return viewed(bind(flip_p, x, axis=axis), x, _FLIPPED, axis)
+
+
+_FLIPPED = View(
+    lambda x, axis: bind(flip_p, x, axis=axis), lambda _, axis, part: bind(flip_p, part, axis=axis), certain=False
+)
 
 
 def rolled(x: Any, shift: Axes, axis: Axes) -> Any:

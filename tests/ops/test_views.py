@@ -1,0 +1,128 @@
+"""Assignment through views: traced code does what the same code does on plain arrays."""
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import xp
+from funcnet.testing.backends import backend_params
+from funcnet.testing.numerical import numerical_grad
+
+X = np.array([0.37, -0.71, 1.13, 0.41])
+
+
+def test_what_is_written_into_a_part_is_written_into_the_array():
+    def f(x):
+        a = xp.zeros((2, 3), dtype=x.dtype)
+        a[0][1] = x[0]
+        a.T[2][1] = x[1]
+        a.reshape(6)[::-1][2] += x[2] ** 2
+        row = a[1]
+        row *= 2.0
+        return (a * np.arange(1.0, 7.0).reshape(2, 3)).sum()
+
+    np.testing.assert_allclose(fn.grad(f)(X), [2.0, 12.0, 2 * 2 * 4 * X[2], 0.0])
+
+
+def test_what_is_written_into_the_array_shows_in_its_parts():
+    def f(x):
+        a = x * 1.0
+        part, turned = a[1:3], a.reshape(2, 2).T
+        copied = a[[1, 2]]
+        a *= 3.0
+        a[1] = 0.0
+        return part.sum() + 10.0 * turned[1, 0] + 100.0 * copied.sum()
+
+    np.testing.assert_allclose(fn.grad(f)(X), [0.0, 100.0, 103.0, 0.0])
+
+
+def test_the_callers_array_is_left_alone():
+    x = X.copy()
+
+    def f(x):
+        x[1:][0] = 0.0
+        return (x**2).sum()
+
+    np.testing.assert_allclose(fn.grad(f)(x), [2 * X[0], 0.0, 2 * X[2], 2 * X[3]])
+    np.testing.assert_array_equal(x, X)
+
+
+def test_a_scalar_of_numpy_is_no_view():
+    def f(x):
+        first = x[0]
+        first += 10.0
+        return x.sum() + first
+
+    np.testing.assert_array_equal(fn.grad(f)(X), [2.0, 1.0, 1.0, 1.0])
+    assert fn.value_and_grad(f)(X)[0] == f(X.copy())
+
+
+def _program(seed):
+    """Views of views, and assignments to them, at random."""
+
+    def f(x):
+        rng = np.random.default_rng(seed)
+        shown = [np.zeros((2, 3, 2)) + 0.0 * x[0], x * 1.0]
+        for _ in range(14):
+            v = shown[int(rng.integers(len(shown)))]
+            action = int(rng.integers(7))
+            if action == 0 and v.ndim:
+                shown.append(v[int(rng.integers(v.shape[0]))] if v.ndim > 1 else v[int(rng.integers(2)) :])
+            elif action == 1:
+                shown.append(v.T)
+            elif action == 2:
+                shown.append(v.reshape(-1))
+            elif action == 3 and v.ndim:
+                shown.append(v[::-1])
+            elif action == 4 and v.ndim and v.size:
+                v[int(rng.integers(v.shape[0]))] = float(rng.normal()) * x[int(rng.integers(4))]
+            elif action == 5 and v.size:
+                v *= float(rng.normal())
+                v += x[1]
+            elif action == 6 and v.ndim and v.size:
+                v[v > 0.2345] = 0.5 * x[2]
+        return sum(((i + 1) * v * v).sum() for i, v in enumerate(shown))
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_programs_of_views_have_numpys_values_and_derivatives(seed):
+    f = _program(seed)
+    value, gradient = fn.value_and_grad(f)(X)
+    np.testing.assert_allclose(value, f(X.copy()), rtol=1e-12)
+    np.testing.assert_allclose(gradient, numerical_grad(lambda x: f(x.copy()), X), rtol=1e-7, atol=1e-7)
+    _, tangent = fn.jvp(f, (X,), (X,))
+    np.testing.assert_allclose(tangent, gradient @ X, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("case", backend_params())
+def test_views_on_every_backend(case):
+    def f(x):
+        a = x * 1.0
+        a[1][0] = 0.0
+        xp.permute_dims(a, (1, 0))[1] *= x[0, 0]
+        xp.reshape(a, (4,))[3] = 0.0
+        return xp.sum(a)
+
+    with case.active():
+        gradient = fn.grad(f)(case.asarray([[2.0, 3.0], [5.0, 7.0]], "float32"))
+    np.testing.assert_array_equal(case.to_numpy(gradient), np.float32([[4.0, 2.0], [0.0, 0.0]]))
+
+
+def test_parts_that_are_gone_are_forgotten():
+    def f(x):
+        for i in range(1000):
+            x[i % 4 :].sum()
+        assert len(x.views) <= 32
+        return x.sum()
+
+    fn.grad(f)(X)
+
+
+def test_shapes_alone():
+    def f(x):
+        x[0][1] = 0.0
+        return x.T
+
+    assert fn.eval_shape(f, fn.Spec((2, 3))) == fn.Spec((3, 2))
