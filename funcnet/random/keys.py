@@ -85,7 +85,7 @@ def split(key: Any, num: int | Sequence[int] = 2) -> Any:
 
     Returns
     -------
-    array of uint32, shape (num, 2) or (*num, 2)
+    array of uint32, shape (num, 2), or the shape `num` and a dimension of 2
         The keys, on the key's device. They equal those of ``jax.random.split``.
 
     Raises
