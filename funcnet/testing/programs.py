@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet import backends, tree
+from funcnet import backends, tree, xp
+from funcnet.testing.families import FAMILIES, SHAPES, Namespace, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Program", "Step", "random_program"]
+__all__ = ["Program", "Step", "namespace", "random_family_program", "random_program"]
 
 _SIDES = (1, 2, 3)
 _MAX_SIZE = 36
@@ -84,10 +85,13 @@ class Program:
         make = xp.asarray if asarray is None else asarray
         values = list(tree.leaves(arguments))
         for step in self.steps:
-            values.append(_OPERATIONS[step.name].run(xp, *[values[i] for i in step.operands], *step.params))
+            run = _operation(step.name).run
+            values.append(run(xp, *[values[i] for i in step.operands], *step.params))
         total: Any = None
         for i, weight in self.weights:
             term = xp.sum(values[i] * make(weight))
+            # A complex weight takes both parts of a complex value.
+            term = xp.real(term) if "complex" in str(term.dtype) else term
             total = term if total is None else total + term
         return total
 
@@ -100,17 +104,6 @@ class Program:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-class _Operation(NamedTuple):
-    """One kind of step: how it runs, how its parameters are drawn, and where it is smooth."""
-
-    count: int
-    run: Callable[..., Any]
-    #: (rng, *operands) -> parameters, or None if it does not apply to these operands.
-    draw: Callable[..., tuple[Any, ...] | None] = lambda rng, *operands: ()  # noqa: ARG005  # one signature
-    #: (*operands, *parameters) -> whether no kink is near.
-    smooth: Callable[..., bool] = lambda *operands: True  # noqa: ARG005  # one signature
 
 
 def _axis(rng: np.random.Generator, x: np.ndarray) -> tuple[Any, ...] | None:
@@ -210,63 +203,63 @@ def _take(xp: Any, x: Any, positions: tuple[int, ...], axis: int) -> Any:
     return xp.take(x, xp.asarray(list(positions)), axis=axis)
 
 
-_OPERATIONS: dict[str, _Operation] = {
-    "sin": _Operation(1, lambda xp, x: xp.sin(x)),
-    "cos": _Operation(1, lambda xp, x: xp.cos(x)),
-    "tanh": _Operation(1, lambda xp, x: xp.tanh(x)),
-    "atan": _Operation(1, lambda xp, x: xp.atan(x)),
-    "square": _Operation(1, lambda xp, x: xp.square(x)),
-    "exp": _Operation(1, lambda xp, x: xp.exp(-0.3 * x)),
-    "expm1": _Operation(1, lambda xp, x: xp.expm1(0.2 * x)),
-    "log": _Operation(1, lambda xp, x: xp.log(x * x + 0.7)),
-    "log1p": _Operation(1, lambda xp, x: xp.log1p(xp.square(x))),
-    "sqrt": _Operation(1, lambda xp, x: xp.sqrt(x * x + 0.5)),
-    "asinh": _Operation(1, lambda xp, x: xp.asinh(x)),
-    "reciprocal": _Operation(1, lambda xp, x: 1.0 / (1.5 + x * x)),  # noqa: ARG005  # one signature
-    "power": _Operation(1, lambda xp, x: (x * x + 0.3) ** 0.75),  # noqa: ARG005  # one signature
-    "negative": _Operation(1, lambda xp, x: -x),  # noqa: ARG005  # one signature
-    "abs": _Operation(1, lambda xp, x: xp.abs(x), smooth=lambda x: _differ_strictly(x, 0.0)),
-    "relu": _Operation(1, lambda xp, x: xp.where(x > 0.1, x, 0.0 * x), smooth=lambda x: _differ_strictly(x, 0.1)),
-    "clip": _Operation(
+_OPERATIONS: dict[str, Operation] = {
+    "sin": Operation(1, lambda xp, x: xp.sin(x)),
+    "cos": Operation(1, lambda xp, x: xp.cos(x)),
+    "tanh": Operation(1, lambda xp, x: xp.tanh(x)),
+    "atan": Operation(1, lambda xp, x: xp.atan(x)),
+    "square": Operation(1, lambda xp, x: xp.square(x)),
+    "exp": Operation(1, lambda xp, x: xp.exp(-0.3 * x)),
+    "expm1": Operation(1, lambda xp, x: xp.expm1(0.2 * x)),
+    "log": Operation(1, lambda xp, x: xp.log(x * x + 0.7)),
+    "log1p": Operation(1, lambda xp, x: xp.log1p(xp.square(x))),
+    "sqrt": Operation(1, lambda xp, x: xp.sqrt(x * x + 0.5)),
+    "asinh": Operation(1, lambda xp, x: xp.asinh(x)),
+    "reciprocal": Operation(1, lambda xp, x: 1.0 / (1.5 + x * x)),  # noqa: ARG005  # one signature
+    "power": Operation(1, lambda xp, x: (x * x + 0.3) ** 0.75),  # noqa: ARG005  # one signature
+    "negative": Operation(1, lambda xp, x: -x),  # noqa: ARG005  # one signature
+    "abs": Operation(1, lambda xp, x: xp.abs(x), smooth=lambda x: _differ_strictly(x, 0.0)),
+    "relu": Operation(1, lambda xp, x: xp.where(x > 0.1, x, 0.0 * x), smooth=lambda x: _differ_strictly(x, 0.1)),
+    "clip": Operation(
         1,
         lambda xp, x: xp.clip(x, -0.9, 1.1),
         smooth=lambda x: _differ_strictly(x, -0.9) and _differ_strictly(x, 1.1),
     ),
-    "add": _Operation(2, lambda xp, a, b: a + b, _broadcasts),  # noqa: ARG005  # one signature
-    "subtract": _Operation(2, lambda xp, a, b: a - b, _broadcasts),  # noqa: ARG005  # one signature
-    "multiply": _Operation(2, lambda xp, a, b: a * b, _broadcasts),  # noqa: ARG005  # one signature
-    "divide": _Operation(2, lambda xp, a, b: a / (b * b + 0.6), _broadcasts),  # noqa: ARG005  # one signature
-    "atan2": _Operation(2, lambda xp, a, b: xp.atan2(a, b * b + 0.4), _broadcasts),
-    "hypot": _Operation(
+    "add": Operation(2, lambda xp, a, b: a + b, _broadcasts),  # noqa: ARG005  # one signature
+    "subtract": Operation(2, lambda xp, a, b: a - b, _broadcasts),  # noqa: ARG005  # one signature
+    "multiply": Operation(2, lambda xp, a, b: a * b, _broadcasts),  # noqa: ARG005  # one signature
+    "divide": Operation(2, lambda xp, a, b: a / (b * b + 0.6), _broadcasts),  # noqa: ARG005  # one signature
+    "atan2": Operation(2, lambda xp, a, b: xp.atan2(a, b * b + 0.4), _broadcasts),
+    "hypot": Operation(
         2,
         lambda xp, a, b: xp.hypot(a, b + 0.1 * a),
         _broadcasts,
         lambda a, b: _differ_strictly(a, 0.0),  # noqa: ARG005  # one signature
     ),
-    "logaddexp": _Operation(2, lambda xp, a, b: xp.logaddexp(a, b), _broadcasts),
-    "maximum": _Operation(2, lambda xp, a, b: xp.maximum(a, b), _broadcasts, _differ),
-    "minimum": _Operation(2, lambda xp, a, b: xp.minimum(a, b), _broadcasts, _differ),
-    "where": _Operation(2, lambda xp, a, b: xp.where(a > b, xp.sin(a), b * b), _broadcasts, _differ_strictly),
-    "matmul": _Operation(2, lambda xp, a, b: xp.matmul(a, b), _product),
-    "sum": _Operation(1, lambda xp, x, axis, keep: xp.sum(x, axis=axis, keepdims=keep), _axis_or_all),
-    "mean": _Operation(1, lambda xp, x, axis, keep: xp.mean(x, axis=axis, keepdims=keep), _axis_or_all),
-    "max": _Operation(1, lambda xp, x, axis, keep: xp.max(x, axis=axis, keepdims=keep), _axis_or_all, _spread),
-    "min": _Operation(1, lambda xp, x, axis, keep: xp.min(x, axis=axis, keepdims=keep), _axis_or_all, _spread),
-    "prod": _Operation(1, lambda xp, x, axis, keep: xp.prod(x, axis=axis, keepdims=keep), _axis_or_all),
-    "var": _Operation(1, lambda xp, x, axis, keep: xp.var(x, axis=axis, keepdims=keep), _axis_or_all),
-    "cumulative_sum": _Operation(1, lambda xp, x, axis: xp.cumulative_sum(x, axis=axis), _axis),
-    "sort": _Operation(1, lambda xp, x, axis: xp.sort(x, axis=axis), _axis, _spread),
-    "flip": _Operation(1, lambda xp, x, axis: xp.flip(x, axis=axis), _axis),
-    "roll": _Operation(1, lambda xp, x, axis: xp.roll(x, 1, axis=axis), _axis),
-    "concat": _Operation(2, lambda xp, a, b, axis: xp.concat([a, b, a], axis=axis), _joined),
-    "stack": _Operation(2, lambda xp, a, b, axis: xp.stack([a, b], axis=axis), _stacked),
-    "index": _Operation(1, lambda xp, x, key: x[key], _index),  # noqa: ARG005  # one signature
-    "take": _Operation(1, _take, _positions),
-    "reshape": _Operation(1, lambda xp, x, shape: xp.reshape(x, shape), _reshaped),
-    "permute_dims": _Operation(1, lambda xp, x, axes: xp.permute_dims(x, axes), _permutation),
-    "expand_dims": _Operation(1, lambda xp, x: xp.expand_dims(x, axis=0)),
-    "broadcast_to": _Operation(1, lambda xp, x, shape: xp.broadcast_to(x, shape), _widened),
-    "tensordot": _Operation(
+    "logaddexp": Operation(2, lambda xp, a, b: xp.logaddexp(a, b), _broadcasts),
+    "maximum": Operation(2, lambda xp, a, b: xp.maximum(a, b), _broadcasts, _differ),
+    "minimum": Operation(2, lambda xp, a, b: xp.minimum(a, b), _broadcasts, _differ),
+    "where": Operation(2, lambda xp, a, b: xp.where(a > b, xp.sin(a), b * b), _broadcasts, _differ_strictly),
+    "matmul": Operation(2, lambda xp, a, b: xp.matmul(a, b), _product),
+    "sum": Operation(1, lambda xp, x, axis, keep: xp.sum(x, axis=axis, keepdims=keep), _axis_or_all),
+    "mean": Operation(1, lambda xp, x, axis, keep: xp.mean(x, axis=axis, keepdims=keep), _axis_or_all),
+    "max": Operation(1, lambda xp, x, axis, keep: xp.max(x, axis=axis, keepdims=keep), _axis_or_all, _spread),
+    "min": Operation(1, lambda xp, x, axis, keep: xp.min(x, axis=axis, keepdims=keep), _axis_or_all, _spread),
+    "prod": Operation(1, lambda xp, x, axis, keep: xp.prod(x, axis=axis, keepdims=keep), _axis_or_all),
+    "var": Operation(1, lambda xp, x, axis, keep: xp.var(x, axis=axis, keepdims=keep), _axis_or_all),
+    "cumulative_sum": Operation(1, lambda xp, x, axis: xp.cumulative_sum(x, axis=axis), _axis),
+    "sort": Operation(1, lambda xp, x, axis: xp.sort(x, axis=axis), _axis, _spread),
+    "flip": Operation(1, lambda xp, x, axis: xp.flip(x, axis=axis), _axis),
+    "roll": Operation(1, lambda xp, x, axis: xp.roll(x, 1, axis=axis), _axis),
+    "concat": Operation(2, lambda xp, a, b, axis: xp.concat([a, b, a], axis=axis), _joined),
+    "stack": Operation(2, lambda xp, a, b, axis: xp.stack([a, b], axis=axis), _stacked),
+    "index": Operation(1, lambda xp, x, key: x[key], _index),  # noqa: ARG005  # one signature
+    "take": Operation(1, _take, _positions),
+    "reshape": Operation(1, lambda xp, x, shape: xp.reshape(x, shape), _reshaped),
+    "permute_dims": Operation(1, lambda xp, x, axes: xp.permute_dims(x, axes), _permutation),
+    "expand_dims": Operation(1, lambda xp, x: xp.expand_dims(x, axis=0)),
+    "broadcast_to": Operation(1, lambda xp, x, shape: xp.broadcast_to(x, shape), _widened),
+    "tensordot": Operation(
         2,
         lambda xp, a, b: xp.tensordot(a, b, axes=1),
         lambda rng, a, b: () if a.ndim and b.ndim and a.shape[-1] == b.shape[0] else None,  # noqa: ARG005
@@ -299,29 +292,116 @@ def random_program(seed: int, *, steps: int = 10) -> Program:
     """
     rng = np.random.default_rng((91, seed))
     arguments = _random_tree(rng)
-    numpy = backends.get("numpy").namespace
+    names = list(_OPERATIONS)
+    return _drawn(rng, arguments, steps, lambda: names, backends.get("numpy").namespace)
+
+
+def _drawn(rng: np.random.Generator, arguments: Any, steps: int, names: Callable[[], Any], namespace: Any) -> Program:
+    """Return a program of steps of these names that apply to what there is, and stay away from kinks."""
     values: list[np.ndarray] = list(tree.leaves(arguments))
     count = len(values)
     done: list[Step] = []
-    names = list(_OPERATIONS)
     used: set[int] = set()
     while len(done) < steps:
-        name = names[int(rng.integers(len(names)))]
-        operation = _OPERATIONS[name]
+        options = names()
+        name = options[int(rng.integers(len(options)))]
+        operation = _operation(name)
         operands = tuple(_choose(rng, len(values), used) for _ in range(operation.count))
         inputs = [values[i] for i in operands]
+        if not (operation.complex or name in _COMPLEX_TOO) and any(np.iscomplexobj(x) for x in inputs):
+            continue
         params = operation.draw(rng, *inputs)
         if params is None or not operation.smooth(*inputs, *params):
             continue
-        y = np.asarray(operation.run(numpy, *inputs, *params))
+        y = np.asarray(operation.run(namespace, *inputs, *params))
         if y.size > _MAX_SIZE or not y.size or not np.all(np.isfinite(y)) or np.max(np.abs(y)) > _MAX_VALUE:
             continue
         values.append(y)
         used.update(operands)
         done.append(Step(name, operands, params))
     ends = [i for i in range(len(values)) if i not in used or i < count]
-    weights = [(i, rng.uniform(0.5, 1.5, values[i].shape) * rng.choice([-1.0, 1.0], values[i].shape)) for i in ends]
-    return Program(arguments, done, weights)
+    return Program(arguments, done, [(i, _weight(rng, values[i])) for i in ends])
+
+
+#: Steps that any family's are mixed with; those that take complex numbers, too.
+_PLAIN = (
+    "sin",
+    "tanh",
+    "square",
+    "log",
+    "sqrt",
+    "reciprocal",
+    "negative",
+    "add",
+    "subtract",
+    "multiply",
+    "sum",
+    "mean",
+)
+_COMPLEX_TOO = frozenset({"negative", "add", "subtract", "multiply", "sum", "mean"})
+_FAMILY_STEPS = {
+    f"{family}.{name}": operation for family, steps in FAMILIES.items() for name, operation in steps.items()
+}
+
+
+def _operation(name: str) -> Operation:
+    return _FAMILY_STEPS[name] if name in _FAMILY_STEPS else _OPERATIONS[name]
+
+
+def namespace() -> Any:
+    """Return what programs of the families need of funcnet: `funcnet.xp`, and assignment as a function."""
+
+    def assigned(x: Any, key: Any, value: Any) -> Any:
+        y = xp.asarray(x, copy=True)
+        y[key] = value
+        return y
+
+    return Namespace(xp, assigned=assigned)
+
+
+def random_family_program(family: str, seed: int, *, steps: int = 5) -> Program:
+    """Return a random program of steps of one family, mixed with plain arithmetic.
+
+    What it needs beyond the standard are attributes of the namespace that it runs in: the modules ``linalg``, ``fft``
+    and ``special``, the functions of `funcnet.xp` beside the standard's that it uses, such as ``einsum``, and
+    ``at(x, key)`` and ``assigned(x, key, value)`` for updates. `namespace` is funcnet's.
+
+    Parameters
+    ----------
+    family : {"linalg", "fft", "special", "indexing", "complex", "arranging"}
+        Which steps.
+    seed : int
+        Which one; the same seed gives the same program.
+    steps : int, default 5
+        The number of operations.
+
+    Returns
+    -------
+    Program
+        In the families ``"fft"`` and ``"complex"`` with complex values, in the latter with complex arguments, too.
+
+    Examples
+    --------
+    >>> from funcnet.testing.programs import namespace, random_family_program
+    >>> program = random_family_program("fft", 3, steps=2)
+    >>> program(namespace(), program.arguments).shape
+    ()
+    """
+    names = [f"{family}.{name}" for name in FAMILIES[family]]
+    rng = np.random.default_rng((92, list(FAMILIES).index(family), seed))
+    arguments = [_argument(rng, family) for _ in range(3)]
+    return _drawn(rng, arguments, steps, lambda: names if rng.random() < 0.65 else _PLAIN, namespace())
+
+
+def _argument(rng: np.random.Generator, family: str) -> np.ndarray:
+    shape = SHAPES[family][int(rng.integers(len(SHAPES[family])))]
+    x = rng.uniform(0.15, 1.9, shape) * rng.choice([-1.0, 1.0], shape)
+    return np.asarray(x + 1j * rng.uniform(-1.5, 1.5, shape) if family == "complex" and rng.random() < 0.4 else x)
+
+
+def _weight(rng: np.random.Generator, value: np.ndarray) -> np.ndarray:
+    weight = rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+    return weight + 1j * rng.uniform(-1.0, 1.0, value.shape) if np.iscomplexobj(value) else weight
 
 
 def _choose(rng: np.random.Generator, count: int, used: set[int]) -> int:

@@ -1,0 +1,38 @@
+"""Steps of random programs, by family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from funcnet.testing.families.arranging import ARRANGING
+from funcnet.testing.families.complex import COMPLEX
+from funcnet.testing.families.fft import FFT
+from funcnet.testing.families.indexing import INDEXING
+from funcnet.testing.families.linalg import LINALG
+from funcnet.testing.families.operation import Namespace, Operation
+from funcnet.testing.families.special import SPECIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FAMILIES", "SHAPES", "Namespace", "Operation"]
+
+#: The steps of each family.
+FAMILIES: Mapping[str, Mapping[str, Operation]] = {
+    "linalg": LINALG,
+    "fft": FFT,
+    "special": SPECIAL,
+    "indexing": INDEXING,
+    "complex": COMPLEX,
+    "arranging": ARRANGING,
+}
+
+#: The shapes of the arguments in each family: few, since a library that compiles does so for every shape.
+SHAPES: Mapping[str, tuple[tuple[int, ...], ...]] = {
+    "linalg": ((3, 3), (2, 3, 3), (3, 2), (3,)),
+    "fft": ((4,), (5,), (3, 4), (2, 5), ()),
+    "special": ((), (3,), (2, 3)),
+    "indexing": ((3, 4), (4,), (2, 3, 4), (3,)),
+    "complex": ((3, 3), (3,), (2, 3), ()),
+    "arranging": ((3, 3), (4,), (2, 3), (2, 3, 3)),
+}
