@@ -130,7 +130,8 @@ def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
         call = backend.kernel(primitive.name, fallback=_reference(primitive, backend))
         assert call is not None
     if backend.name == "numpy":
-        return call
+        classes = {a.__class__ for a in args}
+        return _NumpyComplex(call) if complex in classes and np.float64 in classes else call
     call = backend.localized(call)
     if generic:
         call = _Adopted(backend, generic, arrays[0], call)
@@ -187,6 +188,18 @@ class _Adopted:
         for i in self.generic:
             adopted[i] = self.backend.from_numpy(np.asarray(args[i]), device=device)
         return self.call(*adopted, **params)
+
+
+class _NumpyComplex:
+    """Turns Python's complex numbers into NumPy's: beside a float64 scalar Python would take the operation itself."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self.call = call
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return self.call(*[np.complex128(a) if a.__class__ is complex else a for a in args], **params)
 
 
 class _SameDevice:

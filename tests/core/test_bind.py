@@ -94,3 +94,22 @@ def test_a_kernel_for_one_dtype_leaves_the_others_to_the_reference():
     finally:
         backend.kernels.pop("square")
         backend.add_kernel("square", original)
+
+
+@pytest.mark.parametrize("operation", [xp.add, xp.subtract, xp.multiply, xp.divide, xp.pow])
+def test_a_python_complex_number_beside_a_float64_scalar(operation):
+    """Python's own operators know float64, a subclass of float, and would give a Python number."""
+    x = np.float64(0.5)
+    for y in (operation(1j, x), operation(x, 1j)):
+        assert type(y) is np.complex128
+    assert type(xp.equal(1j, x)) is np.bool_
+
+    def f(x):
+        return xp.real(xp.exp(operation(1j, xp.sum(x))))
+
+    jax = pytest.importorskip("jax", reason="JAX is the oracle")
+    at = np.array([0.3, 0.4])
+    with jax.enable_x64(True):
+        their = getattr(jax.numpy, operation.__name__)
+        expected = jax.grad(lambda x: jax.numpy.real(jax.numpy.exp(their(1j, jax.numpy.sum(x)))))(at)
+    np.testing.assert_allclose(fn.grad(f)(at), expected, rtol=1e-12)
