@@ -4,6 +4,7 @@
 every layer and every model. `sequential` puts layers together; `stateless` drops the state where there is none.
 """
 
+from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
 from funcnet.nn.activations import identity as identity
 from funcnet.nn.activations import relu as relu
@@ -29,6 +30,7 @@ __all__ = [
     "dense",
     "dropout",
     "flatten",
+    "functional",
     "identity",
     "initializers",
     "named",
