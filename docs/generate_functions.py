@@ -1,4 +1,4 @@
-"""Write a page for each public function of ``funcnet.xp`` and its extensions, from the registry and the docstrings.
+"""Write a page for each public function of ``funcnet.xp`` and ``nn.functional``, from the registry and the docstrings.
 
 The build of the documentation calls `write_pages`. A function without an example, a derivative (or a declared reason
 why it has none) or data types stops the build.
@@ -39,6 +39,7 @@ MODULES = {
     "linalg": "funcnet.xp.linalg",
     "fft": "funcnet.xp.fft",
     "special": "funcnet.xp.special",
+    "functional": "funcnet.nn.functional",
 }
 #: Backends that may override a primitive by a kernel; all others run its implementation in the standard's functions.
 _BACKENDS = ("numpy", "cupy", "torch")

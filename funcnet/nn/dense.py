@@ -94,10 +94,13 @@ def affine(x: Any, kernel: Any, bias: Any = None) -> Any:
 
     :math:`y_{\dots j} = \sum_i x_{\dots i} W_{ij} + b_j`.
 
+    Derivative: that of the product, :math:`g W^T` and :math:`x^T g`, the latter as one product over all leading
+    dimensions; the cotangent of the shift is the sum of `g`.
+
     Parameters
     ----------
     x : array, shape (..., in)
-        Of at least one dimension.
+        Of a floating-point data type and at least one dimension.
     kernel : array, shape (in, out)
         The matrix.
     bias : array, shape (out,), optional

@@ -62,6 +62,7 @@ def primitive_names() -> list[str]:
             import_module(f"funcnet.{module.name}")
     for extension in EXTENSIONS:
         import_module(f"funcnet.xp.{extension}")
+    import_module("funcnet.ops.nn")
     for name in extras.__all__:
         getattr(extras, name)
     return sorted(name for name in registry if "." not in name)

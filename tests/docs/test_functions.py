@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from funcnet import xp
+from funcnet import nn, xp
 from funcnet.core import elementwise, registry
 
 GENERATOR = Path(__file__).parents[2] / "docs" / "generate_functions.py"
@@ -75,11 +75,13 @@ def test_no_public_function_lacks_anything():
 
 def test_every_public_function_has_a_page_and_a_line_in_the_index(folder):
     index = (folder / "index.rst").read_text(encoding="utf-8")
-    for short, namespace in {"xp": xp, "linalg": xp.linalg, "fft": xp.fft, "special": xp.special}.items():
+    spaces = {"xp": xp, "linalg": xp.linalg, "fft": xp.fft, "special": xp.special, "functional": nn.functional}
+    assert set(spaces) == set(generator.MODULES)
+    for short, namespace in spaces.items():
         for name in namespace.__all__:
             if callable(getattr(namespace, name)):
                 text = (folder / short / f"{name}.rst").read_text(encoding="utf-8")
-                assert f":: funcnet.{'xp' if short == 'xp' else f'xp.{short}'}.{name}\n" in text
+                assert f":: {generator.MODULES[short]}.{name}\n" in text
                 for label in ("Derivative", "Data types", "Backends with a kernel", "Under vmap"):
                     assert f"\n:{label}: " in text, name
                 assert f"   {short}/{name}\n" in index
