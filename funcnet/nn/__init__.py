@@ -13,12 +13,18 @@ from funcnet.nn.activations import softmax as softmax
 from funcnet.nn.activations import tanh as tanh
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.dense import dense as dense
+from funcnet.nn.dropout import drop_path as drop_path
 from funcnet.nn.dropout import dropout as dropout
+from funcnet.nn.dropout import spatial_dropout as spatial_dropout
 from funcnet.nn.flatten import flatten as flatten
 from funcnet.nn.layer import Layer as Layer
 from funcnet.nn.layer import Stateless as Stateless
 from funcnet.nn.layer import named as named
 from funcnet.nn.layer import stateless as stateless
+from funcnet.nn.noise import alpha_dropout as alpha_dropout
+from funcnet.nn.noise import feature_alpha_dropout as feature_alpha_dropout
+from funcnet.nn.noise import gaussian_dropout as gaussian_dropout
+from funcnet.nn.noise import gaussian_noise as gaussian_noise
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spec import as_spec as as_spec
 
@@ -26,11 +32,16 @@ __all__ = [
     "Layer",
     "Stateless",
     "affine",
+    "alpha_dropout",
     "as_spec",
     "dense",
+    "drop_path",
     "dropout",
+    "feature_alpha_dropout",
     "flatten",
     "functional",
+    "gaussian_dropout",
+    "gaussian_noise",
     "identity",
     "initializers",
     "named",
@@ -38,6 +49,7 @@ __all__ = [
     "sequential",
     "sigmoid",
     "softmax",
+    "spatial_dropout",
     "stateless",
     "tanh",
 ]
