@@ -4,6 +4,7 @@
 transforms together.
 """
 
+from funcnet.optim import schedules as schedules
 from funcnet.optim.adam import AdamState as AdamState
 from funcnet.optim.adam import ScaleByAdamState as ScaleByAdamState
 from funcnet.optim.adam import adam as adam
@@ -29,5 +30,6 @@ __all__ = [
     "scale",
     "scale_by_adam",
     "scale_by_learning_rate",
+    "schedules",
     "sgd",
 ]
