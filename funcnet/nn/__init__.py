@@ -16,6 +16,8 @@ from funcnet.nn.dense import dense as dense
 from funcnet.nn.dropout import drop_path as drop_path
 from funcnet.nn.dropout import dropout as dropout
 from funcnet.nn.dropout import spatial_dropout as spatial_dropout
+from funcnet.nn.embedding import embedding as embedding
+from funcnet.nn.embedding import embedding_bag as embedding_bag
 from funcnet.nn.flatten import flatten as flatten
 from funcnet.nn.layer import Layer as Layer
 from funcnet.nn.layer import Stateless as Stateless
@@ -25,6 +27,9 @@ from funcnet.nn.noise import alpha_dropout as alpha_dropout
 from funcnet.nn.noise import feature_alpha_dropout as feature_alpha_dropout
 from funcnet.nn.noise import gaussian_dropout as gaussian_dropout
 from funcnet.nn.noise import gaussian_noise as gaussian_noise
+from funcnet.nn.positions import learned_positions as learned_positions
+from funcnet.nn.positions import rotary_positions as rotary_positions
+from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spec import as_spec as as_spec
 
@@ -37,6 +42,8 @@ __all__ = [
     "dense",
     "drop_path",
     "dropout",
+    "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "flatten",
     "functional",
@@ -44,10 +51,13 @@ __all__ = [
     "gaussian_noise",
     "identity",
     "initializers",
+    "learned_positions",
     "named",
     "relu",
+    "rotary_positions",
     "sequential",
     "sigmoid",
+    "sinusoidal_positions",
     "softmax",
     "spatial_dropout",
     "stateless",
