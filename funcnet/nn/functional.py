@@ -4,7 +4,6 @@ from funcnet.nn.dense import affine as affine
 from funcnet.nn.lookup import embedding as embedding
 from funcnet.nn.lookup import embedding_bag as embedding_bag
 from funcnet.ops.nn.positions import alibi_bias as alibi_bias
-from funcnet.ops.nn.positions import alibi_slopes as alibi_slopes
 from funcnet.ops.nn.positions import rotary as rotary
 from funcnet.ops.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.xp import log_softmax as log_softmax
@@ -16,7 +15,6 @@ from funcnet.xp import tanh as tanh
 __all__ = [
     "affine",
     "alibi_bias",
-    "alibi_slopes",
     "embedding",
     "embedding_bag",
     "log_softmax",

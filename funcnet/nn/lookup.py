@@ -23,14 +23,14 @@ _MODES = ("sum", "mean", "max")
 def embedding(ids: Any, table: Any, *, padding_idx: int | None = None) -> Any:
     """Rows of a table by their numbers.
 
-    The derivative of the table adds the cotangents of equal ids up; the row `padding_idx` gets none.
+    Derivative: linear in the table; the cotangents of equal ids add up, and the row `padding_idx` gets none.
 
     Parameters
     ----------
     ids : array, shape (...)
         Integers from 0 to the number of rows less one.
     table : array, shape (rows, features)
-        The rows.
+        The rows, of a floating-point data type.
     padding_idx : int, optional
         A row that gets no gradient; negative ones count from the last row.
 
@@ -78,18 +78,21 @@ def embedding_bag(
 ) -> Any:
     """Sums, means or maxima of rows of a table, one for each bag of ids.
 
+    Derivative: sums and means are linear in the table; the derivative of a maximum is shared evenly among equal rows of
+    a bag.
+
     Parameters
     ----------
     ids : array, shape (bags, size) or (n,)
         Integers from 0 to the number of rows less one; of one dimension together with `offsets`.
     table : array, shape (rows, features)
-        The rows.
+        The rows, of a floating-point data type.
     offsets : array, shape (bags,), optional
         Where in `ids` each bag begins: integers that do not fall, the first of them 0. A bag may be empty.
     weights : array, optional
         Factors of the rows, of the shape of `ids`; for ``"sum"`` only.
     mode : str, default "mean"
-        ``"sum"``, ``"mean"`` or ``"max"``. The derivative of a maximum is shared evenly among equal rows of a bag.
+        ``"sum"``, ``"mean"`` or ``"max"``.
     padding_idx : int, optional
         A row that counts for nothing and gets no gradient.
 

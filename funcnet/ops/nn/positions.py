@@ -25,6 +25,8 @@ def sinusoidal_positions(positions: Any, features: int, *, base: float = 10000.0
 
     :math:`y_{p, 2i} = \sin(p\, b^{-2i/d})` and :math:`y_{p, 2i+1} = \cos(p\, b^{-2i/d})` for `features` d, `base` b.
 
+    Derivative: that of the sines and cosines, where positions are floating-point.
+
     Parameters
     ----------
     positions : int or array
@@ -34,7 +36,7 @@ def sinusoidal_positions(positions: Any, features: int, *, base: float = 10000.0
     base : float, default 10000
         Ratio of the slowest wave length to the fastest, about.
     dtype : str or dtype, optional
-        Of the result; the default floating-point one if omitted, or that of floating-point positions.
+        Data type of the result; the default floating-point one if omitted, or that of floating-point positions.
 
     Returns
     -------
@@ -90,6 +92,8 @@ def rotary(
     halves, :math:`(i, i + d/2)`: Llama in Hugging Face's form, GPT-NeoX, Gemma. Interleaved, :math:`(2i, 2i + 1)`: the
     paper, GPT-J, Llama's own code. Attention gives the same with both if the weights of queries and keys are permuted
     alike.
+
+    Derivative: linear in `x`; its transpose is the rotation back. Floating-point positions are differentiated too.
 
     Parameters
     ----------
@@ -185,6 +189,8 @@ def alibi_slopes(heads: int) -> list[float]:
     :math:`2^{-8i/n}` for the heads i = 1, ..., n if n is a power of two. Otherwise those of the next lower power, then
     every other one of twice that power, as in the paper's code.
 
+    Derivative: none; it takes and returns Python numbers, of no data type.
+
     Parameters
     ----------
     heads : int
@@ -201,13 +207,13 @@ def alibi_slopes(heads: int) -> list[float]:
 
     Examples
     --------
-    >>> from funcnet import nn
-    >>> nn.functional.alibi_slopes(3)
+    >>> from funcnet.ops.nn.positions import alibi_slopes
+    >>> alibi_slopes(3)
     [0.0625, 0.00390625, 0.25]
     """
     if heads.__class__ is not int or heads < 1:
         raise ParameterError(
-            "nn.functional.alibi_slopes takes the number of heads.",
+            "nn.functional.alibi_bias takes the number of heads.",
             found=repr(heads),
             needed="a positive integer",
         )
@@ -222,14 +228,17 @@ def alibi_bias(heads: int, queries: Any, keys: Any = None, *, dtype: Any = None)
     :math:`b_{hij} = -m_h |p_i - p_j|` for positions p of queries i and keys j. With a causal mask that is the paper's;
     without, its symmetric form.
 
+    Derivative: none, since positions are integers.
+
     Parameters
     ----------
     heads : int
         Number of heads.
     queries, keys : int or array of int, shape (n,)
-        Their positions; a number stands for 0 to n - 1. Keys are those of the queries if omitted.
+        Their positions, of an integer data type; a number stands for 0 to n - 1. Keys are
+        those of the queries if omitted.
     dtype : str or dtype, optional
-        Of the result; the default floating-point one if omitted.
+        Data type of the result; the default floating-point one if omitted.
 
     Returns
     -------

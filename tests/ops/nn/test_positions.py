@@ -6,6 +6,7 @@ import pytest
 import funcnet as fn
 from funcnet import nn
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.ops.nn.positions import alibi_slopes
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
 
@@ -76,15 +77,15 @@ def test_products_of_rotated_vectors_depend_on_the_distance_only(interleaved):
 
 
 def test_slopes_of_alibi():
-    np.testing.assert_allclose(F.alibi_slopes(8), 0.5 ** np.arange(1, 9), rtol=1e-15)
+    np.testing.assert_allclose(alibi_slopes(8), 0.5 ** np.arange(1, 9), rtol=1e-15)
     # The list of the paper's code for 12 heads.
-    np.testing.assert_allclose(F.alibi_slopes(12)[8:], 2.0 ** -np.array([0.5, 1.5, 2.5, 3.5]), rtol=1e-15)
+    np.testing.assert_allclose(alibi_slopes(12)[8:], 2.0 ** -np.array([0.5, 1.5, 2.5, 3.5]), rtol=1e-15)
 
 
 def test_bias_of_alibi():
     bias = F.alibi_bias(4, 3, 5, dtype="float64")
     distance = np.abs(np.arange(3)[:, None] - np.arange(5))
-    np.testing.assert_allclose(bias, -np.array(F.alibi_slopes(4))[:, None, None] * distance, rtol=1e-15)
+    np.testing.assert_allclose(bias, -np.array(alibi_slopes(4))[:, None, None] * distance, rtol=1e-15)
     last = F.alibi_bias(4, np.array([2]), 5, dtype="float64")
     np.testing.assert_array_equal(last[:, 0], bias[:, 2])
 
