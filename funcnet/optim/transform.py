@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from funcnet import tree, xp
 from funcnet.errors import ParameterError
@@ -10,9 +10,11 @@ from funcnet.ops import cast
 from funcnet.optim.leaves import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Transform", "apply_updates", "chain"]
+__all__ = ["Transform", "apply_updates", "chain", "check_extras", "takes"]
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
 
 
 class Transform(NamedTuple):
@@ -25,7 +27,8 @@ class Transform(NamedTuple):
         steps, be saved, and be differentiated.
     update : callable
         ``update(gradients, state, params) -> (updates, state)``. Nothing that is passed in is written to. A gradient of
-        None leaves its parameter and the state that belongs to it as they are.
+        None leaves its parameter and the state that belongs to it as they are. Some algorithms need more than the
+        gradients, such as the value of the loss: those are keyword arguments, which `extras` names.
 
     Examples
     --------
@@ -42,7 +45,49 @@ class Transform(NamedTuple):
     """
 
     init: Callable[[Any], Any]
-    update: Callable[[Any, Any, Any], tuple[Any, Any]]
+    update: Callable[..., tuple[Any, Any]]
+
+    @property
+    def extras(self) -> frozenset[str]:
+        """Names of the keyword arguments that ``update`` takes beside gradients, state and parameters.
+
+        Examples
+        --------
+        >>> from funcnet import optim
+        >>> optim.sgd(0.1).extras
+        frozenset()
+        """
+        return getattr(self.update, "extras", frozenset())
+
+
+def takes(*names: str) -> Callable[[_F], _F]:
+    """Return the decorator that says which keyword arguments an ``update`` takes, so that `chain` passes them on.
+
+    Parameters
+    ----------
+    *names : str
+        The names. What is needed and missing is for the ``update`` to refuse.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import optim
+    >>> @optim.takes("value")
+    ... def update(updates, state, params, *, value):
+    ...     return updates * value, state
+    >>> by_loss = optim.Transform(lambda params: (), update)
+    >>> opt = optim.chain(by_loss, optim.scale(-1.0))
+    >>> params = np.array([1.0])
+    >>> opt.extras, opt.update(np.array([2.0]), opt.init(params), params, value=0.5)[0]
+    (frozenset({'value'}), array([-1.]))
+    """
+
+    def mark(update: _F) -> _F:
+        function: Any = update
+        function.extras = frozenset(names)
+        return update
+
+    return mark
 
 
 def chain(*transforms: Transform) -> Transform:
@@ -56,12 +101,14 @@ def chain(*transforms: Transform) -> Transform:
     Returns
     -------
     Transform
-        Its state is the tuple of their states.
+        Its state is the tuple of their states. Its ``update`` takes the keyword arguments that a member takes, and
+        gives each member its own.
 
     Raises
     ------
     ParameterError
-        If an argument is no transform; by ``update``: if the state is that of another chain.
+        If an argument is no transform; by ``update``: if the state is that of another chain, or if there is a keyword
+        argument that no member takes.
 
     Examples
     --------
@@ -86,7 +133,11 @@ def chain(*transforms: Transform) -> Transform:
     def init(params: Any) -> tuple[Any, ...]:
         return tuple([t.init(params) for t in transforms])
 
-    def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    wanted = [sorted(t.extras) for t in transforms]
+    known = frozenset(name for names in wanted for name in names)
+
+    @takes(*known)
+    def update(updates: Any, state: Any, params: Any, **given: Any) -> tuple[Any, Any]:
         length = len(state) if state.__class__ is tuple else None
         if length != len(transforms):
             raise ParameterError(
@@ -95,13 +146,26 @@ def chain(*transforms: Transform) -> Transform:
                 needed=f"a tuple with the states of {len(transforms)} transforms",
                 write="state = opt.init(params)",
             )
+        check_extras("chain", given, known)
         states: list[Any] = []
-        for t, before in zip(transforms, state, strict=True):
-            updates, after = t.update(updates, before, params)
+        for t, before, names in zip(transforms, state, wanted, strict=True):
+            own = {name: given[name] for name in names if name in given} if names else {}
+            updates, after = t.update(updates, before, params, **own)
             states.append(after)
         return updates, tuple(states)
 
     return Transform(init, update)
+
+
+def check_extras(name: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raise `ParameterError` if an update got a keyword argument that it does not take."""
+    if given and not known.issuperset(given):
+        raise ParameterError(
+            f"The update of optim.{name} got a keyword argument that it does not take.",
+            found=", ".join(sorted(given.keys() - known)),
+            needed=", ".join(sorted(known)) or "gradients, state and parameters only",
+            write="opt.update(grads, state, params), with what opt.extras names",
+        )
 
 
 def apply_updates(params: Any, updates: Any) -> Any:

@@ -82,3 +82,32 @@ def test_state_of_another_model(opt):
     params = {"a": np.ones(2), "b": np.ones(2)}
     with pytest.raises(TreeError, match=r"differs at \.b"):
         opt.update(params, opt.init({"a": np.ones(2)}), params)
+
+
+def by(name):
+    @optim.takes(name)
+    def update(updates, state, params, **given):
+        return updates * given.get(name, 1.0), state
+
+    return optim.Transform(lambda params: (), update)
+
+
+def test_chain_gives_each_member_the_arguments_that_it_takes():
+    p = np.ones(1)
+    opt = optim.chain(by("a"), optim.chain(optim.scale(2.0), by("b")))
+    assert opt.extras == {"a", "b"}
+    assert opt.update(p, opt.init(p), p, a=3.0, b=5.0)[0].tolist() == [30.0]
+    assert opt.update(p, opt.init(p), p, b=5.0)[0].tolist() == [10.0]
+    assert optim.chain(optim.scale(2.0)).extras == frozenset()
+
+
+def test_an_argument_that_no_member_takes():
+    p = np.ones(1)
+    opt = optim.chain(by("value"), optim.scale(2.0))
+    with pytest.raises(ParameterError, match="keyword argument that it does not take") as error:
+        opt.update(p, opt.init(p), p, valu=3.0)
+    assert "found:  valu\n" in str(error.value)
+    assert "needed: value\n" in str(error.value)
+    opt = optim.chain(optim.scale(2.0))
+    with pytest.raises(ParameterError, match="gradients, state and parameters only"):
+        opt.update(p, opt.init(p), p, value=3.0)

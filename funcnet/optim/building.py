@@ -1,0 +1,297 @@
+"""What the transforms of this package are made of: their numbers, their arrays, and a rule for one step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from funcnet import tree, xp
+from funcnet.core import Tracer, constant, owner
+from funcnet.errors import ParameterError
+from funcnet.ops import cast
+from funcnet.optim import leaves
+from funcnet.optim.transform import Transform, check_extras, takes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Number", "Step", "build", "check_choice", "check_count", "copied", "missing", "per_leaf", "zeros"]
+
+_INF = float("inf")
+
+
+class Number(NamedTuple):
+    """A hyperparameter: its value, an array or a function from the number of updates before; and its bounds."""
+
+    value: Any
+    low: float = 0.0
+    high: float = _INF
+
+
+def zeros(leaf: Any) -> Any:
+    """Return zeros like a parameter, in float32 for narrower data types, whose squares would underflow."""
+    return xp.zeros_like(leaf, dtype=_wide(leaf))
+
+
+def copied(leaf: Any) -> Any:
+    """Return a copy of a parameter, in float32 for narrower data types."""
+    return xp.asarray(leaf, dtype=_wide(leaf), copy=True)
+
+
+def _wide(leaf: Any) -> Any:
+    backend = owner(leaf)
+    narrow = backend.dtype_name(leaf.dtype) in ("float16", "bfloat16")
+    return backend.dtype("float32") if narrow else leaf.dtype
+
+
+class Step:
+    """One update: what it was given, taken apart.
+
+    Attributes
+    ----------
+    before : int array of shape ()
+        How many updates there were.
+    t : float array of shape ()
+        The number of this update, from 1.
+    numbers, totals : list
+        The hyperparameters of this update, and what the state has of shape () beside them, in the widest data type.
+    grads, params : list
+        Leaves; None where there is no gradient.
+    columns : list of lists
+        The leaves of each part of the state that is like the parameters. Rules put the new ones in place.
+    extras : dict
+        The keyword arguments of the update.
+    structure : TreeDef
+        Of the parameters.
+    """
+
+    __slots__ = ("before", "columns", "extras", "grads", "numbers", "params", "structure", "t", "totals")
+
+    before: Any
+    t: Any
+    numbers: list[Any]
+    totals: list[Any]
+    grads: list[Any]
+    params: list[Any]
+    columns: list[list[Any]]
+    extras: dict[str, Any]
+    structure: Any
+
+    def each(self, rule: Callable[..., Any], *numbers: Any, params: bool = False) -> list[Any]:
+        """Apply a rule to each gradient and what belongs to it.
+
+        Parameters
+        ----------
+        rule : callable
+            ``rule(gradient, [parameter,] *columns, *numbers) -> (update, *columns)``, on arrays of one data type.
+        *numbers : arrays of shape ()
+            In the widest data type; cast for each gradient.
+        params : bool
+            Whether the rule gets the parameter.
+
+        Returns
+        -------
+        list
+            The updates, of the data types of the gradients, and None where there is none. The new columns replace the
+            old ones.
+        """
+        scalars = leaves.Scalars(*numbers)
+        columns = self.columns
+        updates: list[Any] = []
+        for i, g in enumerate(self.grads):
+            if g is None:
+                updates.append(None)
+                continue
+            old = [column[i] for column in columns]
+            dtype = old[0].dtype if old else _wide(g)
+            args = [cast(g, dtype)]
+            if params:
+                args.append(cast(self.params[i], dtype))
+            update, *new = rule(*together([*args, *old, *scalars.of(dtype)]))
+            updates.append(cast(update, g.dtype))
+            for column, value in zip(columns, new, strict=True):
+                column[i] = value
+        return updates
+
+    def total(self, value: Callable[..., Any], *columns: list[Any]) -> Any:
+        """Return the sum over all leaves that have a gradient of a function of theirs, in the widest data type."""
+        dtype = self.t.dtype
+        result = None
+        for i, g in enumerate(self.grads):
+            if g is None:
+                continue
+            wide = _wide(g)
+            part = cast(value(*together([cast(column[i], wide) for column in columns])), dtype)
+            result = part if result is None else result + part
+        return cast(self.t * 0, dtype) if result is None else result
+
+    def squared_norm(self, column: list[Any]) -> Any:
+        """Return the sum of the squares of all elements, in the widest data type."""
+        return self.total(_sum_of_squares, column)
+
+    def dot(self, one: list[Any], other: list[Any]) -> Any:
+        """Return the sum of the products of all elements, in the widest data type."""
+        return self.total(_sum_of_products, one, other)
+
+
+def _sum_of_squares(x: Any) -> Any:
+    return xp.sum(x * x)
+
+
+def _sum_of_products(x: Any, y: Any) -> Any:
+    return xp.sum(x * y)
+
+
+def together(args: Sequence[Any]) -> Sequence[Any]:
+    """Return the arguments, all of them traced if one is: not every library lets another class answer for operators."""
+    for a in args:
+        if a.__class__ is Tracer:
+            return [constant(a) if hasattr(a, "shape") and a.__class__ is not Tracer else a for a in args]
+    return args
+
+
+def build(
+    name: str,
+    state: Callable[..., Any],
+    rule: Callable[[Step], list[Any]],
+    *,
+    numbers: Mapping[str, Number | tuple[Any, ...]],
+    totals: Mapping[str, Any] | None = None,
+    columns: Mapping[str, Callable[[Any], Any]] | None = None,
+    extras: tuple[str, ...] = (),
+) -> Transform:
+    """Return a transform whose state has the number of updates, hyperparameters, totals and columns, in this order.
+
+    Parameters
+    ----------
+    name : str
+        The public name, for errors.
+    state : type
+        A NamedTuple with the fields ``count``, then those of `numbers`, `totals` and `columns`.
+    rule : callable
+        ``rule(step) -> updates``; it changes ``step.totals`` and ``step.columns`` in place.
+    numbers : dict of Number
+        The hyperparameters. A function of the number of updates before stands for a schedule.
+    totals : dict, optional
+        What else has shape (): its first value, a number or a function from the parameters (as a list) to an array.
+    columns : dict, optional
+        What is like the parameters: a function from a parameter to its first value.
+    extras : tuple of str
+        The keyword arguments that ``update`` takes.
+
+    Returns
+    -------
+    Transform
+        It leaves parameters without a gradient alone.
+    """
+    given = [Number(*number) for number in numbers.values()]
+    for what, number in zip(numbers, given, strict=True):
+        if not callable(number.value):
+            leaves.check_number(name, what, *number)
+    schedules = [(i, number.value) for i, number in enumerate(given) if callable(number.value)]
+    firsts = list((totals or {}).values())
+    begins = list((columns or {}).values())
+    known = frozenset(extras)
+    labels = [f"the state ({what})" for what in columns or {}]
+    end = 1 + len(given)
+    last = end + len(firsts)
+
+    def init(params: Any) -> Any:
+        leaf = leaves.first_leaf(params, name)
+        count, dtype = leaves.count_of(leaf), leaves.wide_dtype(leaf)
+        flat = tree.leaves(params)
+        return state(
+            count,
+            *[leaves.first_rate(number.value, leaf, count, dtype) for number in given],
+            *[cast(first(flat), dtype) if callable(first) else leaves.float_of(first, leaf, dtype) for first in firsts],
+            *[tree.map(begin, params) for begin in begins],
+        )
+
+    @takes(*extras)
+    def update(updates: Any, before: Any, params: Any, **more: Any) -> tuple[Any, Any]:
+        check_extras(name, more, known)
+        step = Step()
+        step.params, structure, step.grads = leaves.paired(params, updates, "the gradients")
+        step.structure = structure
+        step.before = before[0]
+        now = step.numbers = list(before[1:end])
+        for i, schedule in schedules:
+            now[i] = leaves.rate_at(schedule, now[i], step.before)
+        count = xp.add(step.before, 1)
+        step.t = cast(count, now[0].dtype if now else leaves.wide_dtype(count))
+        step.totals = list(before[end:last])
+        step.columns = []
+        structures: list[Any] = []
+        for part, label in zip(before[last:], labels, strict=True):
+            column, own = leaves.flat_like(structure, part, label)
+            step.columns.append(column)
+            structures.append(own)
+        step.extras = more
+        kept = list(now)
+        new = tree.unflatten(structure, rule(step))
+        parts = [tree.unflatten(own, column) for own, column in zip(structures, step.columns, strict=True)]
+        return new, state(count, *kept, *step.totals, *parts)
+
+    return Transform(init, update)
+
+
+def per_leaf(
+    name: str,
+    state: Callable[..., Any],
+    rule: Callable[..., Any],
+    *,
+    numbers: Mapping[str, Number | tuple[Any, ...]],
+    columns: Mapping[str, Callable[[Any], Any]] | None = None,
+    prepare: Callable[..., Sequence[Any]] | None = None,
+    params: bool = False,
+) -> Transform:
+    """Return a transform that does the same with each array by itself.
+
+    Parameters
+    ----------
+    name, state, numbers, columns
+        As for `build`.
+    rule : callable
+        As for `Step.each`.
+    prepare : callable, optional
+        ``prepare(t, *numbers)`` gives the numbers that the rule gets, from those of the state; t counts from 1.
+    params : bool
+        Whether the rule gets the parameter after the gradient.
+    """
+
+    def whole(step: Step) -> list[Any]:
+        now = step.numbers if prepare is None else prepare(*together([step.t, *step.numbers]))
+        return step.each(rule, *now, params=params)
+
+    return build(name, state, whole, numbers=numbers, columns=columns)
+
+
+def missing(name: str, what: str, meaning: str) -> ParameterError:
+    """Return the error for an update that lacks a keyword argument."""
+    return ParameterError(
+        f"The update of optim.{name} needs {what}=.",
+        found="no such argument",
+        needed=meaning,
+        write=f"opt.update(grads, state, params, {what}={what})",
+    )
+
+
+def check_choice(name: str, what: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Raise `ParameterError` if a value is none of those to choose from."""
+    if value not in choices:
+        raise ParameterError(
+            f"optim.{name} got a {what} that it does not know.",
+            found=repr(value),
+            needed=", ".join(repr(choice) for choice in choices),
+            write=f"optim.{name}(..., {what}={choices[0]!r})",
+        )
+
+
+def check_count(name: str, what: str, value: Any) -> None:
+    """Raise `ParameterError` if a value is no positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ParameterError(
+            f"optim.{name} got a {what} that it cannot use.",
+            found=repr(value),
+            needed="an integer of at least 1",
+            write=f"optim.{name}(..., {what}=1)",
+        )

@@ -1,0 +1,112 @@
+"""Every optimizer against optax and PyTorch: parameters after a hundred steps in float64."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcnet import optim
+
+pytest.importorskip("optax", reason="optax is the oracle of this test")
+pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
+
+
+def _beside(name: str) -> Any:
+    # The tests are no package.
+    full = f"funcnet_tests_optim_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+Row = _beside("oracles").Row
+MASK = {"rank_0": False, "block": True, "deep": [True, False]}
+
+
+def same(
+    name: str,
+    *args: Any,
+    torch: Callable[[Any, Any], Any] | None = None,
+    extras: tuple[str, ...] = (),
+    contrib: bool = False,
+    **options: Any,
+) -> Any:
+    """Return the row of an optimizer whose name and arguments are the same in optax."""
+    shown = ", ".join([name, *(f"{key}={value!r}" for key, value in options.items())])
+    return Row(
+        shown.replace(str(MASK), "..."),
+        lambda: getattr(optim, name)(*args, **options),
+        lambda o: getattr(o.contrib if contrib else o, name)(*args, **options),
+        torch,
+        extras,
+    )
+
+
+# Where an optimizer divides by the size of the gradient, `eps` is large enough or the rate small enough that no element
+# reaches its optimum: around it the sign of a rounding error decides, in the reference as well.
+TABLE = [
+    same("sgd", 0.02, torch=lambda t, p: t.optim.SGD(p, 0.02)),
+    same("sgd", 0.02, momentum=0.8, torch=lambda t, p: t.optim.SGD(p, 0.02, momentum=0.8)),
+    same(
+        "sgd", 0.02, momentum=0.8, nesterov=True, torch=lambda t, p: t.optim.SGD(p, 0.02, momentum=0.8, nesterov=True)
+    ),
+    Row(
+        "trace",
+        lambda: optim.chain(optim.trace(0.8, nesterov=True), optim.scale(-0.02)),
+        lambda o: o.chain(o.trace(0.8, nesterov=True), o.scale(-0.02)),
+    ),
+    same("adam", 0.02, torch=lambda t, p: t.optim.Adam(p, 0.02)),
+    same("rmsprop", 0.002, decay=0.95, eps=1e-3),
+    same(
+        "rmsprop",
+        0.002,
+        decay=0.95,
+        eps=1e-2,
+        eps_in_sqrt=False,
+        torch=lambda t, p: t.optim.RMSprop(p, 0.002, alpha=0.95, eps=1e-2),
+    ),
+    same(
+        "rmsprop",
+        0.005,
+        decay=0.95,
+        eps=1e-2,
+        eps_in_sqrt=False,
+        centered=True,
+        momentum=0.7,
+        torch=lambda t, p: t.optim.RMSprop(p, 0.005, alpha=0.95, eps=1e-2, centered=True, momentum=0.7),
+    ),
+    same("rmsprop", 0.001, bias_correction=True, momentum=0.7, nesterov=True, initial_scale=0.1, eps=1e-3),
+    same("rmsprop", 0.002, bias_correction=True, centered=True, eps=0.01),
+    Row(
+        "add_decayed_weights",
+        lambda: optim.chain(optim.add_decayed_weights(0.1, mask=MASK), optim.sgd(0.02)),
+        lambda o: o.chain(o.add_decayed_weights(0.1, MASK), o.sgd(0.02)),
+    ),
+    Row(
+        "add_decayed_weights, schedule",
+        lambda: optim.chain(optim.add_decayed_weights(lambda count: 0.1 / (count + 1)), optim.sgd(0.02)),
+        lambda o: o.chain(o.add_decayed_weights(lambda count: 0.1 / (count + 1)), o.sgd(0.02)),
+    ),
+]
+
+
+def errors() -> Iterator[tuple[str, str, float]]:
+    """Yield optimizer, reference, and the largest relative error of a parameter after a hundred steps."""
+    for row in TABLE:
+        for reference, error in row.errors():
+            yield row.name, reference, error
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_hundred_steps_equal_the_references(row: Any) -> None:
+    found = row.errors()
+    assert found
+    for reference, error in found:
+        assert error <= 1e-10, reference
