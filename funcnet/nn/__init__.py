@@ -6,11 +6,48 @@ every layer and every model. `sequential` puts layers together; `stateless` drop
 
 from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
+from funcnet.nn.activation import activation as activation
+from funcnet.nn.activations import celu as celu
+from funcnet.nn.activations import elu as elu
+from funcnet.nn.activations import exponential as exponential
+from funcnet.nn.activations import geglu as geglu
+from funcnet.nn.activations import gelu as gelu
+from funcnet.nn.activations import glu as glu
+from funcnet.nn.activations import gumbel_softmax as gumbel_softmax
+from funcnet.nn.activations import hard_shrink as hard_shrink
+from funcnet.nn.activations import hard_sigmoid as hard_sigmoid
+from funcnet.nn.activations import hard_swish as hard_swish
+from funcnet.nn.activations import hard_tanh as hard_tanh
 from funcnet.nn.activations import identity as identity
+from funcnet.nn.activations import leaky_relu as leaky_relu
+from funcnet.nn.activations import log_sigmoid as log_sigmoid
+from funcnet.nn.activations import log_softmax as log_softmax
+from funcnet.nn.activations import maxout as maxout
+from funcnet.nn.activations import mish as mish
+from funcnet.nn.activations import prelu as prelu
+from funcnet.nn.activations import quick_gelu as quick_gelu
+from funcnet.nn.activations import reglu as reglu
 from funcnet.nn.activations import relu as relu
+from funcnet.nn.activations import relu6 as relu6
+from funcnet.nn.activations import rrelu as rrelu
+from funcnet.nn.activations import selu as selu
 from funcnet.nn.activations import sigmoid as sigmoid
+from funcnet.nn.activations import silu as silu
+from funcnet.nn.activations import snake as snake
+from funcnet.nn.activations import soft_shrink as soft_shrink
 from funcnet.nn.activations import softmax as softmax
+from funcnet.nn.activations import softmin as softmin
+from funcnet.nn.activations import softplus as softplus
+from funcnet.nn.activations import softsign as softsign
+from funcnet.nn.activations import sparse_plus as sparse_plus
+from funcnet.nn.activations import sparse_sigmoid as sparse_sigmoid
+from funcnet.nn.activations import sparsemax as sparsemax
+from funcnet.nn.activations import squareplus as squareplus
+from funcnet.nn.activations import swiglu as swiglu
+from funcnet.nn.activations import swish as swish
 from funcnet.nn.activations import tanh as tanh
+from funcnet.nn.activations import tanh_shrink as tanh_shrink
+from funcnet.nn.activations import threshold as threshold
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.dense import dense as dense
 from funcnet.nn.dropout import drop_path as drop_path
@@ -36,30 +73,67 @@ from funcnet.nn.spec import as_spec as as_spec
 __all__ = [
     "Layer",
     "Stateless",
+    "activation",
     "affine",
     "alpha_dropout",
     "as_spec",
+    "celu",
     "dense",
     "drop_path",
     "dropout",
+    "elu",
     "embedding",
     "embedding_bag",
+    "exponential",
     "feature_alpha_dropout",
     "flatten",
     "functional",
     "gaussian_dropout",
     "gaussian_noise",
+    "geglu",
+    "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
     "identity",
     "initializers",
+    "leaky_relu",
     "learned_positions",
+    "log_sigmoid",
+    "log_softmax",
+    "maxout",
+    "mish",
     "named",
+    "prelu",
+    "quick_gelu",
+    "reglu",
     "relu",
+    "relu6",
     "rotary_positions",
+    "rrelu",
+    "selu",
     "sequential",
     "sigmoid",
+    "silu",
     "sinusoidal_positions",
+    "snake",
+    "soft_shrink",
     "softmax",
+    "softmin",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
     "spatial_dropout",
+    "squareplus",
     "stateless",
+    "swiglu",
+    "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]

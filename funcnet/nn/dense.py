@@ -15,6 +15,7 @@ from funcnet.nn.layer import Layer, layer_path, without_key
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops import matmul, matrix_transpose, sum_over
 from funcnet.ops.broadcasting import reshaped
+from funcnet.ops.nn.named import function_of
 from funcnet.transforms.batch import composed
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def dense(
     bias: bool = True,
     kernel_init: Callable[..., Any] | None = None,
     bias_init: Callable[..., Any] = zeros,
+    activation: str | Callable[[Any], Any] | None = None,
     dtype: Any = None,
 ) -> Layer:
     r"""Fully connected layer.
@@ -157,6 +159,8 @@ def dense(
         Whether to add a bias.
     kernel_init, bias_init : callable, optional
         ``init(key, shape, dtype)``, see `funcnet.nn.initializers`; `lecun_normal` and `zeros` if omitted.
+    activation : str or callable, optional
+        Applied to the result: the name of a function, such as ``"relu"``, or a function of one array.
     dtype : str or dtype, optional
         Data type of the parameters; the default floating-point one at the time of ``init`` if omitted.
 
@@ -168,7 +172,8 @@ def dense(
     Raises
     ------
     ParameterError
-        If `features` is no positive integer; by ``apply``: if the parameters are those of another layer.
+        If `features` is no positive integer, or there is no such activation; by ``apply``: if the parameters are
+        those of another layer.
     ShapeError
         By ``init`` and ``apply``: if the input does not fit.
     DtypeError
@@ -192,6 +197,7 @@ def dense(
     """
     out = _positive(features)
     kernel_init = lecun_normal() if kernel_init is None else kernel_init
+    act = None if activation is None else function_of(activation)
 
     def init(key: Any, spec: Any) -> tuple[Any, Any]:
         with beside(key):
@@ -222,7 +228,8 @@ def dense(
                 needed="a floating-point data type",
                 write="xp.astype(x, xp.float32)",
             )
-        return affine(x, kernel, shift), state
+        y = affine(x, kernel, shift)
+        return y if act is None else act(y), state
 
     return Layer(init, apply)
 

@@ -3,9 +3,44 @@
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.lookup import embedding as embedding
 from funcnet.nn.lookup import embedding_bag as embedding_bag
+from funcnet.nn.sampled import gumbel_softmax as gumbel_softmax
+from funcnet.nn.sampled import rrelu as rrelu
+from funcnet.ops.nn.activations import celu as celu
+from funcnet.ops.nn.activations import elu as elu
+from funcnet.ops.nn.activations import exponential as exponential
+from funcnet.ops.nn.activations import gelu as gelu
+from funcnet.ops.nn.activations import log_sigmoid as log_sigmoid
+from funcnet.ops.nn.activations import mish as mish
+from funcnet.ops.nn.activations import quick_gelu as quick_gelu
+from funcnet.ops.nn.activations import selu as selu
+from funcnet.ops.nn.activations import silu as silu
+from funcnet.ops.nn.activations import snake as snake
+from funcnet.ops.nn.activations import softplus as softplus
+from funcnet.ops.nn.activations import softsign as softsign
+from funcnet.ops.nn.activations import squareplus as squareplus
+from funcnet.ops.nn.activations import swish as swish
+from funcnet.ops.nn.activations import tanh_shrink as tanh_shrink
+from funcnet.ops.nn.gates import geglu as geglu
+from funcnet.ops.nn.gates import glu as glu
+from funcnet.ops.nn.gates import maxout as maxout
+from funcnet.ops.nn.gates import reglu as reglu
+from funcnet.ops.nn.gates import swiglu as swiglu
+from funcnet.ops.nn.piecewise import hard_shrink as hard_shrink
+from funcnet.ops.nn.piecewise import hard_sigmoid as hard_sigmoid
+from funcnet.ops.nn.piecewise import hard_swish as hard_swish
+from funcnet.ops.nn.piecewise import hard_tanh as hard_tanh
+from funcnet.ops.nn.piecewise import leaky_relu as leaky_relu
+from funcnet.ops.nn.piecewise import prelu as prelu
+from funcnet.ops.nn.piecewise import relu6 as relu6
+from funcnet.ops.nn.piecewise import soft_shrink as soft_shrink
+from funcnet.ops.nn.piecewise import sparse_plus as sparse_plus
+from funcnet.ops.nn.piecewise import sparse_sigmoid as sparse_sigmoid
+from funcnet.ops.nn.piecewise import threshold as threshold
 from funcnet.ops.nn.positions import alibi_bias as alibi_bias
 from funcnet.ops.nn.positions import rotary as rotary
 from funcnet.ops.nn.positions import sinusoidal_positions as sinusoidal_positions
+from funcnet.ops.nn.sparsemax import softmin as softmin
+from funcnet.ops.nn.sparsemax import sparsemax as sparsemax
 from funcnet.xp import log_softmax as log_softmax
 from funcnet.xp import relu as relu
 from funcnet.xp import sigmoid as sigmoid
@@ -15,13 +50,48 @@ from funcnet.xp import tanh as tanh
 __all__ = [
     "affine",
     "alibi_bias",
+    "celu",
+    "elu",
     "embedding",
     "embedding_bag",
+    "exponential",
+    "geglu",
+    "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
     "log_softmax",
+    "maxout",
+    "mish",
+    "prelu",
+    "quick_gelu",
+    "reglu",
     "relu",
+    "relu6",
     "rotary",
+    "rrelu",
+    "selu",
     "sigmoid",
+    "silu",
     "sinusoidal_positions",
+    "snake",
+    "soft_shrink",
     "softmax",
+    "softmin",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swiglu",
+    "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]

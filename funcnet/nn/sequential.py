@@ -139,7 +139,12 @@ def _check_child(layer: Any) -> None:
 def _makes_layers(f: Any) -> bool:
     """Whether `f` is `dense` or another function of this package, as in ``nn.sequential(nn.relu)``."""
     module, name = getattr(f, "__module__", None) or "", getattr(f, "__qualname__", "<")
-    return module.startswith("funcnet.nn.") and "<" not in name and name not in ("Layer", "affine")
+    return (
+        module.startswith("funcnet.nn.")
+        and module not in ("funcnet.nn.functional", "funcnet.nn.sampled")
+        and "<" not in name
+        and name not in ("Layer", "affine")
+    )
 
 
 def _as_layer(layer: Any) -> Layer:

@@ -10,6 +10,7 @@ import numpy as np
 from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy import (
+    activations,
     draws,
     elementwise,
     fft,
@@ -76,6 +77,7 @@ class NumpyBackend(Backend):
             threefry,
             draws,
             special,
+            activations,
             layers,
             linalg,
             losses,
