@@ -48,6 +48,10 @@ from funcnet.nn.activations import swish as swish
 from funcnet.nn.activations import tanh as tanh
 from funcnet.nn.activations import tanh_shrink as tanh_shrink
 from funcnet.nn.activations import threshold as threshold
+from funcnet.nn.convolution import conv as conv
+from funcnet.nn.convolution import conv_transpose as conv_transpose
+from funcnet.nn.convolution import depthwise_conv as depthwise_conv
+from funcnet.nn.convolution import separable_conv as separable_conv
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.dense import dense as dense
 from funcnet.nn.dropout import drop_path as drop_path
@@ -78,7 +82,10 @@ __all__ = [
     "alpha_dropout",
     "as_spec",
     "celu",
+    "conv",
+    "conv_transpose",
     "dense",
+    "depthwise_conv",
     "drop_path",
     "dropout",
     "elu",
@@ -115,6 +122,7 @@ __all__ = [
     "rotary_positions",
     "rrelu",
     "selu",
+    "separable_conv",
     "sequential",
     "sigmoid",
     "silu",

@@ -20,6 +20,8 @@ from funcnet.ops.nn.activations import softsign as softsign
 from funcnet.ops.nn.activations import squareplus as squareplus
 from funcnet.ops.nn.activations import swish as swish
 from funcnet.ops.nn.activations import tanh_shrink as tanh_shrink
+from funcnet.ops.nn.convolution import conv as conv
+from funcnet.ops.nn.convolution_transpose import conv_transpose as conv_transpose
 from funcnet.ops.nn.gates import geglu as geglu
 from funcnet.ops.nn.gates import glu as glu
 from funcnet.ops.nn.gates import maxout as maxout
@@ -51,6 +53,8 @@ __all__ = [
     "affine",
     "alibi_bias",
     "celu",
+    "conv",
+    "conv_transpose",
     "elu",
     "embedding",
     "embedding_bag",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnet.backends.backend import Backend
-from funcnet.backends.cupy import along, indexing, kernels, products
+from funcnet.backends.cupy import along, convolution, indexing, kernels, products
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.memory import MemoryInfo
 from funcnet.backends.numpy import bfloat16, has_bfloat16
@@ -45,7 +45,7 @@ class CupyBackend(Backend):
         """CuPy's own functions, and what it does otherwise than NumPy."""
         return {
             name: kernel
-            for part in (kernels, along, indexing, products)
+            for part in (kernels, along, convolution, indexing, products)
             for name, kernel in part.kernels(self.library).items()
         }
 

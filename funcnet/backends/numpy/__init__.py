@@ -11,6 +11,7 @@ from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy import (
     activations,
+    convolution,
     draws,
     elementwise,
     fft,
@@ -64,6 +65,7 @@ class NumpyBackend(Backend):
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
         keep_freed_memory()
         parts = (
+            convolution,
             elementwise,
             fft,
             identity,
