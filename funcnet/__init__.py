@@ -49,12 +49,14 @@ if TYPE_CHECKING:
     from funcnet.transforms import jacfwd as jacfwd
     from funcnet.transforms import jacobian as jacobian
     from funcnet.transforms import jacrev as jacrev
+    from funcnet.transforms import jit as jit
     from funcnet.transforms import jvp as jvp
     from funcnet.transforms import lift as lift
     from funcnet.transforms import linear_transpose as linear_transpose
     from funcnet.transforms import linearize as linearize
     from funcnet.transforms import stop_gradient as stop_gradient
     from funcnet.transforms import tap as tap
+    from funcnet.transforms import trace as trace
     from funcnet.transforms import value_and_grad as value_and_grad
     from funcnet.transforms import vjp as vjp
     from funcnet.transforms import vmap as vmap
@@ -83,6 +85,7 @@ _HOME = {
     "jacfwd": "transforms",
     "jacobian": "transforms",
     "jacrev": "transforms",
+    "jit": "transforms",
     "jvp": "transforms",
     "lift": "transforms",
     "linear_transpose": "transforms",
@@ -92,6 +95,7 @@ _HOME = {
     "stop_gradient": "transforms",
     "switch": "control",
     "tap": "transforms",
+    "trace": "transforms",
     "to_numpy": "backends",
     "use_backend": "backends",
     "value_and_grad": "transforms",
@@ -139,6 +143,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "lift",
     "linear_transpose",
@@ -155,6 +160,7 @@ __all__ = [
     "tap",
     "testing",
     "to_numpy",
+    "trace",
     "tree",
     "use_backend",
     "value_and_grad",

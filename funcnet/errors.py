@@ -13,6 +13,7 @@ __all__ = [
     "EscapedTracerError",
     "FuncnetError",
     "GradientCheckError",
+    "GraphError",
     "IndependentOutputError",
     "KeyReuseError",
     "MissingExtraError",
@@ -121,6 +122,10 @@ class TracerConversionError(FuncnetError, TypeError):
 
 class GradientCheckError(FuncnetError, AssertionError):
     """A derivative, a shape, a dtype or a device that `funcnet.testing` checked is wrong."""
+
+
+class GraphError(FuncnetError, ValueError):
+    """A graph is not well formed."""
 
 
 class NanError(FuncnetError, FloatingPointError):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import tree
+from funcnet.control.captured import captured_branch, is_capturing
 from funcnet.control.kinds import abstract, check_callable, check_same, integer, is_abstract, trace_without_values
 from funcnet.control.mapped import is_mapped, select
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
+from funcnet.ops import astype, clip, logical_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +73,10 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         )
     trace = trace_without_values(pred, operands)
     if trace is None:
+        if is_abstract(pred) and is_capturing():
+            is_false = logical_not(pred) if dtype is not None and kind(dtype) == "b" else pred == 0
+            index = astype(is_false, "int64")
+            return captured_branch(index, (true_fun, false_fun), operands, lambda outs: _same(outs, "fn.cond"))
         if is_mapped(pred):
             first, second = _compared((true_fun, false_fun), operands, "fn.cond")
             return select(pred if dtype is not None and kind(dtype) == "b" else pred != 0, first, second)
@@ -124,12 +130,15 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         check_callable(branch, "fn.switch", f"branches[{i}]")
     position = integer(index, "fn.switch", "the index")
     trace = trace_without_values(index, operands)
-    if trace is None and is_mapped(position):
+    if trace is None and is_mapped(position) and not is_abstract(position):
         results = _compared(branches, operands, "fn.switch")
         out = results[-1]
         for i in range(len(results) - 2, -1, -1):
             out = select(position <= i, results[i], out)
         return out
+    if trace is None and is_abstract(position) and is_capturing():
+        inside = clip(position, 0, len(branches) - 1)
+        return captured_branch(inside, branches, operands, lambda outs: _same(outs, "fn.switch"))
     chosen = 0 if is_abstract(position) else min(max(position, 0), len(branches) - 1)
     if trace is None:
         return branches[chosen](*operands)
@@ -147,6 +156,12 @@ def _compared(functions: Sequence[Callable[..., Any]], operands: Any, name: str)
     # NumPy warns of values that are not chosen.
     with np.errstate(all="ignore"):
         results = [f(*operands) for f in functions]
+    _same(results, name)
+    return results
+
+
+def _same(results: Sequence[Any], name: str) -> None:
+    """Raise unless the results of all functions have the same structure, shapes and dtypes."""
     for other in results[1:]:
         check_same(
             results[0],
@@ -155,4 +170,3 @@ def _compared(functions: Sequence[Callable[..., Any]], operands: Any, name: str)
             "the result of a branch",
             "xp.astype or xp.broadcast_to in that branch, so that all branches return the same",
         )
-    return results

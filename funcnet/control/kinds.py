@@ -140,7 +140,7 @@ def integer(value: Any, name: str, what: str) -> Any:
     """Return an integer as it is if its value cannot be read, as a Python integer otherwise."""
     dtype = getattr(value, "dtype", None)
     if value.__class__ in (int, bool) or (dtype is not None and kind(dtype) in "iub" and tuple(value.shape) == ()):
-        return value if is_mapped(value) else int(value)
+        return value if is_mapped(value) or is_abstract(value) else int(value)
     found = type(value).__name__ if dtype is None else f"an array of dtype {dtype} and shape {tuple(value.shape)}"
     raise ParameterError(
         f"{what[0].upper()}{what[1:]} of {name} must be an integer.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
+from funcnet.backends import default_int_dtype
+from funcnet.control.captured import is_capturing, repeat, scan_steps
 from funcnet.control.kinds import (
     abstract,
     check_callable,
@@ -13,14 +15,18 @@ from funcnet.control.kinds import (
     is_abstract,
     trace_without_values,
 )
-from funcnet.control.mapped import holds_somewhere, is_mapped, select
+from funcnet.control.mapped import as_array, holds_somewhere, is_mapped, select
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
+from funcnet.ops import arange, astype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["fori_loop", "while_loop"]
+
+#: Ranges up to this length are written out in a captured function, with Python integers as in eager code.
+_UNROLLED = 8
 
 _WRITE = "xp.astype or xp.broadcast_to in the body, or an initial value of that shape and dtype"
 
@@ -69,6 +75,12 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         value = tree.map(lambda leaf: abstract(trace, leaf), init_val)
         _checked_condition(cond_fun(value))
         return _next("fn.while_loop", value, body_fun(value))
+    if is_capturing():
+        return repeat(
+            lambda value: _checked_condition(cond_fun(value)),
+            lambda value: _next("fn.while_loop", value, body_fun(value)),
+            init_val,
+        )
     value = init_val
     while True:
         condition = _checked_condition(cond_fun(value))
@@ -88,7 +100,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         The range; `upper` is not part of it.
     body_fun : callable
         ``body_fun(i, value)`` returns the next value: of the same structure, shapes and dtypes. `i` is a Python
-        integer, unless `vmap` maps over `lower`.
+        integer, unless `vmap` maps over `lower`; under `jit` it is an integer array where there are more than 8 steps
+        or a bound is not known.
     init_val : pytree
         The first value.
 
@@ -121,12 +134,34 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return value
         # The index stays a Python integer, which does not change the dtypes of what it is combined with.
         return _next("fn.fori_loop", value, body_fun(0 if is_abstract(start) else start, value))
+    if is_capturing() and (is_abstract(start) or is_abstract(stop) or stop - start > _UNROLLED):
+        return _captured_range(start, stop, body_fun, init_val)
     if is_mapped(start) or is_mapped(stop):
         return _mapped_range(start, stop, body_fun, init_val)
     value = init_val
     for i in range(start, stop):
         value = _next("fn.fori_loop", value, body_fun(i, value))
     return value
+
+
+def _captured_range(start: Any, stop: Any, body_fun: Callable[[Any, Any], Any], init: Any) -> Any:
+    """Run the steps as one equation; the index is an array, of the default integer dtype."""
+    if is_abstract(start) or is_abstract(stop):
+        first = astype(as_array(start), default_int_dtype())
+
+        def step(state: Any) -> Any:
+            i, value = state
+            return i + 1, _next("fn.fori_loop", value, body_fun(i, value))
+
+        return repeat(lambda state: state[0] < stop, step, (first, init))[1]
+    return scan_steps(
+        lambda value, i: (_next("fn.fori_loop", value, body_fun(i, value)), None),
+        init,
+        arange(start, stop),
+        stop - start,
+        reverse=False,
+        again=False,
+    )[0]
 
 
 def _mapped_range(start: Any, stop: Any, body_fun: Callable[[Any, Any], Any], value: Any) -> Any:

@@ -7,6 +7,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
+from funcnet.control.captured import is_capturing, scan_steps
 from funcnet.control.kinds import abstract, check_callable, check_same, leading, trace_without_values
 from funcnet.control.mapped import as_array
 from funcnet.core import Spec, Trace, Tracer, owner, raw
@@ -90,6 +91,8 @@ def scan(
         return _scan_shapes(trace, f, init, xs, steps)
     if steps == 0:
         return init, _empty(f, init, xs)
+    if is_capturing():
+        return _captured(f, init, xs, steps, size, reverse)
     order = range(steps - 1, -1, -1) if reverse else range(steps)
     run = partial(_run, f, *tree.flatten(xs))
     if size == steps:
@@ -103,6 +106,34 @@ def scan(
                 check_same(ys[0], part[0], "fn.scan", "the result of a step", _RESULT)
             ys += part
     return carry, _stacked(ys[::-1] if reverse else ys)
+
+
+def _captured(
+    f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any, steps: int, size: int, reverse: bool
+) -> tuple[Any, Any]:
+    """Go along the steps as one equation of a graph, or one in another where segments are computed again."""
+
+    def step(carry: Any, x: Any) -> tuple[Any, Any]:
+        return _step(f, carry, x)
+
+    if size == steps:
+        return scan_steps(step, init, xs, steps, reverse=reverse, again=False)
+    count, rest = divmod(steps, size)
+    split = rest if reverse else steps - rest
+    # Whole segments, and what is left over, which comes last.
+    head, tail = (slice(split, None), slice(None, split)) if reverse else (slice(None, split), slice(split, None))
+
+    def segment(carry: Any, part: Any) -> tuple[Any, Any]:
+        return scan_steps(step, carry, part, size, reverse=reverse, again=False)
+
+    parts = tree.map(lambda leaf: leaf[head].reshape((count, size, *leaf.shape[1:])), xs)
+    carry, ys = scan_steps(segment, init, parts, count, reverse=reverse, again=True)
+    ys = tree.map(lambda y: y.reshape((count * size, *y.shape[2:])), ys)
+    if not rest:
+        return carry, ys
+    left = tree.map(lambda leaf: leaf[tail], xs)
+    carry, more = scan_steps(step, carry, left, rest, reverse=reverse, again=False)
+    return carry, tree.map(lambda a, b: concat((b, a) if reverse else (a, b)), ys, more)
 
 
 def _run(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from funcnet.backends import Backend
     from funcnet.core.primitive import Primitive
 
-__all__ = ["bind", "check_hashable", "run", "scalar_array", "watch"]
+__all__ = ["bind", "check_hashable", "kernel_of", "run", "scalar_array", "watch"]
 
 _SCALARS = (bool, int, float, complex)
 _watchers: list[Callable[..., Any]] = []
@@ -76,6 +76,16 @@ def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> An
         raise
     except Exception as error:
         _explain(primitive, args, params, error)
+
+
+def kernel_of(primitive: Primitive, backend: Backend | None) -> Callable[..., Any] | None:
+    """Return the function that runs `primitive` on any arrays of `backend`, None where that depends on the arrays."""
+    if backend is None or backend.name != "numpy" or _watchers:
+        return None
+    call = backend.kernel(primitive.name)
+    if isinstance(call, backends.KernelTable):
+        return None
+    return _reference(primitive, backend) if call is None else call
 
 
 def check_hashable(primitive: Primitive, params: dict[str, Any]) -> None:

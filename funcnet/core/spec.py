@@ -22,6 +22,8 @@ class Spec:
         The data type; the default floating-point one of the current backend if omitted.
     backend : Backend, optional
         The array library; the current one if omitted.
+    device : device of the library, optional
+        Where the array is; the backend's default device if omitted.
 
     Examples
     --------
@@ -30,9 +32,12 @@ class Spec:
     Spec((2, 3), 'float32')
     """
 
-    __slots__ = ("backend", "dtype", "shape")
+    __slots__ = ("_device", "backend", "dtype", "shape")
 
-    def __init__(self, shape: Any, dtype: Any = None, backend: backends.Backend | None = None) -> None:
+    def __init__(
+        self, shape: Any, dtype: Any = None, backend: backends.Backend | None = None, device: Any = None
+    ) -> None:
+        self._device = device
         self.shape = tuple(int(n) for n in shape)
         self.backend = backends.current().backend if backend is None else backend
         self.dtype = backends.default_dtype() if dtype is None else self.backend.dtype(dtype)
@@ -44,8 +49,8 @@ class Spec:
 
     @property
     def device(self) -> Any:
-        """The backend's default device: a spec is nowhere."""
-        return self.backend.device()
+        """Where the array is: the backend's default device if nothing was said."""
+        return self.backend.device() if self._device is None else self._device
 
     def __repr__(self) -> str:
         return f"Spec({self.shape}, {self.backend.dtype_name(self.dtype)!r})"

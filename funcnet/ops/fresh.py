@@ -132,4 +132,4 @@ def weak_like(x: Any, number: Any) -> Any:
 
 
 def _device(backend: Backend, value: Any) -> Any:
-    return backend.device_of(value) if backend.owns(value.__class__) else None
+    return backend.device_of(value) if backend.owns(value.__class__) else getattr(value, "_device", None)

@@ -27,6 +27,8 @@ if _TYPE_CHECKING:
     from funcnet.transforms.jacobians import jacfwd as jacfwd
     from funcnet.transforms.jacobians import jacobian as jacobian
     from funcnet.transforms.jacobians import jacrev as jacrev
+    from funcnet.transforms.jitted import jit as jit
+    from funcnet.transforms.jitted import trace as trace
     from funcnet.transforms.linear import linear_transpose as linear_transpose
     from funcnet.transforms.linear import linearize as linearize
     from funcnet.transforms.taps import grad_of_taps as grad_of_taps
@@ -46,9 +48,11 @@ _HOME = {
     "jacfwd": "jacobians",
     "jacobian": "jacobians",
     "jacrev": "jacobians",
+    "jit": "jitted",
     "linear_transpose": "linear",
     "linearize": "linear",
     "tap": "taps",
+    "trace": "jitted",
     "vmap": "batch",
 }
 

@@ -213,6 +213,8 @@ class Call(Primitive):
     __slots__ = ("arguments", "structure")
     #: Without a batching rule, `vmap` makes one call for each element.
     batch: Any = None
+    #: Whether a graph keeps the call as an equation, whose results `specs` describes; else the function is traced.
+    region = False
 
     def __init__(self, name: str, arguments: Arguments) -> None:  # not entered in the registry
         self.name = name
@@ -245,6 +247,10 @@ class Call(Primitive):
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
         """Return the leaves of the result for operands of which `trace` knows only the shapes."""
+        raise NotImplementedError
+
+    def specs(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Return the specs of the leaves of the result; only for a region."""
         raise NotImplementedError
 
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:

@@ -21,7 +21,7 @@ from funcnet.transforms.rules import reverse_makers, scaled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["debug_nans"]
+__all__ = ["checking", "debug_nans"]
 
 _checks: ContextVar[bool] = ContextVar("funcnet_debug_nans", default=False)
 _lock = Lock()
@@ -62,6 +62,11 @@ def debug_nans() -> Iterator[None]:
     finally:
         _checks.reset(token)
         _install(False)
+
+
+def checking() -> bool:
+    """Whether `debug_nans` is on in this thread or task."""
+    return _checks.get()
 
 
 def _install(start: bool) -> None:

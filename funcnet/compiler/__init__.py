@@ -1,0 +1,1 @@
+"""Graphs of whole functions: captured once, checked, rewritten, planned and run."""

@@ -1,0 +1,312 @@
+"""``jit`` and ``trace``: a function captured once and run many times."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet import backends, tree
+from funcnet.compiler.capture import capture
+from funcnet.compiler.graph import Graph, Value, spec_of
+from funcnet.core import Tracer
+from funcnet.errors import ParameterError
+from funcnet.transforms.debugging import checking
+from funcnet.transforms.program import Program
+from funcnet.transforms.recaptures import Recaptures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["jit", "trace"]
+
+_SCALARS = (bool, int, float, complex, str, bytes)
+
+
+class _Entry:
+    """One captured version of a function."""
+
+    __slots__ = ("fill", "free", "program", "run", "structure")
+
+    def __init__(self, program: Program, structure: Any, fill: list[Any] | None, free: list[Tracer]) -> None:
+        self.program = program
+        self.structure = structure
+        #: The leaves of the result that are Python scalars, `_HOLE` elsewhere; None where all are arrays.
+        self.fill = fill
+        self.free = free
+        self.run: Any = program
+
+    def result(self, found: Sequence[Any]) -> Any:
+        """Return the result as the function returns it."""
+        if self.fill is None:
+            return tree.unflatten(self.structure, found)
+        rest = iter(found)
+        return tree.unflatten(self.structure, [next(rest) if v is _HOLE else v for v in self.fill])
+
+
+_HOLE = object()
+
+
+class jit:  # noqa: N801  # used as a decorator, as the functions of this package are
+    """Return a function that captures `f` once as a graph, and runs the graph from then on.
+
+    The graph is captured anew for each combination of the arguments' structure, shapes, dtypes, backends and devices,
+    of static arguments and Python numbers, and of the context that `use_backend` sets. `f` must be pure: what it prints
+    or writes elsewhere happens at the capture only, and arrays that it takes from elsewhere are those of that moment.
+    Values are not known during the capture, so ``if x > 0`` and ``range(n)`` are refused for arrays; `cond`, `scan`,
+    `while_loop` and `xp.where` take their place. Transformations nest in any order: ``jit(grad(f))``, ``grad(jit(f))``,
+    ``vmap(jit(f))`` and ``jit`` inside of ``jit``.
+
+    Parameters
+    ----------
+    f : callable
+        Function of pytrees of arrays; returns a pytree of arrays and numbers.
+    static_argnames : str or sequence of str, optional
+        Names of arguments that are passed on as they are. They must be hashable, and each value has a graph of its own.
+
+    Returns
+    -------
+    callable
+        With the arguments of `f`. Its results share no memory with the arguments or each other.
+
+    Raises
+    ------
+    AbstractValueError
+        When called: if `f` reads a value that depends on the arguments; names the line.
+    ParameterError
+        If `f` is not a function or has no argument of such a name; when called: if a static argument is not hashable.
+    DtypeError
+        When called: if a leaf of the result is neither an array nor a number.
+
+    Notes
+    -----
+    Python numbers among the arguments are static too. Pass what changes from call to call as an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> @fn.jit
+    ... def step(w, x, y):
+    ...     loss, g = fn.value_and_grad(lambda w: xp.mean((x @ w - y) ** 2))(w)
+    ...     return w - 0.1 * g, loss
+    >>> w, loss = step(np.zeros(2), np.eye(2), np.array([1.0, 2.0]))
+    >>> w, float(loss)
+    (array([0.1, 0.2]), 2.5)
+    """
+
+    def __init__(self, f: Callable[..., Any], *, static_argnames: str | Sequence[str] = ()) -> None:
+        if not callable(f):
+            raise ParameterError(
+                "fn.jit transforms a function.", found=type(f).__name__, needed="a callable", write="fn.jit(f)(x)"
+            )
+        self.f = f
+        self.name = getattr(f, "__name__", type(f).__name__)
+        names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        self._static = frozenset(names)
+        self._positions = _positions(f, names) if names else {}
+        self._entries: dict[Any, _Entry] = {}
+        self._recaptures = Recaptures(self.name)
+        update_wrapper(self, f)
+
+    def __repr__(self) -> str:
+        return f"<jit function {self.name}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the graph for these arguments, after capturing it if need be."""
+        if checking():
+            return self.f(*args, **kwargs)
+        entry, values = self._entry(args, kwargs)
+        return entry.result(entry.program(*values, *entry.free))
+
+    def lower(self, *args: Any, **kwargs: Any) -> Graph:
+        """Return the graph for these arguments, which may be specs in place of arrays."""
+        return self._entry(args, kwargs)[0].program.graph
+
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
+        static: Any = None
+        if self._static:
+            args, kwargs, static = self._without_static(args, kwargs)
+        leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
+        values: list[Any] = []
+        kinds: list[Any] = []
+        for leaf in leaves:
+            cls = leaf.__class__
+            if cls is np.ndarray:
+                kinds.append((leaf.shape, leaf.dtype))
+                values.append(leaf)
+            elif cls in _SCALARS:
+                kinds.append((cls, leaf))
+            elif hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
+                spec = spec_of(leaf)
+                kinds.append((spec.shape, spec.dtype, spec.backend.name, spec._device))  # the device may be left open
+                values.append(leaf)
+            else:
+                kinds.append(_hashable(leaf, self.name))
+        key = (structure.spec, tuple(kinds), static, backends.current())
+        entry = self._entries.get(key)
+        if entry is None:
+            self._recaptures.note(structure, kinds, static, bool(kwargs))
+            entry = self._capture(leaves, structure, bool(kwargs), static)
+            if not entry.free:
+                self._entries[key] = entry
+        return entry, values
+
+    def _capture(self, leaves: list[Any], structure: Any, keyed: bool, static: Any) -> _Entry:
+        known = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
+        shape: Any = None
+        fill: list[Any] = []
+
+        def flat(*tracers: Any) -> list[Any]:
+            nonlocal shape
+            given = list(leaves)
+            for i, t in zip(known, tracers, strict=True):
+                given[i] = t
+            whole = tree.unflatten(structure, given)
+            args, kwargs = whole if keyed else (whole, {})
+            if static is not None:
+                args, kwargs = self._with_static(args, kwargs, static)
+            found, shape = tree.flatten(self.f(*args, **kwargs))
+            fill.extend([_HOLE if hasattr(v, "dtype") else v for v in found])
+            return found
+
+        graph, free = capture(flat, [spec_of(leaves[i]) for i in known])
+        outputs = [v for v in graph.outputs if v.__class__ is Value]
+        graph = graph.with_equations(graph.equations, outputs)
+        return _Entry(Program(graph, self.name), shape, None if len(outputs) == len(fill) else fill, free)
+
+    def _without_static(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """Take the static arguments out, and return them as something hashable."""
+        taken = {}
+        rest = list(args)
+        for name in self._static:
+            i = self._positions.get(name)
+            if i is not None and i < len(rest):
+                taken[name] = rest[i]
+                rest[i] = None
+        if any([k in self._static for k in kwargs]):
+            taken.update({k: v for k, v in kwargs.items() if k in self._static})
+            kwargs = {k: v for k, v in kwargs.items() if k not in self._static}
+        for name, value in taken.items():
+            try:
+                hash(value)
+            except TypeError:
+                raise ParameterError(
+                    f"The static argument {name!r} of {self.name!r} is not hashable.",
+                    found=f"{type(value).__name__}: {value!r}",
+                    needed="a hashable value, by which the graph is found again",
+                    write=f"{name}=tuple(...), or no static_argnames for it if it is an array",
+                ) from None
+        # The class too: 1, 1.0 and True are equal.
+        return tuple(rest), kwargs, tuple(sorted((k, v.__class__.__name__, _Same(v)) for k, v in taken.items()))
+
+    def _with_static(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: Any) -> tuple[Any, Any]:
+        rest = list(args)
+        more = dict(kwargs)
+        for name, _, same in static:
+            i = self._positions.get(name)
+            if i is not None and i < len(rest):
+                rest[i] = same.value
+            else:
+                more[name] = same.value
+        return tuple(rest), more
+
+
+class _Same:
+    """A static value in a key: compared as values are, never ordered."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and bool(self.value == other.value)
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def _positions(f: Callable[..., Any], names: tuple[str, ...]) -> dict[str, int]:
+    from inspect import Parameter, signature  # slow to import, and rarely needed
+
+    parameters = signature(f).parameters
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+    for name in names:
+        if name not in parameters and not open_ended:
+            raise ParameterError(
+                f"{getattr(f, '__name__', f)!r} has no argument that is called {name!r}.",
+                found=f"static_argnames={names!r}",
+                needed="names among " + ", ".join(parameters),
+                write=f"static_argnames={next(iter(parameters), 'n')!r}",
+            )
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return {name: i for i, (name, p) in enumerate(parameters.items()) if p.kind in kinds and name in names}
+
+
+def _hashable(leaf: Any, name: str) -> Any:
+    try:
+        hash(leaf)
+    except TypeError:
+        raise ParameterError(
+            f"An argument of the fn.jit function {name!r} is neither an array nor hashable.",
+            found=f"{type(leaf).__module__}.{type(leaf).__qualname__}",
+            needed="arrays, numbers and strings in nested containers",
+            write="xp.asarray(...); fn.tree.register(...) for a container of arrays",
+        ) from None
+    return leaf.__class__, leaf
+
+
+def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
+    """Return the graph of a function.
+
+    Parameters
+    ----------
+    f : callable
+        Function of pytrees of arrays; returns a pytree of arrays and numbers.
+    *args, **kwargs : pytree of arrays, Spec or Python values
+        Arrays and specs become inputs of the graph, in the order of the leaves; other leaves are passed on as they are.
+
+    Returns
+    -------
+    Graph
+        Its outputs are the leaves of the result.
+
+    Raises
+    ------
+    AbstractValueError
+        If the function reads a value that depends on the arguments; names the line.
+
+    Examples
+    --------
+    >>> import funcnet as fn
+    >>> from funcnet import xp
+    >>> graph = fn.trace(fn.grad(lambda x: xp.sum(x * x)), fn.Spec((2,)))
+    >>> print(fn.trace(lambda x, y: (x @ y, 2.0), fn.Spec((2, 3)), fn.Spec((3,))))
+    graph(a: float32[2,3], b: float32[3])
+      c: float32[2] = matmul(a, b)
+      return c, 2.0
+    """
+    leaves, structure = tree.flatten((args, kwargs))
+    known = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
+
+    def flat(*tracers: Any) -> list[Any]:
+        given = list(leaves)
+        for i, t in zip(known, tracers, strict=True):
+            given[i] = t
+        positional, keyed = tree.unflatten(structure, given)
+        return tree.leaves(f(*positional, **keyed))
+
+    return capture(flat, [spec_of(leaves[i]) for i in known])[0]
