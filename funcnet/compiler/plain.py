@@ -106,10 +106,11 @@ def call(writer: Writer, e: Equation) -> None:
 def fresh_outputs(writer: Writer, graph: Graph) -> list[str]:
     """Return an expression for each output, such that no output shares memory with an input or another output."""
     held = {*graph.inputs, *graph.constants}
-    given = f"({''.join([writer.name(v) + ', ' for v in held])})"
+    arrays = dict.fromkeys([*held, *[v for v in graph.outputs if v.__class__ is Value]])
     out = []
     for v in graph.outputs:
         name = writer.name(v)
+        given = f"({''.join([writer.name(a) + ', ' for a in arrays if a is not v])})"
         if v.__class__ is Value:
             backend = v.spec.backend
             if v in held:

@@ -36,6 +36,9 @@ class _Body:
         leaves, structure = tree.flatten(args)
         self.where = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype")]
         self.operands = [leaves[i] for i in self.where]
+        #: What it returns, and the structure of that: known once it has run.
+        self.out: Any = None
+        self.structure: Any = None
 
         def flat(*tracers: Any) -> list[Any]:
             given = list(leaves)
@@ -92,7 +95,7 @@ def scan_steps(
 ) -> tuple[Any, Any]:
     """Return what `scan` returns: the carry, and the stacked results."""
     element = tree.map(lambda leaf: _first(leaf), xs)
-    init = _like_result(lambda carry: step(carry, element)[0], init)
+    init = _like_result(lambda carry, x: step(carry, x)[0], init, element)
     body = _Body(step, (init, element))
     (graph,), free = _closed([body])
     carry, shape = tree.flatten(init)
@@ -119,13 +122,13 @@ def _first(leaf: Any) -> Any:
     return type(spec)(spec.shape[1:], spec.dtype, spec.backend, spec._device)  # the device may be left open
 
 
-def _like_result(step: Callable[[Any], Any], init: Any) -> Any:
+def _like_result(step: Callable[..., Any], init: Any, *rest: Any) -> Any:
     """Return the first carry with arrays in place of Python numbers, of the dtypes that a step makes of them."""
     leaves, structure = tree.flatten(init)
     if all([hasattr(leaf, "dtype") for leaf in leaves]):
         return init
     arrays = [leaf if hasattr(leaf, "dtype") else scalar_array(leaf) for leaf in leaves]
-    found = tree.leaves(_Body(step, (tree.unflatten(structure, leaves),)).out)
+    found = tree.leaves(_Body(step, (init, *rest)).out)
     return tree.unflatten(
         structure,
         [

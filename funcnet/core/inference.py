@@ -130,6 +130,6 @@ def _tiny(primitive: Primitive, args: list[Any], backend: backends.Backend, para
 
 
 def _one(a: Any, backend: backends.Backend) -> Any:
-    value = raw(a)
+    value: Any = raw(a)
     # A NumPy scalar goes with the arrays of any library.
-    return value.dtype.type(1) if isinstance(value, np.generic) else backend.asarray([1], dtype=value.dtype)
+    return value.dtype.type(1) if issubclass(value.__class__, np.generic) else backend.asarray([1], dtype=value.dtype)

@@ -108,9 +108,10 @@ class external:  # noqa: N801  # used as a function
                 needed="a callable on NumPy arrays",
                 write="fn.external(f, vjp=...)",
             )
+        # First, since it copies the attributes of `f`, which may be of this class.
+        update_wrapper(self, f)
         self.f, self.vjp, self.jvp, self.shape = f, vjp, jvp, shape
         self.name = getattr(f, "__name__", type(f).__name__)
-        update_wrapper(self, f)
 
     def __repr__(self) -> str:
         return f"<external function {self.name}>"

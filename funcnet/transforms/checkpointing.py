@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
+from funcnet.compiler.capture import recomputing
 from funcnet.core import Trace, Tracer, current_trace
 from funcnet.errors import NotDifferentiableError, ParameterError
 from funcnet.transforms.reverse import ReverseTrace
@@ -178,7 +179,8 @@ class _Again:
 
         def call() -> Any:
             _regions.set({**around, trace: region})
-            return self.call()
+            with recomputing():
+                return self.call()
 
         _revive(ended, 1)
         try:

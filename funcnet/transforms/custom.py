@@ -35,10 +35,11 @@ class _Custom:
                 needed="a callable",
                 write=f"@fn.{self.kind}",
             )
+        # First, since it copies the attributes of `f`, which may be of this class.
+        update_wrapper(self, f)  # pyright: ignore[reportArgumentType]  # the subclasses are callable
         self.f = f
         self.nondiff_argnums = nondiff_argnums
         self.name = getattr(f, "__name__", type(f).__name__)
-        update_wrapper(self, f)  # pyright: ignore[reportArgumentType]  # the subclasses are callable
 
     def __repr__(self) -> str:
         return f"<{self.kind} function {self.name}>"

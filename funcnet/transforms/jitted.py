@@ -103,6 +103,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             raise ParameterError(
                 "fn.jit transforms a function.", found=type(f).__name__, needed="a callable", write="fn.jit(f)(x)"
             )
+        # First, since it copies the attributes of `f`, which may be of this class.
+        update_wrapper(self, f)
         self.f = f
         self.name = getattr(f, "__name__", type(f).__name__)
         names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
@@ -110,7 +112,6 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         self._positions = _positions(f, names) if names else {}
         self._entries: dict[Any, _Entry] = {}
         self._recaptures = Recaptures(self.name)
-        update_wrapper(self, f)
 
     def __repr__(self) -> str:
         return f"<jit function {self.name}>"

@@ -193,7 +193,8 @@ def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
         given = iter(seeds)
         return ys, pullback([next(given) if is_inexact(y.dtype) else None for y in ys])
 
-    ys, cts = trace.run(f, (), {})
+    found: Any = trace.run(f, (), {})
+    ys, cts = found
     outputs = [trace.value_of(y) for y in ys]
     results = [trace.value_of(ct) for ct in cts]
     whole = trace.graph(inputs, outputs)

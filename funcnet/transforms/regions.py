@@ -108,7 +108,7 @@ class ScanCall(Region):
         columns: list[Any] = [_column(v.spec, self.length) for v in outputs]
         count = self.carried
         for i in order:
-            found = run(*held, *carry, *[x[i] for x in xs])
+            found = run(*held, *carry, *[x[i, ...] for x in xs])
             carry = found[:count]
             for column, y in zip(columns, found[count:], strict=True):
                 column[i] = y

@@ -1,0 +1,216 @@
+"""Rewrites of a graph that keep its results: to the bit, unless a function says otherwise.
+
+They run on graphs that are about to be executed, never on those that derivatives are still taken of, since operations
+such as `stop_gradient` mean something there and nothing here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.core import owner, registry
+from funcnet.core.bind import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PASSES", "fold_constants", "forward_aliases", "merge_equal", "optimised", "remove_dead", "simplify"]
+
+_FOLDED_BYTES = 1 << 20
+
+
+def optimised(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] | None = None) -> Graph:
+    """Return a graph with the same results that takes less work."""
+    for p in PASSES if passes is None else passes:
+        graph = p(graph)
+    return graph
+
+
+def remove_dead(graph: Graph) -> Graph:
+    """Leave out equations whose results nobody needs, unless they have an effect."""
+    needed = {v for v in graph.outputs if v.__class__ is Value}
+    kept: list[Equation] = []
+    for e in reversed(graph.equations):
+        if e.primitive.meta.get("effect") or not needed.isdisjoint(e.outputs):
+            kept.append(e)
+            needed.update(e.values)
+    return graph.with_equations(reversed(kept))
+
+
+def merge_equal(graph: Graph) -> Graph:
+    """Compute what is the same operation on the same inputs once; recomputations stay what they are."""
+    replaced: dict[Value, Value] = {}
+    seen: dict[Any, Equation] = {}
+    kept: list[Equation] = []
+    for e in _renamed(graph.equations, replaced):
+        if e.primitive.meta.get("effect"):
+            kept.append(e)
+            continue
+        key = (
+            id(e.primitive),
+            # The class too: 1, 1.0 and True are equal, and so are 0.0 and -0.0.
+            tuple([id(v) if v.__class__ is Value else (v.__class__, repr(v)) for v in e.inputs]),
+            tuple(e.params.items()),
+            tuple([v.__class__ for v in e.params.values()]),
+            e.again,
+        )
+        before = seen.get(key)
+        if before is None:
+            seen[key] = e
+            kept.append(e)
+        else:
+            replaced.update(zip(e.outputs, before.outputs, strict=True))
+    return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Compute what depends on constants only, unless that makes a large array of a small one."""
+    constants = dict(graph.constants)
+    kept: list[Equation] = []
+    for e in graph.equations:
+        values = e.values
+        foldable = values and e.primitive.kind != "call" and not e.primitive.meta.get("effect")
+        if not foldable or not all([v in constants for v in values]) or _bytes(e) > _FOLDED_BYTES:
+            kept.append(e)
+            continue
+        found = run(e.primitive, [constants[v] if v.__class__ is Value else v for v in e.inputs], e.params)
+        for v, array in zip(e.outputs, found if e.primitive.multiple else (found,), strict=True):
+            constants[v] = array
+    return Graph(graph.inputs, kept, graph.outputs, constants).with_equations(kept)
+
+
+def _bytes(e: Equation) -> int:
+    total = 0
+    for v in e.outputs:
+        size = 16
+        for n in v.shape:
+            size *= n
+        total += size
+    return total
+
+
+def forward_aliases(graph: Graph) -> Graph:
+    """Put the argument in the place of results that are the argument itself."""
+    replaced: dict[Value, Value] = {}
+    kept: list[Equation] = []
+    for e in _renamed(graph.equations, replaced):
+        source = _alias(e)
+        if source is None:
+            kept.append(e)
+        else:
+            replaced[e.outputs[0]] = source
+    return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
+
+
+def _alias(e: Equation) -> Value | None:
+    """Return the input that the result of an equation is equal to."""
+    name = e.primitive.name
+    first = e.inputs[0] if e.inputs else None
+    if first.__class__ is not Value or e.primitive.multiple:
+        return None
+    same = first.spec == e.outputs[0].spec
+    if name in ("stop_gradient", "function_of"):
+        return first if same else None
+    if name in ("astype", "astype_exact", "reshape", "broadcast_to"):
+        return first if same else None
+    if name == "sum":
+        return first if same and not e.params["axis"] else None
+    if name == "permute_dims":
+        return first if tuple(e.params["axes"]) == tuple(range(len(first.shape))) else None
+    if len(e.inputs) == 2 and same and e.inputs[1].__class__ in (int, float):
+        number = e.inputs[1]
+        if (name in ("multiply", "divide") and number == 1) or (name == "pow" and number == 1):
+            return first
+        if name == "subtract" and number == 0 and str(number)[0] != "-":
+            return first
+    return None
+
+
+def simplify(graph: Graph) -> Graph:
+    """Replace equations by cheaper ones with the same results: undone transposes, small powers."""
+    made = {v: e for e in graph.equations for v in e.outputs}
+    replaced: dict[Value, Value] = {}
+    kept: list[Equation] = []
+    for e in _renamed(graph.equations, replaced):
+        name = e.primitive.name
+        first = e.inputs[0] if e.inputs else None
+        before = made.get(first) if first.__class__ is Value else None
+        if before is not None and name == before.primitive.name == "matrix_transpose":
+            replaced[e.outputs[0]] = before.inputs[0]
+        elif before is not None and name == before.primitive.name and name in ("reshape",):
+            made[e.outputs[0]] = new = Equation(e.primitive, (before.inputs[0],), e.params, e.outputs, e.line, e.again)
+            kept.append(new)
+        elif before is not None and name == before.primitive.name == "negative":
+            replaced[e.outputs[0]] = before.inputs[0]
+        elif name == "pow" and first.__class__ is Value and e.inputs[1].__class__ in (int, float) and e.inputs[1] == 2:
+            kept.append(Equation(registry["multiply"], (first, first), {}, e.outputs, e.line, e.again))
+        else:
+            kept.append(e)
+    return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
+
+
+def share_constants(graph: Graph) -> Graph:
+    """Keep one of several small constants that are the same."""
+    first: dict[Any, Value] = {}
+    replaced: dict[Value, Value] = {}
+    for v, array in graph.constants.items():
+        backend = owner(array)
+        if _size(v) > 1024 or backend.name != "numpy":
+            continue
+        key = (v.shape, v.dtype, array.tobytes())
+        known = first.setdefault(key, v)
+        if known is not v:
+            replaced[v] = known
+    if not replaced:
+        return graph
+    equations = list(_renamed(graph.equations, replaced))
+    return graph.with_equations(equations, [_follow(replaced, v) for v in graph.outputs])
+
+
+def _size(v: Value) -> int:
+    size = 1
+    for n in v.shape:
+        size *= n
+    return size
+
+
+def _renamed(equations: Any, replaced: dict[Value, Value]) -> Any:
+    """Yield equations with replaced inputs, as the replacements come in."""
+    for e in equations:
+        if replaced and any([v in replaced for v in e.values]):
+            yield e.replaced(tuple([_follow(replaced, v) for v in e.inputs]))
+        else:
+            yield e
+
+
+def _follow(replaced: dict[Value, Value], v: Any) -> Any:
+    while v.__class__ is Value and v in replaced:
+        v = replaced[v]
+    return v
+
+
+def in_regions(graph: Graph) -> Graph:
+    """Optimise the graphs inside of loops and branches too."""
+    kept = []
+    for e in graph.equations:
+        regions = getattr(e.primitive, "regions", None)
+        if regions:
+            call: Any = e.primitive
+            inner = call.with_regions([optimised(r) for r in regions])
+            e = Equation(inner, e.inputs, e.params, e.outputs, e.line, e.again)
+        kept.append(e)
+    return graph.with_equations(kept)
+
+
+#: In the order in which they run.
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    remove_dead,
+    forward_aliases,
+    share_constants,
+    fold_constants,
+    simplify,
+    merge_equal,
+    in_regions,
+    remove_dead,
+)

@@ -1,0 +1,170 @@
+"""Every pass keeps the results of random programs to the bit, and does what it is for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import tree, xp
+from funcnet.compiler import passes
+from funcnet.compiler.capture import interpret
+from funcnet.compiler.graph import Graph, spec_of
+from funcnet.compiler.plain import plain_plan
+from funcnet.testing.families import FAMILIES
+from funcnet.testing.programs import namespace, random_family_program, random_program
+
+SPEC = fn.Spec((3,), "float64")
+
+
+def names(graph: Graph) -> list[str]:
+    return [e.primitive.name for e in graph.equations]
+
+
+def gradients(program: Any, space: Any) -> tuple[Callable[..., Any], Any]:
+    return fn.value_and_grad(lambda a: program(space, a)), program.arguments
+
+
+def equal(a: Any, b: Any) -> None:
+    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def check(f: Callable[..., Any], argument: Any) -> None:
+    leaves, structure = tree.flatten(argument)
+    with np.errstate(all="ignore"):
+        graph = fn.trace(f, argument)
+        graph.verify()
+        wanted = interpret(graph, leaves)
+        for eager, found in zip(tree.leaves(f(tree.unflatten(structure, leaves))), wanted, strict=True):
+            equal(eager, found)
+        for step in passes.PASSES:
+            graph = step(graph)
+            graph.verify()
+            for a, b in zip(wanted, interpret(graph, leaves), strict=True):
+                equal(a, b)
+        for a, b in zip(wanted, plain_plan(graph)(*leaves), strict=True):
+            equal(a, b)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_programs(seed: int) -> None:
+    check(*gradients(random_program(seed), xp))
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("seed", range(6))
+def test_random_programs_by_family(family: str, seed: int) -> None:
+    check(*gradients(random_family_program(family, seed), namespace()))
+
+
+def test_dead_equations_go() -> None:
+    def f(x: Any) -> Any:
+        xp.exp(x)
+        return xp.sin(x)
+
+    assert names(passes.remove_dead(fn.trace(f, SPEC))) == ["sin"]
+
+
+def test_equal_equations_are_merged() -> None:
+    graph = passes.merge_equal(fn.trace(lambda x: xp.sin(x) * xp.sin(x) + xp.sin(x), SPEC))
+    assert names(graph) == ["sin", "multiply", "add"]
+
+
+def test_numbers_of_other_classes_are_not_merged() -> None:
+    spec = fn.Spec((3,), "int64")
+    graph = passes.merge_equal(fn.trace(lambda x: (x * 2, x * 2.0, x * 2), spec))
+    assert names(graph) == ["multiply", "multiply"]
+    zeros = passes.merge_equal(fn.trace(lambda x: (x * 0.0, x * -0.0), SPEC))
+    assert names(zeros) == ["multiply", "multiply"]
+
+
+def test_recomputations_are_not_merged() -> None:
+    def f(x: Any) -> Any:
+        return fn.value_and_grad(lambda x: xp.sum(fn.checkpoint(lambda y: xp.sin(xp.exp(y)))(x)))(x)
+
+    assert names(passes.optimised(fn.trace(f, SPEC))).count("exp") == 2
+    plain = fn.trace(fn.value_and_grad(lambda x: xp.sum(xp.sin(xp.exp(x)))), SPEC)
+    assert names(passes.optimised(plain)).count("exp") == 1
+
+
+def test_constants_are_folded() -> None:
+    table = np.arange(3.0)
+    graph = fn.trace(lambda x: fn.cond(x[0] > 0, lambda x: x * xp.sin(table), lambda x: x, x), SPEC)
+    inner = passes.optimised(graph).equations[-1].primitive.regions[0]
+    assert names(inner) == ["multiply"]
+
+
+def test_small_equal_constants_are_shared() -> None:
+    graph = fn.trace(lambda x: x * np.array([1.0, 2.0, 3.0]) + np.array([1.0, 2.0, 3.0]), SPEC)
+    assert len(graph.constants) == 2
+    assert len(passes.share_constants(graph).constants) == 1
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: fn.stop_gradient(x),
+        lambda x: x * 1.0,
+        lambda x: x / 1,
+        lambda x: x**1,
+        lambda x: x - 0.0,
+        lambda x: xp.reshape(x, (3,)),
+        lambda x: xp.permute_dims(x, (0,)),
+    ],
+)
+def test_results_that_are_the_argument(f: Any) -> None:
+    assert names(passes.forward_aliases(fn.trace(f, SPEC))) == []
+
+
+@pytest.mark.parametrize("f", [lambda x: x + 0.0, lambda x: x - -0.0, lambda x: x * 0.0, lambda x: x * np.float32(1)])
+def test_what_is_not_the_argument_stays(f: Any) -> None:
+    assert len(passes.forward_aliases(fn.trace(f, SPEC))) == 1
+
+
+def test_dtypes_are_kept() -> None:
+    graph = fn.trace(lambda x: x * 1.0, fn.Spec((3,), "int64"))
+    assert passes.optimised(graph).specs[0].dtype == np.float64
+
+
+def test_undone_operations() -> None:
+    spec = fn.Spec((2, 3), "float64")
+    assert names(passes.optimised(fn.trace(lambda x: xp.matrix_transpose(xp.matrix_transpose(x)), spec))) == []
+    assert names(passes.optimised(fn.trace(lambda x: xp.negative(-x), spec))) == []
+    assert names(passes.optimised(fn.trace(lambda x: x**2, spec))) == ["multiply"]
+    assert names(passes.optimised(fn.trace(lambda x: xp.reshape(xp.reshape(x, (6,)), (3, 2)), spec))) == ["reshape"]
+
+
+def test_plan_frees_what_is_dead() -> None:
+    import tracemalloc
+
+    def f(x: Any) -> Any:
+        for _ in range(50):
+            x = x + 1.0
+        return x
+
+    x = np.zeros(100_000)
+    graph = fn.trace(f, x)
+    plan = plain_plan(graph)
+    plan(x)
+    tracemalloc.start()
+    try:
+        plan(x)
+        assert tracemalloc.get_traced_memory()[1] < 4 * x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_plans_grow_linearly() -> None:
+    def chain(n: int) -> int:
+        def f(x: Any) -> Any:
+            for _ in range(n):
+                x = xp.sin(x)
+            return x
+
+        graph = passes.optimised(fn.trace(f, spec_of(np.zeros(3))))
+        assert len(graph) == n
+        return len(plain_plan(graph).__code__.co_code)
+
+    # Longer jumps take a few bytes more.
+    assert chain(2000) < 13 * chain(200)
