@@ -106,7 +106,7 @@ def forward_aliases(graph: Graph) -> Graph:
 def _alias(e: Equation) -> Value | None:
     """Return the input that the result of an equation is equal to."""
     name = e.primitive.name
-    first = e.inputs[0] if e.inputs else None
+    first: Any = e.inputs[0] if e.inputs else None
     if first.__class__ is not Value or e.primitive.multiple:
         return None
     same = first.spec == e.outputs[0].spec
@@ -134,7 +134,7 @@ def simplify(graph: Graph) -> Graph:
     kept: list[Equation] = []
     for e in _renamed(graph.equations, replaced):
         name = e.primitive.name
-        first = e.inputs[0] if e.inputs else None
+        first: Any = e.inputs[0] if e.inputs else None
         before = made.get(first) if first.__class__ is Value else None
         if before is not None and name == before.primitive.name == "matrix_transpose":
             replaced[e.outputs[0]] = before.inputs[0]

@@ -179,7 +179,7 @@ def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
     seeds = [trace.input(v.spec) for v in graph.outputs if is_inexact(v.dtype)]
     mark = 0
 
-    def f() -> tuple[Any, Any]:
+    def f() -> Any:
         nonlocal mark
 
         def of_active(*xs: Any) -> list[Any]:
@@ -199,7 +199,7 @@ def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
     results = [trace.value_of(ct) for ct in cts]
     whole = trace.graph(inputs, outputs)
     before, after = whole.equations[:mark], whole.equations[mark:]
-    known = {*inputs, *[v for e in before for v in e.outputs]}
+    known = set(inputs).union(*[e.outputs for e in before])
     used = [v for e in after for v in e.values] + results
     residuals = [v for v in dict.fromkeys(used) if v in known]
     forward = Graph(inputs, before, [*outputs, *residuals], whole.constants)
