@@ -68,6 +68,14 @@ from funcnet.nn.noise import alpha_dropout as alpha_dropout
 from funcnet.nn.noise import feature_alpha_dropout as feature_alpha_dropout
 from funcnet.nn.noise import gaussian_dropout as gaussian_dropout
 from funcnet.nn.noise import gaussian_noise as gaussian_noise
+from funcnet.nn.pooling import adaptive_avg_pool as adaptive_avg_pool
+from funcnet.nn.pooling import adaptive_max_pool as adaptive_max_pool
+from funcnet.nn.pooling import avg_pool as avg_pool
+from funcnet.nn.pooling import fractional_max_pool as fractional_max_pool
+from funcnet.nn.pooling import global_avg_pool as global_avg_pool
+from funcnet.nn.pooling import global_max_pool as global_max_pool
+from funcnet.nn.pooling import lp_pool as lp_pool
+from funcnet.nn.pooling import max_pool as max_pool
 from funcnet.nn.positions import learned_positions as learned_positions
 from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
@@ -78,9 +86,12 @@ __all__ = [
     "Layer",
     "Stateless",
     "activation",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
     "affine",
     "alpha_dropout",
     "as_spec",
+    "avg_pool",
     "celu",
     "conv",
     "conv_transpose",
@@ -94,11 +105,14 @@ __all__ = [
     "exponential",
     "feature_alpha_dropout",
     "flatten",
+    "fractional_max_pool",
     "functional",
     "gaussian_dropout",
     "gaussian_noise",
     "geglu",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
     "glu",
     "gumbel_softmax",
     "hard_shrink",
@@ -111,6 +125,8 @@ __all__ = [
     "learned_positions",
     "log_sigmoid",
     "log_softmax",
+    "lp_pool",
+    "max_pool",
     "maxout",
     "mish",
     "named",

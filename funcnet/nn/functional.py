@@ -20,6 +20,9 @@ from funcnet.ops.nn.activations import softsign as softsign
 from funcnet.ops.nn.activations import squareplus as squareplus
 from funcnet.ops.nn.activations import swish as swish
 from funcnet.ops.nn.activations import tanh_shrink as tanh_shrink
+from funcnet.ops.nn.adaptive_pooling import adaptive_avg_pool as adaptive_avg_pool
+from funcnet.ops.nn.adaptive_pooling import adaptive_max_pool as adaptive_max_pool
+from funcnet.ops.nn.adaptive_pooling import fractional_max_pool as fractional_max_pool
 from funcnet.ops.nn.convolution import conv as conv
 from funcnet.ops.nn.convolution_transpose import conv_transpose as conv_transpose
 from funcnet.ops.nn.gates import geglu as geglu
@@ -27,6 +30,9 @@ from funcnet.ops.nn.gates import glu as glu
 from funcnet.ops.nn.gates import maxout as maxout
 from funcnet.ops.nn.gates import reglu as reglu
 from funcnet.ops.nn.gates import swiglu as swiglu
+from funcnet.ops.nn.global_pooling import global_avg_pool as global_avg_pool
+from funcnet.ops.nn.global_pooling import global_max_pool as global_max_pool
+from funcnet.ops.nn.norm_pooling import lp_pool as lp_pool
 from funcnet.ops.nn.piecewise import hard_shrink as hard_shrink
 from funcnet.ops.nn.piecewise import hard_sigmoid as hard_sigmoid
 from funcnet.ops.nn.piecewise import hard_swish as hard_swish
@@ -38,6 +44,9 @@ from funcnet.ops.nn.piecewise import soft_shrink as soft_shrink
 from funcnet.ops.nn.piecewise import sparse_plus as sparse_plus
 from funcnet.ops.nn.piecewise import sparse_sigmoid as sparse_sigmoid
 from funcnet.ops.nn.piecewise import threshold as threshold
+from funcnet.ops.nn.pooling import avg_pool as avg_pool
+from funcnet.ops.nn.pooling import max_pool as max_pool
+from funcnet.ops.nn.pooling import max_unpool as max_unpool
 from funcnet.ops.nn.positions import alibi_bias as alibi_bias
 from funcnet.ops.nn.positions import rotary as rotary
 from funcnet.ops.nn.positions import sinusoidal_positions as sinusoidal_positions
@@ -50,8 +59,11 @@ from funcnet.xp import softmax as softmax
 from funcnet.xp import tanh as tanh
 
 __all__ = [
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
     "affine",
     "alibi_bias",
+    "avg_pool",
     "celu",
     "conv",
     "conv_transpose",
@@ -59,8 +71,11 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "exponential",
+    "fractional_max_pool",
     "geglu",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
     "glu",
     "gumbel_softmax",
     "hard_shrink",
@@ -70,6 +85,9 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
+    "lp_pool",
+    "max_pool",
+    "max_unpool",
     "maxout",
     "mish",
     "prelu",

@@ -15,6 +15,9 @@ from funcnet.ops.nn.activations import softsign as softsign
 from funcnet.ops.nn.activations import squareplus as squareplus
 from funcnet.ops.nn.activations import swish as swish
 from funcnet.ops.nn.activations import tanh_shrink as tanh_shrink
+from funcnet.ops.nn.adaptive_pooling import adaptive_avg_pool as adaptive_avg_pool
+from funcnet.ops.nn.adaptive_pooling import adaptive_max_pool as adaptive_max_pool
+from funcnet.ops.nn.adaptive_pooling import fractional_max_pool as fractional_max_pool
 from funcnet.ops.nn.convolution import conv as conv
 from funcnet.ops.nn.convolution_transpose import conv_transpose as conv_transpose
 from funcnet.ops.nn.gates import geglu as geglu
@@ -22,6 +25,9 @@ from funcnet.ops.nn.gates import glu as glu
 from funcnet.ops.nn.gates import maxout as maxout
 from funcnet.ops.nn.gates import reglu as reglu
 from funcnet.ops.nn.gates import swiglu as swiglu
+from funcnet.ops.nn.global_pooling import global_avg_pool as global_avg_pool
+from funcnet.ops.nn.global_pooling import global_max_pool as global_max_pool
+from funcnet.ops.nn.norm_pooling import lp_pool as lp_pool
 from funcnet.ops.nn.piecewise import hard_shrink as hard_shrink
 from funcnet.ops.nn.piecewise import hard_sigmoid as hard_sigmoid
 from funcnet.ops.nn.piecewise import hard_swish as hard_swish
@@ -33,17 +39,26 @@ from funcnet.ops.nn.piecewise import soft_shrink as soft_shrink
 from funcnet.ops.nn.piecewise import sparse_plus as sparse_plus
 from funcnet.ops.nn.piecewise import sparse_sigmoid as sparse_sigmoid
 from funcnet.ops.nn.piecewise import threshold as threshold
+from funcnet.ops.nn.pooling import avg_pool as avg_pool
+from funcnet.ops.nn.pooling import max_pool as max_pool
+from funcnet.ops.nn.pooling import max_unpool as max_unpool
 from funcnet.ops.nn.sparsemax import softmin as softmin
 from funcnet.ops.nn.sparsemax import sparsemax as sparsemax
 
 __all__ = [
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
+    "avg_pool",
     "celu",
     "conv",
     "conv_transpose",
     "elu",
     "exponential",
+    "fractional_max_pool",
     "geglu",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
     "glu",
     "hard_shrink",
     "hard_sigmoid",
@@ -51,6 +66,9 @@ __all__ = [
     "hard_tanh",
     "leaky_relu",
     "log_sigmoid",
+    "lp_pool",
+    "max_pool",
+    "max_unpool",
     "maxout",
     "mish",
     "prelu",
