@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
-from funcnet.core import Tracer, constant, owner
+from funcnet.core import Tracer, constant, current_trace, owner
 from funcnet.errors import ParameterError
 from funcnet.ops import cast
 from funcnet.optim import leaves
@@ -20,7 +20,10 @@ _INF = float("inf")
 
 
 class Number(NamedTuple):
-    """A hyperparameter: its value, an array or a function from the number of updates before; and its bounds."""
+    """A hyperparameter: its value, an array or a function from the number of updates before; and its bounds.
+
+    None stands for one that is not used.
+    """
 
     value: Any
     low: float = 0.0
@@ -141,6 +144,13 @@ def _sum_of_products(x: Any, y: Any) -> Any:
     return xp.sum(x * y)
 
 
+def traced(values: Sequence[Any]) -> list[Any]:
+    """Return arrays of shape () as constants of the transformation that runs, since they will meet traced arrays."""
+    if current_trace() is None:
+        return list(values)
+    return [a if a is None or a.__class__ is Tracer else constant(a) for a in values]
+
+
 def together(args: Sequence[Any]) -> Sequence[Any]:
     """Return the arguments, all of them traced if one is: not every library lets another class answer for operators."""
     for a in args:
@@ -185,7 +195,7 @@ def build(
     """
     given = [Number(*number) for number in numbers.values()]
     for what, number in zip(numbers, given, strict=True):
-        if not callable(number.value):
+        if number.value is not None and not callable(number.value):
             leaves.check_number(name, what, *number)
     schedules = [(i, number.value) for i, number in enumerate(given) if callable(number.value)]
     firsts = list((totals or {}).values())
@@ -201,7 +211,10 @@ def build(
         flat = tree.leaves(params)
         return state(
             count,
-            *[leaves.first_rate(number.value, leaf, count, dtype) for number in given],
+            *[
+                None if number.value is None else leaves.first_rate(number.value, leaf, count, dtype)
+                for number in given
+            ],
             *[cast(first(flat), dtype) if callable(first) else leaves.float_of(first, leaf, dtype) for first in firsts],
             *[tree.map(begin, params) for begin in begins],
         )
@@ -212,13 +225,13 @@ def build(
         step = Step()
         step.params, structure, step.grads = leaves.paired(params, updates, "the gradients")
         step.structure = structure
-        step.before = before[0]
-        now = step.numbers = list(before[1:end])
+        step.before, *kept = before[:end]
         for i, schedule in schedules:
-            now[i] = leaves.rate_at(schedule, now[i], step.before)
+            kept[i] = leaves.rate_at(schedule, kept[i], step.before)
         count = xp.add(step.before, 1)
-        step.t = cast(count, now[0].dtype if now else leaves.wide_dtype(count))
-        step.totals = list(before[end:last])
+        t = cast(count, next((number.dtype for number in kept if number is not None), None) or leaves.wide_dtype(count))
+        step.t, *step.numbers = traced([t, *kept])
+        step.totals = traced(before[end:last])
         step.columns = []
         structures: list[Any] = []
         for part, label in zip(before[last:], labels, strict=True):
@@ -226,7 +239,6 @@ def build(
             step.columns.append(column)
             structures.append(own)
         step.extras = more
-        kept = list(now)
         new = tree.unflatten(structure, rule(step))
         parts = [tree.unflatten(own, column) for own, column in zip(structures, step.columns, strict=True)]
         return new, state(count, *kept, *step.totals, *parts)
@@ -259,7 +271,7 @@ def per_leaf(
     """
 
     def whole(step: Step) -> list[Any]:
-        now = step.numbers if prepare is None else prepare(*together([step.t, *step.numbers]))
+        now = step.numbers if prepare is None else prepare(step.t, *step.numbers)
         return step.each(rule, *now, params=params)
 
     return build(name, state, whole, numbers=numbers, columns=columns)

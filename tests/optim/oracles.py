@@ -92,6 +92,16 @@ def by_torch(make: Callable[[Any, list[Any]], Any], params: Any) -> Any:
     """Return the parameters after a hundred steps of one of PyTorch's optimizers, in float64."""
     import torch
 
+    # Some of its optimizers keep numbers of shape () in the default type.
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return _by_torch(torch, make, params)
+    finally:
+        torch.set_default_dtype(default)
+
+
+def _by_torch(torch: Any, make: Callable[[Any, list[Any]], Any], params: Any) -> Any:
     leaves, structure = tree.flatten(params)
     tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
     opt = make(torch, tensors)

@@ -94,6 +94,41 @@ TABLE = [
         lambda: optim.chain(optim.add_decayed_weights(lambda count: 0.1 / (count + 1)), optim.sgd(0.02)),
         lambda o: o.chain(o.add_decayed_weights(lambda count: 0.1 / (count + 1)), o.sgd(0.02)),
     ),
+    same("adamw", 0.02, weight_decay=0.1, torch=lambda t, p: t.optim.AdamW(p, 0.02, weight_decay=0.1)),
+    same("adamw", 0.02, b1=0.8, b2=0.95, weight_decay=0.1, mask=MASK),
+    same("nadam", 0.02),
+    Row(
+        "nadam, momentum_decay=0.004",
+        lambda: optim.nadam(0.02, momentum_decay=0.004),
+        torch=lambda t, p: t.optim.NAdam(p, 0.02, momentum_decay=0.004),
+    ),
+    same("nadamw", 0.02, weight_decay=0.1),
+    same("adamax", 0.02, torch=lambda t, p: t.optim.Adamax(p, 0.02)),
+    same("adamaxw", 0.02, weight_decay=0.1, mask=MASK),
+    same("amsgrad", 0.02),
+    Row(
+        "amsgrad, corrected_maximum=False",
+        lambda: optim.amsgrad(0.02, corrected_maximum=False),
+        torch=lambda t, p: t.optim.Adam(p, 0.02, amsgrad=True),
+    ),
+    same("radam", 0.02, b2=0.95, threshold=4.5),
+    same("radam", 0.02, eps=0.0, torch=lambda t, p: t.optim.RAdam(p, 0.02, eps=0.0)),
+    same("adabelief", 0.005),
+    same("acprop", 0.001, contrib=True, eps_root=1e-4, weight_decay=0.1),
+    same("yogi", 0.02),
+    same("adan", 0.02, weight_decay=0.1),
+    same("ademamix", 0.01, contrib=True, b3=0.99, weight_decay=0.1),
+    Row(
+        "ademamix, schedules",
+        lambda: optim.ademamix(0.01, b3=lambda t: 0.9 + t * 0.0005, alpha=lambda t: t * 0.02),
+        lambda o: o.contrib.ademamix(0.01, b3=lambda t: 0.9 + t * 0.0005, alpha=lambda t: t * 0.02),
+    ),
+    same("adopt", 0.02, contrib=True),
+    Row(
+        "adopt, nesterov, clip_value=None",
+        lambda: optim.adopt(0.02, nesterov=True, clip_value=None),
+        lambda o: o.contrib.adopt(0.02, nesterov=True, use_clipping=False),
+    ),
 ]
 
 
