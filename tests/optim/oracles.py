@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 STEPS = 100
 _RNG = np.random.default_rng(7)
-SHAPES: dict[str, Any] = {"rank_0": (), "block": {"kernel": (3, 4), "bias": (4,)}, "deep": [(2, 3, 2), (6, 3)]}
+SHAPES: dict[str, Any] = {"rank_0": (), "block": {"kernel": (3, 4), "bias": (4,)}, "deep": [(2, 3, 2)]}
 
 
 def start(shapes: Any = SHAPES, dtype: str = "float64") -> Any:
@@ -57,6 +58,13 @@ def ours(opt: Any, params: Any, extras: Mapping[str, Any] | None = None, steps: 
     return params, state
 
 
+@functools.cache
+def _gradient() -> Any:
+    import jax
+
+    return jax.jit(jax.value_and_grad(lambda p: loss(jax.tree.leaves(p))))
+
+
 def by_optax(
     make: Callable[[Any], Any], params: Any, extras: tuple[str, ...] = (), finish: Callable[..., Any] | None = None
 ) -> Any:
@@ -64,25 +72,23 @@ def by_optax(
     import jax
     import optax
 
+    def of_tree(p: Any) -> Any:
+        return loss(jax.tree.leaves(p))
+
     with warnings.catch_warnings(), jax.enable_x64(True):
         warnings.simplefilter("ignore")
         opt = make(optax)
 
-        def of_tree(p: Any) -> Any:
-            return loss(jax.tree.leaves(p))
-
-        def one(_: int, carry: Any) -> Any:
-            p, state = carry
-            value, grads = jax.value_and_grad(of_tree)(p)
+        @jax.jit
+        def one(p: Any, state: Any, value: Any, grads: Any) -> Any:
             known = {"value": value, "grad_fn": lambda p, i: jax.grad(of_tree)(p), "obj_fn": of_tree}
             updates, state = opt.update(grads, state, p, **{name: known[name] for name in extras})
             return optax.apply_updates(p, updates), state
 
-        @jax.jit
-        def run(p: Any) -> Any:
-            return jax.lax.fori_loop(0, STEPS, one, (p, opt.init(p)))
-
-        final, state = run(jax.tree.map(jax.numpy.asarray, params))
+        final = jax.tree.map(jax.numpy.asarray, params)
+        state = opt.init(final)
+        for _ in range(STEPS):
+            final, state = one(final, state, *_gradient()(final))
         if finish is not None:
             final = finish(optax, state, final)
         return jax.tree.map(np.asarray, final)

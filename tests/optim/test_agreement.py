@@ -27,7 +27,7 @@ def _beside(name: str) -> Any:
 
 
 Row = _beside("oracles").Row
-MASK = {"rank_0": False, "block": True, "deep": [True, False]}
+MASK = {"rank_0": False, "block": {"kernel": True, "bias": False}, "deep": [True]}
 
 
 def same(
