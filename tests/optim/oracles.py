@@ -118,6 +118,15 @@ def _by_torch(torch: Any, make: Callable[[Any, list[Any]], Any], params: Any) ->
     return tree.unflatten(structure, [t.detach().numpy() for t in tensors])
 
 
+def gradients(leaves: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the gradients of the loss, by PyTorch."""
+    import torch
+
+    tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
+    loss(tensors).backward()
+    return [t.grad.numpy() for t in tensors]
+
+
 def largest_error(got: Any, wanted: Any) -> float:
     """Return the largest difference of an array to its reference, relative to the reference's largest element."""
     worst = 0.0
@@ -139,6 +148,7 @@ class Row(NamedTuple):
     shapes: Any = None
     finish: Callable[..., Any] | None = None
     given: Mapping[str, Any] | None = None
+    closed: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None
 
     def errors(self) -> list[tuple[str, float]]:
         """Return each reference and the largest relative error after a hundred steps."""
@@ -151,6 +161,9 @@ class Row(NamedTuple):
         found: list[tuple[str, float]] = []
         if self.torch is not None:
             found.append(("torch", largest_error(got, by_torch(self.torch, params))))
+        if self.closed is not None:
+            leaves, structure = tree.flatten(params)
+            found.append(("closed form", largest_error(got, tree.unflatten(structure, self.closed(leaves)))))
         if self.optax is not None:
             if self.finish is not None:
                 got = optim.schedule_free_eval_params(state, got)

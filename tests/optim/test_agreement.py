@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from funcnet import optim
@@ -26,7 +27,8 @@ def _beside(name: str) -> Any:
     return sys.modules[full]
 
 
-Row = _beside("oracles").Row
+oracles = _beside("oracles")
+Row = oracles.Row
 MASK = {"rank_0": False, "block": {"kernel": True, "bias": False}, "deep": [True]}
 
 
@@ -40,13 +42,39 @@ def same(
 ) -> Any:
     """Return the row of an optimizer whose name and arguments are the same in optax."""
     shown = ", ".join([name, *(f"{key}={value!r}" for key, value in options.items())])
+    mine = {"mask" if key == "weight_decay_mask" else key: value for key, value in options.items()}
     return Row(
         shown.replace(str(MASK), "..."),
-        lambda: getattr(optim, name)(*args, **options),
+        lambda: getattr(optim, name)(*args, **mine),
         lambda o: getattr(o.contrib if contrib else o, name)(*args, **options),
         torch,
         extras,
     )
+
+
+def leader(rate: float, l1: float, l2: float, beta: float, n0: float) -> Callable[[Any], Any]:
+    """Return FTRL by its definition: at each step the minimum of all terms so far, from nothing."""
+
+    def run(leaves: Any) -> Any:
+        start, past, centres, pulls, squares = leaves, [], [], [], [np.full(p.shape, n0) for p in leaves]
+        for _ in range(oracles.STEPS):
+            grads = oracles.gradients(leaves)
+            past.append(grads)
+            after = [n + g * g for n, g in zip(squares, grads, strict=True)]
+            pulls.append([(np.sqrt(b) - np.sqrt(a)) / rate for a, b in zip(squares, after, strict=True)])
+            centres.append(leaves)
+            squares = after
+            leaves = []
+            for i, p in enumerate(start):
+                # Slope and curvature at 0 of the smooth part, before l1, which bends it at 0.
+                first = (beta + np.sqrt(n0)) / rate + l2
+                slope = -p * first - np.sign(p) * l1 + sum(g[i] for g in past)
+                slope = slope - sum(s[i] * c[i] for s, c in zip(pulls, centres, strict=True))
+                curvature = first + sum(s[i] for s in pulls)
+                leaves.append(np.where(np.abs(slope) <= l1, 0.0, -(slope - np.sign(slope) * l1) / curvature))
+        return leaves
+
+    return run
 
 
 # Where an optimizer divides by the size of the gradient, `eps` is large enough or the rate small enough that no element
@@ -128,6 +156,29 @@ TABLE = [
         "adopt, nesterov, clip_value=None",
         lambda: optim.adopt(0.02, nesterov=True, clip_value=None),
         lambda o: o.contrib.adopt(0.02, nesterov=True, use_clipping=False),
+    ),
+    same("sign_sgd", 0.003),
+    same("signum", 0.003, beta=0.8),
+    same("lion", 0.003, weight_decay=0.1, mask=MASK),
+    same("lion", 0.003, mode="refined"),
+    same("rprop", 0.001, max_step_size=0.05, torch=lambda t, p: t.optim.Rprop(p, 0.001, step_sizes=(1e-6, 0.05))),
+    same("adagrad", 0.05),
+    Row(
+        "adagrad, eps_in_sqrt=False",
+        lambda: optim.adagrad(0.05, initial_accumulator_value=0.2, eps=1e-3, eps_in_sqrt=False),
+        torch=lambda t, p: t.optim.Adagrad(p, 0.05, initial_accumulator_value=0.2, eps=1e-3),
+    ),
+    same("adadelta", 1.0, torch=lambda t, p: t.optim.Adadelta(p, 1.0)),
+    same("adadelta", 1.0, rho=0.8, eps=1e-4, weight_decay=0.1, weight_decay_mask=MASK),
+    Row(
+        "ftrl",
+        lambda: optim.ftrl(0.05, l1=0.05, l2=0.1, beta=0.5),
+        closed=leader(0.05, 0.05, 0.1, 0.5, 0.1),
+    ),
+    Row(
+        "asgd",
+        lambda: optim.asgd(0.02, decay=0.05, alpha=0.6, t0=20.0, weight_decay=0.1),
+        torch=lambda t, p: t.optim.ASGD(p, 0.02, lambd=0.05, alpha=0.6, t0=20, weight_decay=0.1),
     ),
 ]
 
