@@ -5,6 +5,14 @@ transforms together.
 """
 
 from funcnet.optim import schedules as schedules
+from funcnet.optim.accumulating import FtrlState as FtrlState
+from funcnet.optim.accumulating import ScaleByAdadeltaState as ScaleByAdadeltaState
+from funcnet.optim.accumulating import ScaleByRssState as ScaleByRssState
+from funcnet.optim.accumulating import adadelta as adadelta
+from funcnet.optim.accumulating import adagrad as adagrad
+from funcnet.optim.accumulating import ftrl as ftrl
+from funcnet.optim.accumulating import scale_by_adadelta as scale_by_adadelta
+from funcnet.optim.accumulating import scale_by_rss as scale_by_rss
 from funcnet.optim.adam import AdamState as AdamState
 from funcnet.optim.adam import ScaleByAdamState as ScaleByAdamState
 from funcnet.optim.adam import adam as adam
@@ -24,6 +32,8 @@ from funcnet.optim.adamw import scale_by_nadam as scale_by_nadam
 from funcnet.optim.adopt import ScaleByAdoptState as ScaleByAdoptState
 from funcnet.optim.adopt import adopt as adopt
 from funcnet.optim.adopt import scale_by_adopt as scale_by_adopt
+from funcnet.optim.asgd import AsgdState as AsgdState
+from funcnet.optim.asgd import asgd as asgd
 from funcnet.optim.belief import ScaleByBeliefState as ScaleByBeliefState
 from funcnet.optim.belief import ScaleByYogiState as ScaleByYogiState
 from funcnet.optim.belief import acprop as acprop
@@ -46,11 +56,23 @@ from funcnet.optim.rms import ScaleByStddevState as ScaleByStddevState
 from funcnet.optim.rms import rmsprop as rmsprop
 from funcnet.optim.rms import scale_by_rms as scale_by_rms
 from funcnet.optim.rms import scale_by_stddev as scale_by_stddev
+from funcnet.optim.rprop import ScaleByRpropState as ScaleByRpropState
+from funcnet.optim.rprop import rprop as rprop
+from funcnet.optim.rprop import scale_by_rprop as scale_by_rprop
 from funcnet.optim.sgd import ScaleState as ScaleState
 from funcnet.optim.sgd import SgdState as SgdState
 from funcnet.optim.sgd import scale as scale
 from funcnet.optim.sgd import scale_by_learning_rate as scale_by_learning_rate
 from funcnet.optim.sgd import sgd as sgd
+from funcnet.optim.sign import ScaleByLionState as ScaleByLionState
+from funcnet.optim.sign import ScaleBySignState as ScaleBySignState
+from funcnet.optim.sign import ScaleBySignumState as ScaleBySignumState
+from funcnet.optim.sign import lion as lion
+from funcnet.optim.sign import scale_by_lion as scale_by_lion
+from funcnet.optim.sign import scale_by_sign as scale_by_sign
+from funcnet.optim.sign import scale_by_signum as scale_by_signum
+from funcnet.optim.sign import sign_sgd as sign_sgd
+from funcnet.optim.sign import signum as signum
 from funcnet.optim.trace import TraceState as TraceState
 from funcnet.optim.trace import trace as trace
 from funcnet.optim.transform import Transform as Transform
@@ -62,7 +84,10 @@ from funcnet.optim.weight_decay import add_decayed_weights as add_decayed_weight
 
 __all__ = [
     "AdamState",
+    "AsgdState",
     "DecayState",
+    "FtrlState",
+    "ScaleByAdadeltaState",
     "ScaleByAdamState",
     "ScaleByAdamaxState",
     "ScaleByAdanState",
@@ -70,9 +95,14 @@ __all__ = [
     "ScaleByAdoptState",
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
+    "ScaleByLionState",
     "ScaleByNadamState",
     "ScaleByRadamState",
     "ScaleByRmsState",
+    "ScaleByRpropState",
+    "ScaleByRssState",
+    "ScaleBySignState",
+    "ScaleBySignumState",
     "ScaleByStddevState",
     "ScaleByYogiState",
     "ScaleState",
@@ -81,6 +111,8 @@ __all__ = [
     "Transform",
     "acprop",
     "adabelief",
+    "adadelta",
+    "adagrad",
     "adam",
     "adamax",
     "adamaxw",
@@ -91,13 +123,18 @@ __all__ = [
     "adopt",
     "amsgrad",
     "apply_updates",
+    "asgd",
     "chain",
+    "ftrl",
+    "lion",
     "nadam",
     "nadamw",
     "radam",
     "rmsprop",
+    "rprop",
     "scale",
     "scale_by_acprop",
+    "scale_by_adadelta",
     "scale_by_adam",
     "scale_by_adamax",
     "scale_by_adan",
@@ -106,13 +143,20 @@ __all__ = [
     "scale_by_amsgrad",
     "scale_by_belief",
     "scale_by_learning_rate",
+    "scale_by_lion",
     "scale_by_nadam",
     "scale_by_radam",
     "scale_by_rms",
+    "scale_by_rprop",
+    "scale_by_rss",
+    "scale_by_sign",
+    "scale_by_signum",
     "scale_by_stddev",
     "scale_by_yogi",
     "schedules",
     "sgd",
+    "sign_sgd",
+    "signum",
     "takes",
     "trace",
     "yogi",

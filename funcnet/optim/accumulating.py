@@ -54,9 +54,7 @@ class FtrlState(NamedTuple):
     sum_of_squares: Any
 
 
-def scale_by_rss(
-    *, initial_accumulator_value: float = 0.1, eps: Rate = 1e-7, eps_in_sqrt: bool = True
-) -> Transform:
+def scale_by_rss(*, initial_accumulator_value: float = 0.1, eps: Rate = 1e-7, eps_in_sqrt: bool = True) -> Transform:
     r"""Return the transform that divides updates by the root of the sum of the squares of all so far.
 
     .. math:: a_t = a_{t-1} + g_t^2, \quad u_t = g_t / \sqrt{a_t + \epsilon}
@@ -307,7 +305,7 @@ def ftrl(
     >>> params = np.zeros(2)
     >>> updates, state = opt.update(np.array([3.0, -0.5]), opt.init(params), params)
     >>> updates.round(4)
-    array([-0.3333,  0.    ])
+    array([-0.3333, -0.    ])
     """
 
     def rule(

@@ -82,9 +82,7 @@ def scale_by_rprop(
     """
     leaves.check_number("scale_by_rprop", "learning rate", learning_rate, 0.0, float("inf"))
 
-    def rule(
-        g: Any, size: Any, last: Any, minus: Any, plus: Any, low: Any, high: Any
-    ) -> tuple[Any, Any, Any]:
+    def rule(g: Any, size: Any, last: Any, minus: Any, plus: Any, low: Any, high: Any) -> tuple[Any, Any, Any]:
         agreement = g * last
         changed = xp.minimum(xp.maximum(size * xp.where(agreement > 0, plus, minus), low), high)
         size = xp.where(agreement == 0, size, changed)
@@ -119,7 +117,8 @@ def rprop(
 ) -> Transform:
     r"""Rprop, for gradients of all the data: only their signs count.
 
-    :math:`\theta_t = \theta_{t-1} - u_t` with :math:`u_t` from `scale_by_rprop`. This equals PyTorch's and Optax's.
+    :math:`\theta_t = \theta_{t-1} - u_t` with :math:`u_t` from `scale_by_rprop`. This equals PyTorch's; Optax
+    makes each step one update later.
 
     Parameters
     ----------

@@ -160,8 +160,22 @@ TABLE = [
     same("sign_sgd", 0.003),
     same("signum", 0.003, beta=0.8),
     same("lion", 0.003, weight_decay=0.1, mask=MASK),
-    same("lion", 0.003, mode="refined"),
-    same("rprop", 0.001, max_step_size=0.05, torch=lambda t, p: t.optim.Rprop(p, 0.001, step_sizes=(1e-6, 0.05))),
+    Row(
+        "lion, mode=refined",
+        lambda: optim.lion(0.003, mode="refined", weight_decay=0.0),
+        lambda o: o.chain(o.scale_by_lion(mode="refined"), o.scale(-0.003)),
+    ),
+    Row(
+        "lion, mode=smooth",
+        lambda: optim.lion(0.003, mode="smooth", weight_decay=0.0),
+        lambda o: o.chain(o.scale_by_lion(mode="smooth"), o.scale(-0.003)),
+    ),
+    # Optax's rprop makes each step one update later than PyTorch's and ours.
+    Row(
+        "rprop",
+        lambda: optim.rprop(0.001, max_step_size=0.05),
+        torch=lambda t, p: t.optim.Rprop(p, 0.001, step_sizes=(1e-6, 0.05)),
+    ),
     same("adagrad", 0.05),
     Row(
         "adagrad, eps_in_sqrt=False",
@@ -169,7 +183,7 @@ TABLE = [
         torch=lambda t, p: t.optim.Adagrad(p, 0.05, initial_accumulator_value=0.2, eps=1e-3),
     ),
     same("adadelta", 1.0, torch=lambda t, p: t.optim.Adadelta(p, 1.0)),
-    same("adadelta", 1.0, rho=0.8, eps=1e-4, weight_decay=0.1, weight_decay_mask=MASK),
+    same("adadelta", 0.3, rho=0.8, eps=1e-4, weight_decay=0.1, weight_decay_mask=MASK),
     Row(
         "ftrl",
         lambda: optim.ftrl(0.05, l1=0.05, l2=0.1, beta=0.5),
