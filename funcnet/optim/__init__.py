@@ -5,14 +5,14 @@ transforms together.
 """
 
 from funcnet.optim import schedules as schedules
-from funcnet.optim.accumulating import FtrlState as FtrlState
-from funcnet.optim.accumulating import ScaleByAdadeltaState as ScaleByAdadeltaState
-from funcnet.optim.accumulating import ScaleByRssState as ScaleByRssState
-from funcnet.optim.accumulating import adadelta as adadelta
-from funcnet.optim.accumulating import adagrad as adagrad
-from funcnet.optim.accumulating import ftrl as ftrl
-from funcnet.optim.accumulating import scale_by_adadelta as scale_by_adadelta
-from funcnet.optim.accumulating import scale_by_rss as scale_by_rss
+from funcnet.optim.adagrad import FtrlState as FtrlState
+from funcnet.optim.adagrad import ScaleByAdadeltaState as ScaleByAdadeltaState
+from funcnet.optim.adagrad import ScaleByRssState as ScaleByRssState
+from funcnet.optim.adagrad import adadelta as adadelta
+from funcnet.optim.adagrad import adagrad as adagrad
+from funcnet.optim.adagrad import ftrl as ftrl
+from funcnet.optim.adagrad import scale_by_adadelta as scale_by_adadelta
+from funcnet.optim.adagrad import scale_by_rss as scale_by_rss
 from funcnet.optim.adam import AdamState as AdamState
 from funcnet.optim.adam import ScaleByAdamState as ScaleByAdamState
 from funcnet.optim.adam import adam as adam

@@ -1,4 +1,4 @@
-"""Division by what all gradients so far add up to: Adagrad, SM3, FTRL; and Adadelta."""
+"""Division by what all gradients so far add up to: Adagrad, FTRL; and Adadelta."""
 
 from __future__ import annotations
 
