@@ -142,11 +142,16 @@ def _run(
     """Return the carry after the given steps, and their results in the order in which they came."""
     ys: list[Any] = []
     for i in order:
-        carry, y = _step(f, carry, tree.unflatten(structure, [leaf[i] for leaf in flat]))
+        carry, y = _step(f, carry, tree.unflatten(structure, [_part(leaf, i) for leaf in flat]))
         if ys:
             check_same(ys[0], y, "fn.scan", "the result of a step", _RESULT)
         ys.append(y)
     return carry, ys
+
+
+def _part(leaf: Any, i: int) -> Any:
+    # Not every library takes one index for several dimensions; with an ellipsis NumPy would make no scalar of one.
+    return leaf[i] if len(leaf.shape) == 1 else leaf[i, ...]
 
 
 def _segment(checkpoint: bool | int, steps: int) -> int:
@@ -287,7 +292,7 @@ def _scan_shapes(trace: Trace, f: Callable[[Any, Any], Any], init: Any, xs: Any,
 def _element(trace: Trace, leaf: Any) -> Any:
     """Return an element along the first dimension, of which there may be none."""
     if leaf.shape[0]:
-        return abstract(trace, leaf[0])
+        return abstract(trace, _part(leaf, 0))
     return Tracer(trace, Spec(leaf.shape[1:], leaf.dtype, owner(leaf)), None)
 
 

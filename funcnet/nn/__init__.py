@@ -64,6 +64,12 @@ from funcnet.nn.layer import Layer as Layer
 from funcnet.nn.layer import Stateless as Stateless
 from funcnet.nn.layer import named as named
 from funcnet.nn.layer import stateless as stateless
+from funcnet.nn.merging import add as add
+from funcnet.nn.merging import concatenate as concatenate
+from funcnet.nn.merging import fan_out as fan_out
+from funcnet.nn.merging import parallel as parallel
+from funcnet.nn.merging import residual as residual
+from funcnet.nn.mlp import mlp as mlp
 from funcnet.nn.noise import alpha_dropout as alpha_dropout
 from funcnet.nn.noise import feature_alpha_dropout as feature_alpha_dropout
 from funcnet.nn.noise import gaussian_dropout as gaussian_dropout
@@ -81,6 +87,11 @@ from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spec import as_spec as as_spec
+from funcnet.nn.wrappers import at_train as at_train
+from funcnet.nn.wrappers import frozen as frozen
+from funcnet.nn.wrappers import lambda_ as lambda_
+from funcnet.nn.wrappers import repeat as repeat
+from funcnet.nn.wrappers import shared as shared
 
 __all__ = [
     "Layer",
@@ -88,11 +99,14 @@ __all__ = [
     "activation",
     "adaptive_avg_pool",
     "adaptive_max_pool",
+    "add",
     "affine",
     "alpha_dropout",
     "as_spec",
+    "at_train",
     "avg_pool",
     "celu",
+    "concatenate",
     "conv",
     "conv_transpose",
     "dense",
@@ -103,9 +117,11 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "exponential",
+    "fan_out",
     "feature_alpha_dropout",
     "flatten",
     "fractional_max_pool",
+    "frozen",
     "functional",
     "gaussian_dropout",
     "gaussian_noise",
@@ -121,6 +137,7 @@ __all__ = [
     "hard_tanh",
     "identity",
     "initializers",
+    "lambda_",
     "leaky_relu",
     "learned_positions",
     "log_sigmoid",
@@ -129,17 +146,22 @@ __all__ = [
     "max_pool",
     "maxout",
     "mish",
+    "mlp",
     "named",
+    "parallel",
     "prelu",
     "quick_gelu",
     "reglu",
     "relu",
     "relu6",
+    "repeat",
+    "residual",
     "rotary_positions",
     "rrelu",
     "selu",
     "separable_conv",
     "sequential",
+    "shared",
     "sigmoid",
     "silu",
     "sinusoidal_positions",

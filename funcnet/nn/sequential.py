@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet import random
-from funcnet.errors import ParameterError
-from funcnet.nn.layer import Layer, check_name, kind_of, layer_path, name_of, scope, uses_key
-from funcnet.nn.spec import as_spec, beside, output_spec
+from funcnet.nn.children import Children
+from funcnet.nn.layer import Layer
+from funcnet.nn.spec import as_spec, beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["sequential"]
 
@@ -54,126 +53,25 @@ def sequential(*layers: Layer | Callable[[Any], Any], **named_layers: Layer | Ca
     >>> y.shape
     (3, 2)
     """
-    children = _named_children(layers, named_layers)
-    known = frozenset(name for name, _ in children)
+    children = Children("sequential", layers, named_layers)
 
     def init(key: Any, spec: Any) -> tuple[Any, Any]:
         params: dict[str, Any] = {}
         state: dict[str, Any] = {}
-        path = layer_path("sequential")
+        path = children.path()
         with beside(key):
             spec = as_spec(spec)
-            for i, (name, child) in enumerate(children):
-                with scope(f"{path}.{name}"):
-                    p, s = child.init(random.fold_in(key, i), spec)
-                    spec = output_spec(child, p, s, spec)
-                if not _is_empty(p):
-                    params[name] = p
-                if not _is_empty(s):
-                    state[name] = s
+            for i in range(len(children)):
+                spec = children.init(path, i, key, spec, params, state)
         return params, state
 
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        path = layer_path("sequential")
-        for what, entries in (("parameters", params), ("state", state)):
-            if not isinstance(entries, dict) or not known.issuperset(entries):
-                raise _foreign(path, what, entries, known)
+        path = children.path()
+        children.check(path, params, state)
         after: dict[str, Any] = {}
-        for i, (name, child) in enumerate(children):
-            with scope(f"{path}.{name}"):
-                child_key = random.fold_in(key, i) if key is not None and uses_key(child) else None
-                x, s = child.apply(params.get(name, {}), state.get(name, {}), x, key=child_key, train=train)
-            if not _is_empty(s):
-                after[name] = s
+        for i in range(len(children)):
+            x = children.apply(path, i, params, state, after, x, key, train)
         return x, after
 
-    apply.uses_key = any(uses_key(child) for _, child in children)  # type: ignore[attr-defined]
+    apply.uses_key = children.uses_key  # type: ignore[attr-defined]
     return Layer(init, apply)
-
-
-def _named_children(layers: Iterable[Any], named_layers: dict[str, Any]) -> list[tuple[str, Layer]]:
-    counts: dict[str, int] = {}
-    children: list[tuple[str, Layer]] = []
-    for layer in layers:
-        _check_child(layer)
-        name = name_of(layer)
-        if name is None:
-            kind = kind_of(layer)
-            number = counts[kind] = counts.get(kind, -1) + 1
-            name = f"{kind}_{number}"
-        children.append((name, _as_layer(layer)))
-    for name, layer in named_layers.items():
-        _check_child(layer)
-        check_name(name)
-        children.append((name, _as_layer(layer)))
-    names = [name for name, _ in children]
-    double = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if double is not None:
-        raise ParameterError(
-            f"nn.sequential got two layers with the name {double!r}.",
-            found=", ".join(names),
-            needed="names that differ",
-            write='nn.named("another_name", layer)',
-        )
-    return children
-
-
-def _check_child(layer: Any) -> None:
-    if not isinstance(layer, Layer) and not callable(layer):
-        raise ParameterError(
-            "nn.sequential takes layers and functions.",
-            found=f"{type(layer).__name__}: {layer!r}",
-            needed="an nn.Layer, or a function of one array",
-            write="nn.sequential(nn.dense(128), nn.relu(), nn.dense(10)), or *layers for a list of them",
-        )
-    if _makes_layers(layer):
-        name = getattr(layer, "__name__", "layer")
-        raise ParameterError(
-            "nn.sequential got a function that makes a layer in place of the layer.",
-            found=name,
-            needed="the result of calling it",
-            write=f"nn.{name}(...)",
-        )
-
-
-def _makes_layers(f: Any) -> bool:
-    """Whether `f` is `dense` or another function of this package, as in ``nn.sequential(nn.relu)``."""
-    module, name = getattr(f, "__module__", None) or "", getattr(f, "__qualname__", "<")
-    return (
-        module.startswith("funcnet.nn.")
-        and module not in ("funcnet.nn.functional", "funcnet.nn.sampled")
-        and "<" not in name
-        and name not in ("Layer", "affine")
-    )
-
-
-def _as_layer(layer: Any) -> Layer:
-    return layer if isinstance(layer, Layer) else _function(layer)
-
-
-def _function(f: Callable[[Any], Any]) -> Layer:
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return f(x), state
-
-    apply.uses_key = False  # type: ignore[attr-defined]
-    return Layer(init, apply)
-
-
-def _is_empty(entries: Any) -> bool:
-    return isinstance(entries, dict) and not entries
-
-
-def _foreign(path: str, what: str, entries: Any, known: frozenset[str]) -> ParameterError:
-    if isinstance(entries, dict):
-        found = "entries for " + ", ".join(repr(name) for name in entries if name not in known)
-    else:
-        found = type(entries).__name__
-    return ParameterError(
-        f"Layer {path} got {what} of another model.",
-        found=found,
-        needed="a dict with entries only for " + ", ".join(sorted(known)),
-        write="params, state = layer.init(key, x.shape) with this very layer",
-    )
