@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from funcnet.core.primitive import Primitive
     from funcnet.errors import FuncnetError
 
-__all__ = ["Trace", "constant", "current_trace"]
+__all__ = ["Trace", "constant", "current_trace", "settled"]
 
 _levels = count(1)
 _innermost: ContextVar[Trace | None] = ContextVar("funcnet_trace", default=None)
@@ -34,6 +34,8 @@ class Trace:
 
     __slots__ = ("alive", "level", "outer")
     name = "transformation"
+    #: ``jvp``, for a trace that differentiates primitives of its own accord; set by forward mode.
+    along: Callable[..., Any]
     #: Whether every tracer's value may be read; if not, `hidden` says which may not.
     concrete = True
 
@@ -59,6 +61,10 @@ class Trace:
             needed="a value that does not depend on the traced arguments",
             write="xp.where(condition, a, b) for a choice between arrays",
         )
+
+    def settle(self, tracer: Tracer) -> Any:
+        """Return what leaves all transformations in place of `tracer`."""
+        return tracer
 
     def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``f(*args, **kwargs)`` with this trace as the innermost one; the trace is dead afterwards."""
@@ -99,3 +105,10 @@ def constant(value: Any) -> Any:
     if trace is not None and not trace.alive:
         trace = current_trace()
     return value if trace is None else Tracer(trace, value, None)
+
+
+def settled(value: Any) -> Any:
+    """Return a result as it leaves a transformation: outside of all others, what only they need is dropped."""
+    if value.__class__ is Tracer and _innermost.get() is None:
+        return value.trace.settle(value)
+    return value

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
-from funcnet.core import Trace, Tracer, bind, owner
+from funcnet.core import Trace, Tracer, bind, owner, settled
 from funcnet.core.bind import check_hashable, scalar_array
 from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, FuncnetError, ParameterError, ShapeError
@@ -198,7 +198,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             return f", leaf {path}" if path else ""
 
         placed = [
-            _placed(trace, leaf, axis, i, result) for i, (leaf, axis) in enumerate(zip(found, where, strict=True))
+            settled(_placed(trace, leaf, axis, i, result))
+            for i, (leaf, axis) in enumerate(zip(found, where, strict=True))
         ]
         return tree.unflatten(shape, placed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import Refused, Trace, Tracer, bind
+from funcnet.core import Refused, Trace, Tracer, bind, settled
 from funcnet.core.bind import check_hashable
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import NonScalarOutputError, ParameterError
@@ -149,7 +149,7 @@ def _is_none(node: Any) -> bool:
 
 def _tangent_of(trace: ForwardTrace, leaf: Any) -> Any:
     if leaf.__class__ is Tracer and leaf.trace is trace:
-        return zeros_like(leaf.value) if leaf.node is None else leaf.node
+        return settled(zeros_like(leaf.value) if leaf.node is None else leaf.node)
     return zeros_like(leaf)
 
 
@@ -246,3 +246,6 @@ def _transposed(primitive: Primitive, tangents: list[Any], args: list[Any], y: A
     for i, t in zip(live, found, strict=True):
         result[i] = t
     return result
+
+
+Trace.along = staticmethod(jvp)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.core import Tracer, bind, case, constant, general, owner, raw
+from funcnet.core import Tracer, bind, case, constant, general, owner, raw, settled
 from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
@@ -89,7 +89,7 @@ def as_leaf(leaf: Any, name: str, where: Callable[[], str]) -> Any:
 
 def strip(trace: Trace, out: Any) -> Any:
     """Return a pytree without the tracers of `trace`."""
-    return tree.map(lambda leaf: leaf.value if leaf.__class__ is Tracer and leaf.trace is trace else leaf, out)
+    return tree.map(lambda leaf: settled(leaf.value) if leaf.__class__ is Tracer and leaf.trace is trace else leaf, out)
 
 
 def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
@@ -102,7 +102,9 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
         if leaf.__class__ is Tracer:
             # A derivative is a function of its argument, also where it is constant: its own derivative is then zero.
             ct = bind(function_of_p, ct, leaf)
-        elif ct.__class__ is not Tracer:
+        else:
+            ct = settled(ct)
+        if ct.__class__ is not Tracer:
             if leaf.__class__ is np.ndarray:
                 # Sums over everything are NumPy scalars.
                 ct = np.asarray(ct)

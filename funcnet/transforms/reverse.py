@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import Trace, Tracer, bind
+from funcnet.core import Trace, Tracer, bind, settled
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["ReverseTrace", "grad", "scalar_output", "value_and_grad", "vjp"]
+__all__ = ["ReverseTrace", "Sweep", "grad", "scalar_output", "value_and_grad", "vjp"]
 
 
 class ReverseTrace(Trace):
@@ -102,6 +102,16 @@ class ReverseTrace(Trace):
         return Tracer(self, y, None)
 
 
+class Sweep(Trace):
+    """The time of a sweep over a tape: inside of a transformation, but of none that sees new arrays."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive = False
+
+
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic: bool = False) -> tuple[Any, ...]:
     r"""Evaluate a function and return its vector-Jacobian product.
 
@@ -165,10 +175,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
     def pullback(g: Any) -> tuple[Any, ...]:
         gs = _cotangents(g, structure, values)
         pairs = [(n, ct) for n, ct in zip(roots, gs, strict=True) if n is not None and ct is not None]
-        found = leaf_rules.finish(sweep(pairs, nodes, free=False), leaves)
+        found = leaf_rules.finish(Sweep().run(sweep, (pairs, nodes), {"free": False}), leaves)
         return tuple(_regroup(found, flats))
 
-    y = tree.unflatten(structure, values)
+    y = tree.unflatten(structure, [settled(v) for v in values])
     return (y, pullback, aux) if has_aux else (y, pullback)
 
 
@@ -286,10 +296,11 @@ def _differentiated(
         # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
         del out, call
         seed = ones_like(value)
-        found = leaf_rules.finish(sweep([(root, seed)], nodes, free=True), leaves)
+        found = leaf_rules.finish(Sweep().run(sweep, ([(root, seed)], nodes), {"free": True}), leaves)
         grads = _regroup(found, flats)
         result = grads[0] if isinstance(argnums, int) else tuple(grads)
         if with_value:
+            value = settled(value)
             return ((value, aux), result) if has_aux else (value, result)
         return (result, aux) if has_aux else result
 

@@ -13,7 +13,7 @@ from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms.call import Arguments, Call, Zero
 from funcnet.transforms.leaves import finish
-from funcnet.transforms.reverse import ReverseTrace, scalar_output
+from funcnet.transforms.reverse import ReverseTrace, Sweep, scalar_output
 from funcnet.transforms.tape import Node, sweep
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def grad_of_taps(f: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         del out
         collector.sweeping = True
         nodes = [node for node, _ in collector.taps.values()]
-        found = sweep([(root, ones_like(value))], nodes, free=True)
+        found = Sweep().run(sweep, ([(root, ones_like(value))], nodes), {"free": True})
         zeros = [zero.array() for _, zero in collector.taps.values()]
         cts = dict(zip(collector.taps, finish(found, zeros), strict=True))
         return {

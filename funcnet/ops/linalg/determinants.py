@@ -8,8 +8,9 @@ from funcnet.core import bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.ops.arithmetic import add, multiply
 from funcnet.ops.batching import as_it_is
+from funcnet.ops.bitwise import bitwise_or
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
-from funcnet.ops.comparison import greater, not_equal, where
+from funcnet.ops.comparison import equal, greater, not_equal, where
 from funcnet.ops.complex import imag
 from funcnet.ops.creation import zeros_like
 from funcnet.ops.fresh import array_like
@@ -26,8 +27,9 @@ from funcnet.ops.linalg.common import (
     separated,
 )
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
-from funcnet.ops.linalg.singular import svd_p
+from funcnet.ops.linalg.singular import repeated_or_zero, svd_p
 from funcnet.ops.linalg.solving import inv
+from funcnet.ops.linalg.splitting import separate, series
 from funcnet.ops.linear_algebra import matmul, matrix_transpose
 from funcnet.ops.statistical import prod
 from funcnet.ops.statistical import sum as sum_of
@@ -87,7 +89,7 @@ def _cofactor_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
         n = x.shape[-1]
         if n < 2:
             return zeros_like(g)
-        u, s, vh = bind(svd_p, x, full=False)
+        u, s, vh = separate(svd_p, x, lambda found: repeated_or_zero(found[1]), full=False)
         regular = greater(s[..., -1], s[..., 0] * eps_of(s) ** 0.25)
         regular = reshaped(regular, (*regular.shape, 1, 1))
         # The second derivative of the determinant is a symmetric bilinear form, so this is forward rule and reverse
@@ -113,6 +115,12 @@ def _products_but_two(s: Any) -> Any:
     """Return the products of all but each pair of the singular values, with zeros on the diagonal."""
     n = s.shape[-1]
     lead = tuple(s.shape[:-1])
+    if series(s) is not None:
+        # Where values are equal or zero, further derivatives look at each: no division, but a cube of numbers.
+        own = equal(identity_like(s, n), 1)
+        two = bitwise_or(reshaped(own, (n, 1, n)), reshaped(own, (1, n, n)))
+        products = prod(where(two, 1.0, reshaped(s, (*lead, 1, 1, n))), axis=-1)
+        return products - diagonal_matrix(diagonal(products))
     least, next_least = _as_factor(s[..., -1]), _as_factor(s[..., -2])
     large = separated(s, s)[..., : n - 2]
     product = _as_factor(prod(s[..., : n - 2], axis=-1))

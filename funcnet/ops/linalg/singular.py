@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from funcnet.core import bind, carries_derivative, case, general, owner, raw
+from funcnet.core import bind, case, general, owner, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import ShapeError
 from funcnet.ops.arithmetic import add, multiply, subtract
 from funcnet.ops.batching import as_it_is
+from funcnet.ops.bitwise import bitwise_or
 from funcnet.ops.broadcasting import cast
-from funcnet.ops.comparison import not_equal
+from funcnet.ops.comparison import equal, not_equal
 from funcnet.ops.linalg.common import (
     as_row,
     check_matrices,
@@ -21,9 +23,9 @@ from funcnet.ops.linalg.common import (
     real_spec,
     separated,
 )
+from funcnet.ops.linalg.gaps import by_gaps, check_linked, repeated, split
 from funcnet.ops.linalg.products import diagonal_matrix
-from funcnet.ops.linalg.repeated import check_joint, check_zeros, guarded, with_value
-from funcnet.ops.linalg.sylvester import divided
+from funcnet.ops.linalg.splitting import handler, separate, series
 from funcnet.ops.linear_algebra import matmul, matrix_transpose
 from funcnet.ops.strong import masked
 
@@ -65,34 +67,22 @@ def _svd_rule(y: Any, x: Any, *, full: bool) -> Pull:  # noqa: ARG001
         right, q = _within(v, None if gvh is None else matrix_transpose(gvh), k)
         u1, v1 = u[..., :k], v[..., :k]
 
-        def blocks() -> Any:
-            d = matmul(matmul(dagger(u1), x), v1)
-            return (d + dagger(d)) * 0.5
-
         inner = None
         if p is not None or q is not None:
+            check_linked("svd", s, gsv, gu if gvh is None else gvh)
             total: Any = p if q is None else q if p is None else add(p, q)
             gap: Any = p if q is None else -q if p is None else subtract(p, q)
-            # The sum of the rotations of both sides is divided by s_j - s_i, and vanishes for functions that do not
-            # depend on the choice of vectors where the values are equal; the difference is divided by s_j + s_i.
-            if gsv is not None:
-                check_joint("svd", s, gsv, total)
-                check_zeros("svd", s, gsv, single=x.shape[-2] == x.shape[-1] and kind(x.dtype) != "c")
-            f = divided(total * 0.5, s, -1, blocks)
-            t = divided(gap * 0.5, s, 1, blocks)
-            inner = f + dagger(f) + t - dagger(t)
+            inner = add(by_gaps(total, s, -1, -1), by_gaps(gap, s, 1, -1))
         if gsv is not None:
-            gsv = guarded("svd", gsv, s, blocks)
-            if gu is None and gvh is None:
+            if inner is None:
                 return conjugated(matmul(multiply(u1, as_row(gsv)), dagger(v1)))
-            on = cast(diagonal_matrix(gsv), u.dtype)
-            inner = on if inner is None else add(inner, on)
+            inner = add(inner, cast(diagonal_matrix(gsv), u.dtype))
         a = None if inner is None else matmul(matmul(u1, inner), dagger(v1))
         if left is not None:
-            more = matmul(divided(left, s, 0, blocks), dagger(v1))
+            more = matmul(by_gaps(left, s, 0), dagger(v1))
             a = more if a is None else add(a, more)
         if right is not None:
-            more = matmul(u1, dagger(divided(right, s, 0, blocks)))
+            more = matmul(u1, dagger(by_gaps(right, s, 0)))
             a = more if a is None else add(a, more)
         return conjugated(a)
 
@@ -144,11 +134,18 @@ svd_p = general(
 )
 
 
+def repeated_or_zero(s: Any) -> Any:
+    """Return which singular values are equal to others or zero, but for rounding."""
+    return bitwise_or(repeated(s), equal(separated(s, s), 0))
+
+
 def _svdvals_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every rule
     def pull(g: Any) -> Any:
         u, s, vh = bind(svd_p, x, full=False)
-        # At zero a singular value has a kink, as the absolute value has.
-        g = masked(g, not_equal(separated(s, s), 0))
+        followed = series(s)
+        if followed is None or followed.order < 2:
+            # At zero a singular value has a kink, as the absolute value has.
+            g = masked(g, not_equal(separated(s, s), 0))
         return conjugated(matmul(multiply(u, as_row(g)), vh))
 
     return pull
@@ -163,6 +160,10 @@ svdvals_p = general(
     dtypes="floating",
     cases=(case((3, 3)), case((2, 4, 2)), case((2, 3)), case((0, 3, 2)), case((0, 0))),
 )
+
+
+handler("svd")(partial(split, "svd", place=1, which=repeated_or_zero))
+handler("svdvals")(partial(split, "svd", place=0, which=repeated_or_zero))
 
 
 def _cutoff(xp: Any, s: Any, rtol: Any) -> Any:
@@ -239,13 +240,11 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
 
     Derivative: with :math:`E = U^H dX\, V` the values move by :math:`\operatorname{Re} E_{ii}`, and the vectors turn
     among themselves by :math:`\Omega \pm \Psi = (E \pm E^H)_{ij} / (s_j \mp s_i)`. Singular vectors are determined up
-    to a common phase of each pair, and up to a rotation where values are equal or zero. Denominators that are
-    rounding errors count as infinite, so that derivatives are finite there. They are right, in both modes and at every
-    order, for functions of the vectors alone that do not depend on the choice of them, such as :math:`U V^H` at equal
-    values above zero. Functions of the values alone are those of `svdvals`. A function that mixes both,
-    :math:`U f(S) V^H`, depends at equal values, and at zeros, on more than the derivatives of values and vectors show:
-    reverse mode refuses it where the cotangents of these values or of their vectors do not treat them alike, if values
-    and vectors are of one call. Forward mode cannot see it: its tangent lacks what turns within a group of values.
+    to a common phase of each pair, and up to a rotation where values are equal or zero but for rounding. There
+    derivatives are the limits of those at matrices nearby whose values are distinct and not zero. They are right, in
+    both modes and at every order, for functions of the matrix that are smooth and do not depend on the choice of the
+    vectors: :math:`U V^H` at equal values above zero, :math:`U f(S) V^H` with an odd f at zeros too. Where the limit is
+    infinite, as for :math:`U V^H` at two zeros, they are refused.
 
     With ``full_matrices=True`` the further columns are any orthonormal basis of the complement; derivatives are right
     for functions that do not depend on which.
@@ -268,7 +267,8 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     ShapeError, DtypeError
         If `x` is not a stack of floating-point matrices.
     NotDifferentiableError
-        In reverse mode, of a function of values and vectors together where values are equal or zero.
+        Where values are equal or zero, if the derivative does not exist, or the matrix is computed from another
+        decomposition at equal values.
 
     References
     ----------
@@ -286,19 +286,16 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     """
     check_matrices("svd", x)
     m, n = x.shape[-2:]
-    return SVDResult(*bind(svd_p, x, full=bool(full_matrices) and m != n))
+    full = bool(full_matrices) and m != n
+    return SVDResult(*separate(svd_p, x, lambda y: repeated_or_zero(y[1]), full=full))
 
 
 def svdvals(x: Any, /) -> Any:
     r"""Singular values of matrices, in descending order.
 
     Derivative: :math:`ds_i = \operatorname{Re}(u_i^H dX\, v_i)`; 0 where a singular value is zero, as at the kink of
-    the absolute value. It is right at equal values for functions that treat them alike. Second derivatives at equal
-    values are right for sums of values that treat these alike, such as the nuclear norm. Those of other functions
-    depend on more than derivatives of values show: reverse over any mode refuses them unless all cotangents of the
-    equal values and of their vectors are zero, forward over reverse mode unless the direction changes the function's
-    derivatives by equal values alike. Where they are not refused, and in forward over forward mode, they lack what
-    turns within a group of equal values.
+    the absolute value. It is right at equal values for functions that treat them alike, to every order; second
+    derivatives are right at zeros for smooth functions, such as the sum of squares, and refused where there is a kink.
 
     Parameters
     ----------
@@ -315,7 +312,7 @@ def svdvals(x: Any, /) -> Any:
     ShapeError, DtypeError
         If `x` is not a stack of floating-point matrices.
     NotDifferentiableError
-        In the second derivative at equal values, of other than linear functions.
+        Where values are equal or zero, if the derivative does not exist.
 
     References
     ----------
@@ -329,12 +326,7 @@ def svdvals(x: Any, /) -> Any:
     array([2., 1.])
     """
     check_matrices("svdvals", x)
-    s = bind(svdvals_p, x)
-    if carries_derivative(x):
-        # Further derivatives go to values and vectors of one decomposition, which sees what depends on both.
-        t = bind(svd_p, x, full=False)[1]
-        return with_value(masked(t, not_equal(separated(t, t), 0)), s)
-    return s
+    return separate(svdvals_p, x, repeated_or_zero)
 
 
 def pinv(x: Any, /, *, rtol: Any = None) -> Any:

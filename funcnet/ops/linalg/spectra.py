@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from funcnet.core import Arg, bind, carries_derivative, case, general
+from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.ops.arithmetic import add, multiply, subtract
 from funcnet.ops.batching import as_it_is
@@ -19,14 +20,12 @@ from funcnet.ops.linalg.common import (
     hermitian,
     pairs_of,
     real_spec,
-    separated,
 )
+from funcnet.ops.linalg.gaps import by_gaps, check_linked, repeated, split
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
-from funcnet.ops.linalg.repeated import check_joint, guarded, with_value
 from funcnet.ops.linalg.solving import solve
-from funcnet.ops.linalg.sylvester import divided
+from funcnet.ops.linalg.splitting import handler, separate
 from funcnet.ops.linear_algebra import matmul
-from funcnet.ops.strong import divide_or_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +49,6 @@ class EigResult(NamedTuple):
     eigenvectors: Any
 
 
-def _gaps(w: Any) -> Any:
-    """Return ``w_j - w_i``, with exact zeros where eigenvalues are equal but for rounding."""
-    return separated(as_row(w) - as_column(w), w)
-
-
 def _invariant(w: Any, v: Any) -> tuple[Any, Any]:
     return w, pairs_of(v, dagger(v))
 
@@ -67,29 +61,18 @@ def _eigh_impl(xp: Any, x: Any) -> tuple[Any, Any]:
     return w, v
 
 
-def _within(x: Any, v: Any) -> Any:
-    """Return the Hermitian part of x in the basis v."""
-    return matmul(matmul(dagger(v), add(x, dagger(x)) * 0.5), v)
-
-
-def _eigh_rule(y: Any, x: Any) -> Pull:
+def _eigh_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every rule
     w, v = y
 
     def pull(gs: Any) -> Any:
         gw, gv = gs
-        inner = None
         adjoint = dagger(v)
-        if gv is not None:
-            turning = matmul(adjoint, conjugated(gv))
-            if gw is not None:
-                check_joint("eigh", w, gw, turning)
-            inner = divided(turning, w, -1, lambda: _within(x, v))
+        if gv is None:
+            return conjugated(matmul(multiply(v, as_row(gw)), adjoint))
+        check_linked("eigh", w, gw, gv)
+        inner = by_gaps(matmul(adjoint, conjugated(gv)), w, -1, -1)
         if gw is not None:
-            gw = guarded("eigh", gw, w, lambda: _within(x, v))
-            if gv is None:
-                return conjugated(matmul(multiply(v, as_row(gw)), adjoint))
-            on = cast(diagonal_matrix(gw), v.dtype)
-            inner = on if inner is None else add(inner, on)
+            inner = add(inner, cast(diagonal_matrix(gw), v.dtype))
         a = matmul(matmul(v, inner), adjoint)
         return conjugated((a + dagger(a)) * 0.5)
 
@@ -152,7 +135,8 @@ def _eig_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
             along = matmul(adjoint, conjugated(gv))
             # Eigenvectors keep their length.
             along = subtract(along, multiply(matmul(adjoint, v), as_row(real(diagonal(along)))))
-            inner = divide_or_zero(along, conjugated(_gaps(w)))
+            check_linked("eig", w, gw, gv)
+            inner = by_gaps(along, conjugated(w), -1)
         if gw is not None:
             on = diagonal_matrix(conjugated(gw))
             inner = on if inner is None else add(inner, on)
@@ -194,20 +178,26 @@ eigvals_p = general(
 )
 
 
+def _repeated_first(y: Any) -> Any:
+    return repeated(y[0])
+
+
+for _p, _name in ((eigh_p, "eigh"), (eigvalsh_p, "eigh"), (eig_p, "eig"), (eigvals_p, "eig")):
+    handler(_p.name)(partial(split, _name, place=0, which=repeated))
+
+
 def eigh(x: Any, /) -> EighResult:
     r"""Eigenvalues and eigenvectors of Hermitian matrices: :math:`X = V \operatorname{diag}(w) V^H`.
 
     The function is that of the Hermitian part :math:`(X + X^H)/2`, so gradients are Hermitian.
 
     Derivative: with :math:`E = V^H dX\, V`, :math:`dw_i = E_{ii}` and :math:`dV = V (F \circ E)`, where
-    :math:`F_{ij} = 1/(w_j - w_i)`, and 0 on the diagonal and where eigenvalues are equal but for rounding. Eigenvectors
-    are determined up to a phase each, and up to a rotation where eigenvalues are equal. So derivatives are finite
-    everywhere. Where eigenvalues are equal they are right, in both modes and at every order, for functions of the
-    vectors alone that do not depend on the choice of them, such as :math:`V V^H` and projectors on the space of equal
-    eigenvalues. Functions of the values alone are those of `eigvalsh`. A function that mixes both, :math:`V f(w) V^H`,
-    depends there on more than the derivatives of values and vectors show: reverse mode refuses it where the cotangents
-    of equal eigenvalues or of their vectors do not treat them alike, if values and vectors are of one call. Forward
-    mode cannot see it: its tangent lacks what turns within a group of equal eigenvalues.
+    :math:`F_{ij} = 1/(w_j - w_i)`, and 0 on the diagonal. Eigenvectors are determined up to a phase each, and up to a
+    rotation where eigenvalues are equal but for rounding. There derivatives are the limits of those at matrices nearby
+    whose eigenvalues are distinct. They are right, in both modes and at every order, for functions of the matrix that
+    are smooth and do not depend on the choice of the eigenvectors: :math:`V f(w) V^H`, projectors on the space of equal
+    eigenvalues, sums over all of them. Where the limit is infinite, as for a single eigenvector, they are refused. Of
+    single eigenvalues, which have a kink there, the first derivative is one for this choice of the eigenvectors.
 
     Parameters
     ----------
@@ -225,7 +215,8 @@ def eigh(x: Any, /) -> EighResult:
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
-        In reverse mode, of a function of values and vectors together where eigenvalues are equal.
+        Where eigenvalues are equal, if the derivative does not exist, or the matrix is computed from another
+        decomposition at equal values.
     LinAlgError
         The array library's own, if the iteration does not converge.
 
@@ -245,7 +236,7 @@ def eigh(x: Any, /) -> EighResult:
     array([-1.,  1.])
     """
     check_matrices("eigh", x, square=True)
-    return EighResult(*bind(eigh_p, x))
+    return EighResult(*separate(eigh_p, x, _repeated_first))
 
 
 def eigvalsh(x: Any, /) -> Any:
@@ -253,12 +244,9 @@ def eigvalsh(x: Any, /) -> Any:
 
     The function is that of the Hermitian part :math:`(X + X^H)/2`, so gradients are Hermitian.
 
-    Derivative: :math:`dw_i = v_i^H dX\, v_i`, right at equal eigenvalues for functions that treat them alike.
-    Second derivatives at equal eigenvalues are right for sums of eigenvalues that treat these alike, such as the trace.
-    Those of other functions depend on more than derivatives of eigenvalues show: reverse over any mode refuses them
-    unless all cotangents of the equal eigenvalues and of their vectors are zero, forward over reverse mode unless the
-    direction changes the function's derivatives by equal eigenvalues alike. Where they are not refused, and in forward
-    over forward mode, they lack what turns within a group of equal eigenvalues.
+    Derivative: :math:`dw_i = v_i^H dX\, v_i`, right at equal eigenvalues for functions that treat them alike, to every
+    order. A single one of equal eigenvalues has a kink: its first derivative is one for some choice of eigenvectors,
+    the second is refused.
 
     Parameters
     ----------
@@ -275,7 +263,7 @@ def eigvalsh(x: Any, /) -> Any:
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
-        In the second derivative at equal eigenvalues, of other than linear functions.
+        Where eigenvalues are equal, if the derivative does not exist.
 
     References
     ----------
@@ -289,11 +277,7 @@ def eigvalsh(x: Any, /) -> Any:
     array([-1.,  1.])
     """
     check_matrices("eigvalsh", x, square=True)
-    w = bind(eigvalsh_p, x)
-    if carries_derivative(x):
-        # Further derivatives go to values and vectors of one decomposition, which sees what depends on both.
-        return with_value(bind(eigh_p, x)[0], w)
-    return w
+    return separate(eigvalsh_p, x, repeated)
 
 
 def eig(x: Any, /) -> EigResult:
@@ -304,8 +288,8 @@ def eig(x: Any, /) -> EigResult:
     Derivative: with :math:`E = V^{-1} dX\, V`, :math:`dw_i = E_{ii}` and
     :math:`dV = V (F \circ E - \operatorname{diag}(c))`, where :math:`F_{ij} = 1/(w_j - w_i)` off the diagonal and the
     real :math:`c_i` keep each eigenvector at length 1. The phase of an eigenvector is arbitrary: derivatives are right
-    for functions that do not depend on it. Eigenvalues must differ, but for functions that do not look at
-    the eigenvectors.
+    for functions that do not depend on it. At equal eigenvalues with independent eigenvectors they are limits, as those
+    of `eigh`. Matrices that lack eigenvectors have no derivative.
 
     Parameters
     ----------
@@ -321,6 +305,8 @@ def eig(x: Any, /) -> EigResult:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
+    NotDifferentiableError
+        Where eigenvalues are equal, if the derivative does not exist.
     LinAlgError
         The array library's own, if the iteration does not converge, or in the derivative of a defective matrix.
 
@@ -338,7 +324,7 @@ def eig(x: Any, /) -> EigResult:
     array([2.+0.j, 3.+0.j])
     """
     check_matrices("eig", x, square=True)
-    return EigResult(*bind(eig_p, x))
+    return EigResult(*separate(eig_p, x, _repeated_first))
 
 
 def eigvals(x: Any, /) -> Any:
@@ -362,6 +348,8 @@ def eigvals(x: Any, /) -> Any:
     ------
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
+    NotDifferentiableError
+        Where eigenvalues are equal, if the derivative does not exist.
     LinAlgError
         The array library's own, if the iteration does not converge, or in the derivative of a defective matrix.
 
@@ -377,4 +365,4 @@ def eigvals(x: Any, /) -> Any:
     array([2.+0.j, 3.+0.j])
     """
     check_matrices("eigvals", x, square=True)
-    return bind(eigvals_p, x)
+    return separate(eigvals_p, x, repeated)
