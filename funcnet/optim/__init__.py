@@ -4,7 +4,12 @@
 transforms together.
 """
 
+from funcnet.optim import projections as projections
 from funcnet.optim import schedules as schedules
+from funcnet.optim.accumulating import AccumulateState as AccumulateState
+from funcnet.optim.accumulating import ApplyEveryState as ApplyEveryState
+from funcnet.optim.accumulating import accumulate as accumulate
+from funcnet.optim.accumulating import apply_every as apply_every
 from funcnet.optim.adagrad import FtrlState as FtrlState
 from funcnet.optim.adagrad import ScaleByAdadeltaState as ScaleByAdadeltaState
 from funcnet.optim.adagrad import ScaleByRssState as ScaleByRssState
@@ -34,6 +39,14 @@ from funcnet.optim.adopt import adopt as adopt
 from funcnet.optim.adopt import scale_by_adopt as scale_by_adopt
 from funcnet.optim.asgd import AsgdState as AsgdState
 from funcnet.optim.asgd import asgd as asgd
+from funcnet.optim.averaging import AverageState as AverageState
+from funcnet.optim.averaging import EmaState as EmaState
+from funcnet.optim.averaging import LookaheadState as LookaheadState
+from funcnet.optim.averaging import StochasticWeightAveragingState as StochasticWeightAveragingState
+from funcnet.optim.averaging import average_params as average_params
+from funcnet.optim.averaging import ema as ema
+from funcnet.optim.averaging import lookahead as lookahead
+from funcnet.optim.averaging import stochastic_weight_averaging as stochastic_weight_averaging
 from funcnet.optim.belief import ScaleByBeliefState as ScaleByBeliefState
 from funcnet.optim.belief import ScaleByYogiState as ScaleByYogiState
 from funcnet.optim.belief import acprop as acprop
@@ -42,12 +55,48 @@ from funcnet.optim.belief import scale_by_acprop as scale_by_acprop
 from funcnet.optim.belief import scale_by_belief as scale_by_belief
 from funcnet.optim.belief import scale_by_yogi as scale_by_yogi
 from funcnet.optim.belief import yogi as yogi
+from funcnet.optim.clipping import AdaptiveClipState as AdaptiveClipState
+from funcnet.optim.clipping import ClipState as ClipState
+from funcnet.optim.clipping import adaptive_grad_clip as adaptive_grad_clip
+from funcnet.optim.clipping import clip as clip
+from funcnet.optim.clipping import clip_by_block_rms as clip_by_block_rms
+from funcnet.optim.clipping import clip_by_global_norm as clip_by_global_norm
+from funcnet.optim.clipping import clip_by_norm as clip_by_norm
+from funcnet.optim.clipping import global_norm as global_norm
+from funcnet.optim.conditional import ApplyIfFiniteState as ApplyIfFiniteState
+from funcnet.optim.conditional import ConditionalState as ConditionalState
+from funcnet.optim.conditional import apply_if_finite as apply_if_finite
+from funcnet.optim.conditional import conditionally_mask as conditionally_mask
+from funcnet.optim.conditional import conditionally_transform as conditionally_transform
+from funcnet.optim.conditional import skip_large_updates as skip_large_updates
+from funcnet.optim.conditional import skip_not_finite as skip_not_finite
+from funcnet.optim.constraints import CountState as CountState
+from funcnet.optim.constraints import NormalizeState as NormalizeState
+from funcnet.optim.constraints import ZeroNansState as ZeroNansState
+from funcnet.optim.constraints import centralize as centralize
+from funcnet.optim.constraints import keep_params_nonnegative as keep_params_nonnegative
+from funcnet.optim.constraints import normalize_by_update_norm as normalize_by_update_norm
+from funcnet.optim.constraints import project as project
+from funcnet.optim.constraints import set_to_zero as set_to_zero
+from funcnet.optim.constraints import zero_nans as zero_nans
+from funcnet.optim.hyperparameters import get_hyperparams as get_hyperparams
+from funcnet.optim.hyperparameters import set_hyperparams as set_hyperparams
 from funcnet.optim.mixing import ScaleByAdanState as ScaleByAdanState
 from funcnet.optim.mixing import ScaleByAdemamixState as ScaleByAdemamixState
 from funcnet.optim.mixing import adan as adan
 from funcnet.optim.mixing import ademamix as ademamix
 from funcnet.optim.mixing import scale_by_adan as scale_by_adan
 from funcnet.optim.mixing import scale_by_ademamix as scale_by_ademamix
+from funcnet.optim.monitoring import SnapshotState as SnapshotState
+from funcnet.optim.monitoring import snapshot as snapshot
+from funcnet.optim.noise import AddNoiseState as AddNoiseState
+from funcnet.optim.noise import DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState
+from funcnet.optim.noise import add_noise as add_noise
+from funcnet.optim.noise import differentially_private_aggregate as differentially_private_aggregate
+from funcnet.optim.per_example import per_example_global_norm_clip as per_example_global_norm_clip
+from funcnet.optim.per_example import per_example_layer_norm_clip as per_example_layer_norm_clip
+from funcnet.optim.plateau import ReduceOnPlateauState as ReduceOnPlateauState
+from funcnet.optim.plateau import reduce_on_plateau as reduce_on_plateau
 from funcnet.optim.radam import ScaleByRadamState as ScaleByRadamState
 from funcnet.optim.radam import radam as radam
 from funcnet.optim.radam import scale_by_radam as scale_by_radam
@@ -59,6 +108,9 @@ from funcnet.optim.rms import scale_by_stddev as scale_by_stddev
 from funcnet.optim.rprop import ScaleByRpropState as ScaleByRpropState
 from funcnet.optim.rprop import rprop as rprop
 from funcnet.optim.rprop import scale_by_rprop as scale_by_rprop
+from funcnet.optim.selecting import freeze as freeze
+from funcnet.optim.selecting import masked as masked
+from funcnet.optim.selecting import partition as partition
 from funcnet.optim.sgd import ScaleState as ScaleState
 from funcnet.optim.sgd import SgdState as SgdState
 from funcnet.optim.sgd import scale as scale
@@ -83,10 +135,24 @@ from funcnet.optim.weight_decay import DecayState as DecayState
 from funcnet.optim.weight_decay import add_decayed_weights as add_decayed_weights
 
 __all__ = [
+    "AccumulateState",
     "AdamState",
+    "AdaptiveClipState",
+    "AddNoiseState",
+    "ApplyEveryState",
+    "ApplyIfFiniteState",
     "AsgdState",
+    "AverageState",
+    "ClipState",
+    "ConditionalState",
+    "CountState",
     "DecayState",
+    "DifferentiallyPrivateAggregateState",
+    "EmaState",
     "FtrlState",
+    "LookaheadState",
+    "NormalizeState",
+    "ReduceOnPlateauState",
     "ScaleByAdadeltaState",
     "ScaleByAdamState",
     "ScaleByAdamaxState",
@@ -107,8 +173,12 @@ __all__ = [
     "ScaleByYogiState",
     "ScaleState",
     "SgdState",
+    "SnapshotState",
+    "StochasticWeightAveragingState",
     "TraceState",
     "Transform",
+    "ZeroNansState",
+    "accumulate",
     "acprop",
     "adabelief",
     "adadelta",
@@ -118,18 +188,45 @@ __all__ = [
     "adamaxw",
     "adamw",
     "adan",
+    "adaptive_grad_clip",
     "add_decayed_weights",
+    "add_noise",
     "ademamix",
     "adopt",
     "amsgrad",
+    "apply_every",
+    "apply_if_finite",
     "apply_updates",
     "asgd",
+    "average_params",
+    "centralize",
     "chain",
+    "clip",
+    "clip_by_block_rms",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "conditionally_mask",
+    "conditionally_transform",
+    "differentially_private_aggregate",
+    "ema",
+    "freeze",
     "ftrl",
+    "get_hyperparams",
+    "global_norm",
+    "keep_params_nonnegative",
     "lion",
+    "lookahead",
+    "masked",
     "nadam",
     "nadamw",
+    "normalize_by_update_norm",
+    "partition",
+    "per_example_global_norm_clip",
+    "per_example_layer_norm_clip",
+    "project",
+    "projections",
     "radam",
+    "reduce_on_plateau",
     "rmsprop",
     "rprop",
     "scale",
@@ -154,10 +251,17 @@ __all__ = [
     "scale_by_stddev",
     "scale_by_yogi",
     "schedules",
+    "set_hyperparams",
+    "set_to_zero",
     "sgd",
     "sign_sgd",
     "signum",
+    "skip_large_updates",
+    "skip_not_finite",
+    "snapshot",
+    "stochastic_weight_averaging",
     "takes",
     "trace",
     "yogi",
+    "zero_nans",
 ]
