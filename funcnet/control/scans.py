@@ -16,6 +16,7 @@ from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import broadcast_to, concat, expand_dims, stack, zeros
 from funcnet.transforms import checkpoint as recomputed
 from funcnet.transforms import eval_shape, vmap
+from funcnet.transforms.shape import stands_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -284,7 +285,7 @@ def _stacked(ys: list[Any]) -> Any:
 
 def _scan_shapes(trace: Trace, f: Callable[[Any, Any], Any], init: Any, xs: Any, steps: int) -> tuple[Any, Any]:
     carry = tree.map(lambda leaf: abstract(trace, leaf), init)
-    new, y = _step(f, carry, tree.map(lambda leaf: _element(trace, leaf), xs))
+    new, y = stands_for(steps, _step, f, carry, tree.map(lambda leaf: _element(trace, leaf), xs))
     ys = tree.map(lambda leaf: broadcast_to(expand_dims(as_array(leaf), axis=0), (steps, *as_array(leaf).shape)), y)
     return tree.map(lambda leaf: abstract(trace, leaf), new if steps else carry), ys
 

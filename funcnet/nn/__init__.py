@@ -87,6 +87,8 @@ from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spec import as_spec as as_spec
+from funcnet.nn.summary import Summary as Summary
+from funcnet.nn.summary import summary as summary
 from funcnet.nn.wrappers import at_train as at_train
 from funcnet.nn.wrappers import frozen as frozen
 from funcnet.nn.wrappers import lambda_ as lambda_
@@ -96,6 +98,7 @@ from funcnet.nn.wrappers import shared as shared
 __all__ = [
     "Layer",
     "Stateless",
+    "Summary",
     "activation",
     "adaptive_avg_pool",
     "adaptive_max_pool",
@@ -177,6 +180,7 @@ __all__ = [
     "spatial_dropout",
     "squareplus",
     "stateless",
+    "summary",
     "swiglu",
     "swish",
     "tanh",

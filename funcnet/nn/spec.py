@@ -23,7 +23,10 @@ def beside(key: Any) -> backends.use_backend:
     DtypeError
         If `key` is no array.
     """
-    backend = backends.backend_of_type(raw(key).__class__)
+    value = raw(key)
+    if isinstance(value, Spec):
+        return backends.use_backend(value.backend.name)
+    backend = backends.backend_of_type(value.__class__)
     if backend is None:
         raise DtypeError(
             "A layer's init takes a random key first.",
@@ -31,7 +34,7 @@ def beside(key: Any) -> backends.use_backend:
             needed="a key",
             write="params, state = layer.init(random.key(0), x.shape)",
         )
-    return backends.use_backend(backend.name, device=backend.device_of(raw(key)))
+    return backends.use_backend(backend.name, device=backend.device_of(value))
 
 
 def as_spec(spec: Any) -> Any:

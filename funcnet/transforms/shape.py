@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
@@ -15,6 +16,49 @@ if TYPE_CHECKING:
     from funcnet.core import Primitive
 
 __all__ = ["eval_shape"]
+
+
+#: What looks on while operations run without values; see `watch`.
+_watcher: ContextVar[Watcher | None] = ContextVar("funcnet_shape_watcher", default=None)
+
+
+class Watcher:
+    """Looks on while operations run without values; a subclass counts something in `see`.
+
+    Attributes
+    ----------
+    times : int
+        How often the operations at hand would run: the product of the numbers of steps of the loops around.
+    """
+
+    def __init__(self) -> None:
+        self.times = 1
+
+    def see(self, primitive: Primitive, specs: list[Any], results: Any, params: dict[str, Any]) -> None:
+        """Take note of an operation with the specs of its arguments and results."""
+        raise NotImplementedError
+
+
+def watch(watcher: Watcher | None, f: Callable[..., Any], *args: Any) -> Any:
+    """Return ``f(*args)`` with `watcher` looking on at what `eval_shape` meets; None for nobody."""
+    token = _watcher.set(watcher)
+    try:
+        return f(*args)
+    finally:
+        _watcher.reset(token)
+
+
+def stands_for(times: int, f: Callable[..., Any], *args: Any) -> Any:
+    """Return ``f(*args)``, one run of a function of which there would be so many."""
+    watcher = _watcher.get()
+    if watcher is None:
+        return f(*args)
+    outer = watcher.times
+    watcher.times = outer * times
+    try:
+        return f(*args)
+    finally:
+        watcher.times = outer
 
 
 class ShapeTrace(Trace):
@@ -32,7 +76,11 @@ class ShapeTrace(Trace):
         if primitive.kind == "call":
             return primitive.abstract(self, *args)  # type: ignore[attr-defined]  # see call.py
         check_hashable(primitive, params)
-        found = inferred(primitive, [a.value if a.__class__ is Tracer and a.trace is self else a for a in args], params)
+        specs = [a.value if a.__class__ is Tracer and a.trace is self else a for a in args]
+        found = inferred(primitive, specs, params)
+        watcher = _watcher.get()
+        if watcher is not None:
+            watcher.see(primitive, specs, found, params)
         if primitive.multiple:
             return tuple([Tracer(self, s, None) for s in found])
         return Tracer(self, found, None)
