@@ -37,6 +37,12 @@ from funcnet.optim.adamw import scale_by_nadam as scale_by_nadam
 from funcnet.optim.adopt import ScaleByAdoptState as ScaleByAdoptState
 from funcnet.optim.adopt import adopt as adopt
 from funcnet.optim.adopt import scale_by_adopt as scale_by_adopt
+from funcnet.optim.anchored import ScaleByCocobState as ScaleByCocobState
+from funcnet.optim.anchored import ScaleByMadgradState as ScaleByMadgradState
+from funcnet.optim.anchored import cocob as cocob
+from funcnet.optim.anchored import madgrad as madgrad
+from funcnet.optim.anchored import scale_by_cocob as scale_by_cocob
+from funcnet.optim.anchored import scale_by_madgrad as scale_by_madgrad
 from funcnet.optim.asgd import AsgdState as AsgdState
 from funcnet.optim.asgd import asgd as asgd
 from funcnet.optim.averaging import AverageState as AverageState
@@ -81,6 +87,15 @@ from funcnet.optim.constraints import set_to_zero as set_to_zero
 from funcnet.optim.constraints import zero_nans as zero_nans
 from funcnet.optim.hyperparameters import get_hyperparams as get_hyperparams
 from funcnet.optim.hyperparameters import set_hyperparams as set_hyperparams
+from funcnet.optim.layerwise import FromageState as FromageState
+from funcnet.optim.layerwise import ScaleByNovogradState as ScaleByNovogradState
+from funcnet.optim.layerwise import ScaleByTrustRatioState as ScaleByTrustRatioState
+from funcnet.optim.layerwise import fromage as fromage
+from funcnet.optim.layerwise import lamb as lamb
+from funcnet.optim.layerwise import lars as lars
+from funcnet.optim.layerwise import novograd as novograd
+from funcnet.optim.layerwise import scale_by_novograd as scale_by_novograd
+from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
 from funcnet.optim.mixing import ScaleByAdanState as ScaleByAdanState
 from funcnet.optim.mixing import ScaleByAdemamixState as ScaleByAdemamixState
 from funcnet.optim.mixing import adan as adan
@@ -93,6 +108,10 @@ from funcnet.optim.noise import AddNoiseState as AddNoiseState
 from funcnet.optim.noise import DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState
 from funcnet.optim.noise import add_noise as add_noise
 from funcnet.optim.noise import differentially_private_aggregate as differentially_private_aggregate
+from funcnet.optim.optimistic import ScaleByOptimisticGradientState as ScaleByOptimisticGradientState
+from funcnet.optim.optimistic import optimistic_adam_v2 as optimistic_adam_v2
+from funcnet.optim.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
+from funcnet.optim.optimistic import scale_by_optimistic_gradient as scale_by_optimistic_gradient
 from funcnet.optim.per_example import per_example_global_norm_clip as per_example_global_norm_clip
 from funcnet.optim.per_example import per_example_layer_norm_clip as per_example_layer_norm_clip
 from funcnet.optim.plateau import ReduceOnPlateauState as ReduceOnPlateauState
@@ -125,6 +144,9 @@ from funcnet.optim.sign import scale_by_sign as scale_by_sign
 from funcnet.optim.sign import scale_by_signum as scale_by_signum
 from funcnet.optim.sign import sign_sgd as sign_sgd
 from funcnet.optim.sign import signum as signum
+from funcnet.optim.sm3 import ScaleBySm3State as ScaleBySm3State
+from funcnet.optim.sm3 import scale_by_sm3 as scale_by_sm3
+from funcnet.optim.sm3 import sm3 as sm3
 from funcnet.optim.trace import TraceState as TraceState
 from funcnet.optim.trace import trace as trace
 from funcnet.optim.transform import Transform as Transform
@@ -149,6 +171,7 @@ __all__ = [
     "DecayState",
     "DifferentiallyPrivateAggregateState",
     "EmaState",
+    "FromageState",
     "FtrlState",
     "LookaheadState",
     "NormalizeState",
@@ -161,15 +184,21 @@ __all__ = [
     "ScaleByAdoptState",
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
+    "ScaleByCocobState",
     "ScaleByLionState",
+    "ScaleByMadgradState",
     "ScaleByNadamState",
+    "ScaleByNovogradState",
+    "ScaleByOptimisticGradientState",
     "ScaleByRadamState",
     "ScaleByRmsState",
     "ScaleByRpropState",
     "ScaleByRssState",
     "ScaleBySignState",
     "ScaleBySignumState",
+    "ScaleBySm3State",
     "ScaleByStddevState",
+    "ScaleByTrustRatioState",
     "ScaleByYogiState",
     "ScaleState",
     "SgdState",
@@ -205,21 +234,29 @@ __all__ = [
     "clip_by_block_rms",
     "clip_by_global_norm",
     "clip_by_norm",
+    "cocob",
     "conditionally_mask",
     "conditionally_transform",
     "differentially_private_aggregate",
     "ema",
     "freeze",
+    "fromage",
     "ftrl",
     "get_hyperparams",
     "global_norm",
     "keep_params_nonnegative",
+    "lamb",
+    "lars",
     "lion",
     "lookahead",
+    "madgrad",
     "masked",
     "nadam",
     "nadamw",
     "normalize_by_update_norm",
+    "novograd",
+    "optimistic_adam_v2",
+    "optimistic_gradient_descent",
     "partition",
     "per_example_global_norm_clip",
     "per_example_layer_norm_clip",
@@ -239,16 +276,22 @@ __all__ = [
     "scale_by_adopt",
     "scale_by_amsgrad",
     "scale_by_belief",
+    "scale_by_cocob",
     "scale_by_learning_rate",
     "scale_by_lion",
+    "scale_by_madgrad",
     "scale_by_nadam",
+    "scale_by_novograd",
+    "scale_by_optimistic_gradient",
     "scale_by_radam",
     "scale_by_rms",
     "scale_by_rprop",
     "scale_by_rss",
     "scale_by_sign",
     "scale_by_signum",
+    "scale_by_sm3",
     "scale_by_stddev",
+    "scale_by_trust_ratio",
     "scale_by_yogi",
     "schedules",
     "set_hyperparams",
@@ -258,6 +301,7 @@ __all__ = [
     "signum",
     "skip_large_updates",
     "skip_not_finite",
+    "sm3",
     "snapshot",
     "stochastic_weight_averaging",
     "takes",

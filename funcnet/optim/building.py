@@ -79,7 +79,9 @@ class Step:
     extras: dict[str, Any]
     structure: Any
 
-    def each(self, rule: Callable[..., Any], *numbers: Any, params: bool = False) -> list[Any]:
+    def each(
+        self, rule: Callable[..., Any], *numbers: Any, params: bool = False, only: Sequence[bool] | None = None
+    ) -> list[Any]:
         """Apply a rule to each gradient and what belongs to it.
 
         Parameters
@@ -90,6 +92,8 @@ class Step:
             In the widest data type; cast for each gradient.
         params : bool
             Whether the rule gets the parameter.
+        only : sequence of bool, optional
+            To which leaves the rule is applied; what it leaves out stays what it is.
 
         Returns
         -------
@@ -101,8 +105,8 @@ class Step:
         columns = self.columns
         updates: list[Any] = []
         for i, g in enumerate(self.grads):
-            if g is None:
-                updates.append(None)
+            if g is None or (only is not None and not only[i]):
+                updates.append(g)
                 continue
             old = [column[i] for column in columns]
             dtype = old[0].dtype if old else _wide(g)
@@ -125,7 +129,11 @@ class Step:
             wide = _wide(g)
             part = cast(value(*together([cast(column[i], wide) for column in columns])), dtype)
             result = part if result is None else result + part
-        return cast(self.t * 0, dtype) if result is None else result
+        return self.constant(0.0) if result is None else result
+
+    def constant(self, value: float) -> Any:
+        """Return a number in the widest data type."""
+        return self.t * 0 + value
 
     def squared_norm(self, column: list[Any]) -> Any:
         """Return the sum of the squares of all elements, in the widest data type."""

@@ -86,7 +86,8 @@ def by_optax(
             return optax.apply_updates(p, updates), state
 
         final = jax.tree.map(jax.numpy.asarray, params)
-        state = opt.init(final)
+        # Optax takes roots of 32-bit counts in float32.
+        state = jax.tree.map(lambda s: s.astype("int64") if s.dtype == "int32" else s, opt.init(final))
         for _ in range(STEPS):
             final, state = one(final, state, *_gradient()(final))
         if finish is not None:

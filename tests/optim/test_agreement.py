@@ -42,7 +42,7 @@ def same(
 ) -> Any:
     """Return the row of an optimizer whose name and arguments are the same in optax."""
     shown = ", ".join([name, *(f"{key}={value!r}" for key, value in options.items())])
-    mine = {"mask" if key == "weight_decay_mask" else key: value for key, value in options.items()}
+    mine = {"mask" if (name, key) == ("adadelta", "weight_decay_mask") else key: v for key, v in options.items()}
     return Row(
         shown.replace(str(MASK), "..."),
         lambda: getattr(optim, name)(*args, **mine),
@@ -194,6 +194,28 @@ TABLE = [
         lambda: optim.asgd(0.02, decay=0.05, alpha=0.6, t0=20.0, weight_decay=0.1),
         torch=lambda t, p: t.optim.ASGD(p, 0.02, lambd=0.05, alpha=0.6, t0=20, weight_decay=0.1),
     ),
+    same("lars", 0.5, trust_coefficient=0.05, weight_decay=0.1, momentum=0.8, nesterov=True),
+    same("lars", 0.005, weight_decay_mask=MASK, weight_decay=0.1, trust_ratio_mask=MASK),
+    same("lamb", 0.01, weight_decay=0.1, mask=MASK),
+    same("fromage", 0.01),
+    same("novograd", 0.01, weight_decay=0.1),
+    Row(
+        "sm3",
+        lambda: optim.sm3(0.05),
+        lambda o: o.sm3(0.05),
+        shapes={"kernel": (3, 4), "bias": (4,), "deep": (2, 3, 2)},
+    ),
+    Row(
+        "sm3, decay",
+        lambda: optim.chain(optim.scale_by_sm3(b1=0.8, b2=0.95), optim.scale(-0.01)),
+        lambda o: o.chain(o.scale_by_sm3(b1=0.8, b2=0.95), o.scale(-0.01)),
+        shapes={"kernel": (3, 4), "bias": (4,), "deep": (2, 3, 2)},
+    ),
+    same("madgrad", 0.01, contrib=True, weight_decay=0.1),
+    same("cocob", contrib=True, weight_decay=0.1, mask=MASK),
+    same("optimistic_gradient_descent", 0.02, beta=0.5),
+    same("optimistic_adam_v2", 0.01, alpha=0.8, beta=0.5),
+    same("optimistic_adam_v2", 0.01, nesterov=False),
 ]
 
 
