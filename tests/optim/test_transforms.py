@@ -32,6 +32,7 @@ def _beside(name: str) -> Any:
 
 oracles = _beside("oracles")
 STEPS = 100
+SHAPES: dict[str, Any] = {"rank_0": (), "block": {"kernel": (3, 4), "bias": (4,)}, "deep": [(2, 3, 2), (6, 3)]}
 LABELS = {"rank_0": "slow", "block": {"kernel": "fast", "bias": "slow"}, "deep": ["none", "slow"]}
 MASK = {"rank_0": True, "block": {"kernel": True, "bias": False}, "deep": [False, True]}
 
@@ -136,7 +137,7 @@ every = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def sequence(bad: bool) -> tuple[Any, Any, Any]:
     """Return a hundred gradients, parameters and losses, stacked."""
     rng = np.random.default_rng(5)
-    params = tree.map(lambda p: p + 0.3 * rng.standard_normal((STEPS, *p.shape)), oracles.start())
+    params = tree.map(lambda p: p + 0.3 * rng.standard_normal((STEPS, *p.shape)), oracles.start(SHAPES))
     grads = tree.map(lambda p: rng.standard_normal(p.shape), params)
     if bad:
         for i in (3, 10, 11, 12, 40, 41, 94, 95, 96, 97, 98):
@@ -148,7 +149,7 @@ def found(row: Row) -> float:
     """Return the largest relative error of an update in a hundred steps."""
     params, grads, values = sequence(row.bad)
     opt = row.ours()
-    state = opt.init(oracles.start())
+    state = opt.init(oracles.start(SHAPES))
     got: list[Any] = []
     for i in range(STEPS):
         p, g = (tree.map(lambda leaf, i=i: leaf[i], t) for t in (params, grads))
@@ -165,7 +166,7 @@ def found(row: Row) -> float:
             updates, state = theirs.update(g, state, p, value=value)
             return state, updates
 
-        first = theirs.init(jax.tree.map(jax.numpy.asarray, oracles.start()))
+        first = theirs.init(jax.tree.map(jax.numpy.asarray, oracles.start(SHAPES)))
         wanted = jax.tree.map(
             np.asarray, jax.jit(lambda s, x: jax.lax.scan(one, s, x)[1])(first, (params, grads, values))
         )
@@ -201,7 +202,7 @@ def one_step(opt: Any, params: Any, grads: Any, state: Any = None) -> tuple[Any,
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 @every
 def test_data_types_are_kept(row: Row, dtype: str) -> None:
-    params = oracles.start(dtype=dtype)
+    params = oracles.start(SHAPES, dtype)
     opt = row.ours()
     first = opt.init(params)
     updates, state = one_step(opt, params, tree.map(lambda p: p * p.dtype.type(0.5), params))
@@ -216,7 +217,7 @@ def test_data_types_are_kept(row: Row, dtype: str) -> None:
 @pytest.mark.requirement("D103")
 @every
 def test_missing_gradients_leave_parameters_alone(row: Row) -> None:
-    params = oracles.start()
+    params = oracles.start(SHAPES)
     opt = row.ours()
     grads = tree.map(lambda p: p * 0.1, params)
     for gone in ("rank_0", "deep"):
@@ -233,7 +234,7 @@ def test_missing_gradients_leave_parameters_alone(row: Row) -> None:
 @every
 def test_nothing_that_is_passed_in_is_written_to(row: Row) -> None:
     opt = row.ours()
-    params = oracles.start()
+    params = oracles.start(SHAPES)
     grads = tree.map(lambda p: np.asarray(p * 0.5), params)
     state = one_step(opt, params, grads)[1]
     for leaf in tree.leaves((params, grads, state)):
@@ -247,7 +248,7 @@ def test_nothing_that_is_passed_in_is_written_to(row: Row) -> None:
 @every
 def test_on_every_backend(row: Row, case: Any) -> None:
     dtype = "float64" if "float64" in case.dtypes() else "float32"
-    params = oracles.start(dtype=dtype)
+    params = oracles.start(SHAPES, dtype)
     expected, _ = oracles.ours(row.ours(), params, steps=4)
     with case.active():
         got, state = oracles.ours(row.ours(), tree.map(case.asarray, params), steps=4)
@@ -260,7 +261,7 @@ def test_on_every_backend(row: Row, case: Any) -> None:
 @every
 def test_without_values(row: Row) -> None:
     """The update asks for no value in Python, so that it can be captured once for all steps."""
-    opt, params = row.ours(), oracles.start()
+    opt, params = row.ours(), oracles.start(SHAPES)
     state = opt.init(params)
     given = {"value": np.array(1.5)} if "value" in opt.extras else {}
     abstract = fn.eval_shape(lambda g, s, p, v: opt.update(g, s, p, **v), params, state, params, given)
@@ -273,7 +274,7 @@ def test_without_values(row: Row) -> None:
 @every
 def test_derivative_through_some_steps(row: Row) -> None:
     """Forward mode equals reverse mode, and a difference where there is no kink."""
-    params = oracles.start()
+    params = oracles.start(SHAPES)
     opt = row.ours()
 
     def final(scale: Any) -> Any:
@@ -294,7 +295,7 @@ def test_derivative_through_some_steps(row: Row) -> None:
 
 @every
 def test_gradients_of_another_model_are_refused(row: Row) -> None:
-    opt, params = optim.chain(row.ours(), optim.sgd(0.1)), oracles.start()
+    opt, params = optim.chain(row.ours(), optim.sgd(0.1)), oracles.start(SHAPES)
     with pytest.raises(TreeError, match="differs at"):
         one_step(opt, params, {**params, "more": np.ones(2)})
     with pytest.raises(ShapeError, match=r"differs at \.block\.kernel"):
