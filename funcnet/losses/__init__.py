@@ -1,9 +1,106 @@
-"""Losses: scalar functions of predictions and targets, with an explicit reduction and no broadcasting."""
+"""Losses: scalar functions of predictions and targets, with an explicit reduction and no broadcasting.
 
+All of them take `reduction`, which is ``"mean"``, ``"sum"`` or ``"none"``, and `weights`, one number per value that
+``"none"`` gives. With weights the mean is the weighted one: the sum of the weighted losses over the sum of the weights.
+What has a weight of 0 does not count, whatever its loss is.
+"""
+
+from funcnet.losses.binary import binary_cross_entropy as binary_cross_entropy
+from funcnet.losses.binary import sigmoid_cross_entropy as sigmoid_cross_entropy
 from funcnet.losses.classification import accuracy as accuracy
-from funcnet.losses.classification import binary_cross_entropy as binary_cross_entropy
-from funcnet.losses.classification import sigmoid_cross_entropy as sigmoid_cross_entropy
+from funcnet.losses.classification import nll as nll
 from funcnet.losses.classification import softmax_cross_entropy as softmax_cross_entropy
+from funcnet.losses.ctc import ctc as ctc
+from funcnet.losses.divergences import gaussian_kl as gaussian_kl
+from funcnet.losses.divergences import js_divergence as js_divergence
+from funcnet.losses.divergences import kl_divergence as kl_divergence
+from funcnet.losses.fenchel_young import binary_sparsemax as binary_sparsemax
+from funcnet.losses.fenchel_young import fenchel_young as fenchel_young
+from funcnet.losses.fenchel_young import perturbed_fenchel_young as perturbed_fenchel_young
+from funcnet.losses.fenchel_young import sparsemax as sparsemax
+from funcnet.losses.focal import poly_cross_entropy as poly_cross_entropy
+from funcnet.losses.focal import sigmoid_focal as sigmoid_focal
+from funcnet.losses.focal import softmax_focal as softmax_focal
+from funcnet.losses.likelihood import gaussian_nll as gaussian_nll
+from funcnet.losses.likelihood import poisson_nll as poisson_nll
+from funcnet.losses.margins import hinge as hinge
+from funcnet.losses.margins import hinge_embedding as hinge_embedding
+from funcnet.losses.margins import margin_ranking as margin_ranking
+from funcnet.losses.margins import multi_margin as multi_margin
+from funcnet.losses.margins import multiclass_hinge as multiclass_hinge
+from funcnet.losses.margins import multilabel_margin as multilabel_margin
+from funcnet.losses.margins import multilabel_soft_margin as multilabel_soft_margin
+from funcnet.losses.margins import soft_margin as soft_margin
+from funcnet.losses.margins import squared_hinge as squared_hinge
+from funcnet.losses.overlap import dice as dice
+from funcnet.losses.overlap import jaccard as jaccard
+from funcnet.losses.overlap import total_variation as total_variation
+from funcnet.losses.overlap import tversky as tversky
+from funcnet.losses.ranking import pairwise_ranking as pairwise_ranking
+from funcnet.losses.ranking import ranking_softmax as ranking_softmax
+from funcnet.losses.regression import expectile as expectile
+from funcnet.losses.regression import huber as huber
+from funcnet.losses.regression import log_cosh as log_cosh
+from funcnet.losses.regression import mae as mae
+from funcnet.losses.regression import mape as mape
 from funcnet.losses.regression import mse as mse
+from funcnet.losses.regression import msle as msle
+from funcnet.losses.regression import quantile as quantile
+from funcnet.losses.regression import smooth_l1 as smooth_l1
+from funcnet.losses.similarity import circle as circle
+from funcnet.losses.similarity import cosine_distance as cosine_distance
+from funcnet.losses.similarity import cosine_embedding as cosine_embedding
+from funcnet.losses.similarity import cosine_similarity as cosine_similarity
+from funcnet.losses.similarity import nt_xent as nt_xent
+from funcnet.losses.similarity import triplet_margin as triplet_margin
 
-__all__ = ["accuracy", "binary_cross_entropy", "mse", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+__all__ = [
+    "accuracy",
+    "binary_cross_entropy",
+    "binary_sparsemax",
+    "circle",
+    "cosine_distance",
+    "cosine_embedding",
+    "cosine_similarity",
+    "ctc",
+    "dice",
+    "expectile",
+    "fenchel_young",
+    "gaussian_kl",
+    "gaussian_nll",
+    "hinge",
+    "hinge_embedding",
+    "huber",
+    "jaccard",
+    "js_divergence",
+    "kl_divergence",
+    "log_cosh",
+    "mae",
+    "mape",
+    "margin_ranking",
+    "mse",
+    "msle",
+    "multi_margin",
+    "multiclass_hinge",
+    "multilabel_margin",
+    "multilabel_soft_margin",
+    "nll",
+    "nt_xent",
+    "pairwise_ranking",
+    "perturbed_fenchel_young",
+    "poisson_nll",
+    "poly_cross_entropy",
+    "quantile",
+    "ranking_softmax",
+    "sigmoid_cross_entropy",
+    "sigmoid_focal",
+    "smooth_l1",
+    "soft_margin",
+    "softmax_cross_entropy",
+    "softmax_focal",
+    "sparsemax",
+    "squared_hinge",
+    "total_variation",
+    "triplet_margin",
+    "tversky",
+]

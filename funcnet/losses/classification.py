@@ -1,24 +1,23 @@
-"""Losses of class scores."""
+"""Cross-entropy with one of several classes, and accuracy."""
 
 from __future__ import annotations
 
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from funcnet import backends, xp
-from funcnet.core import bind, case, general, raw, registry
+from funcnet import xp
+from funcnet.core import bind, case, general, registry
 from funcnet.core.case import Arg
-from funcnet.core.dtypes import kind
-from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.losses.reduction import check_reduction, check_same_shape, reduced
+from funcnet.errors import ParameterError, ShapeError
+from funcnet.losses.checks import check_number, class_axis
+from funcnet.losses.examples import class_numbers, of_label, over_examples, per_class
+from funcnet.losses.reduction import check_reduction, reduced
 from funcnet.ops.batching import as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["accuracy", "binary_cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+__all__ = ["accuracy", "nll", "softmax_cross_entropy"]
 
 
 def _chosen(xp: Any, labels: Any, shape: tuple[int, ...]) -> Any:
@@ -98,12 +97,22 @@ slope_p = general(
 )
 
 
-def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1, reduction: str = "mean") -> Any:
+def softmax_cross_entropy(
+    logits: Any,
+    labels: Any,
+    *,
+    axis: int = -1,
+    weights: Any = None,
+    class_weights: Any = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Any:
     r"""Cross-entropy between labels and the softmax of class scores.
 
-    :math:`-\sum_c q_c \log p_c` with :math:`p = \mathrm{softmax}(z)`, computed from the logits :math:`z`, so that it is
-    finite and exact for scores of any size. Its gradient is :math:`p - q`, divided by the number of examples for the
-    mean.
+    :math:`-\sum_c w_c q_c \log p_c` with :math:`p = \mathrm{softmax}(z)`, computed from the logits :math:`z`, so that
+    it is finite and exact for scores of any size. A class that is masked out by a score of -inf costs nothing where its
+    probability :math:`q_c` is 0. The gradient is :math:`p - q`, divided by the number of examples for the mean.
 
     Parameters
     ----------
@@ -114,8 +123,20 @@ def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1, reduction
         classes, such as one-hot vectors: of the shape of `logits`. Probabilities are differentiated too.
     axis : int, default -1
         The axis of `logits` that holds the classes.
+    weights : array, optional
+        One weight per example, of the shape of `logits` without `axis`, in which any size may be 1.
+    class_weights : array, optional
+        The weight :math:`w_c` of each class, of shape ``(classes,)``.
+    ignore_index : int, optional
+        A class number that marks examples to leave out: they cost 0 and do not count for the mean. It need not be one
+        of the classes.
+    label_smoothing : float, default 0.0
+        The share :math:`\varepsilon` of the label that is spread evenly over all :math:`C` classes:
+        :math:`(1 - \varepsilon) q + \varepsilon / C`.
     reduction : str, default "mean"
-        ``"mean"`` over the examples, ``"sum"``, or ``"none"``.
+        ``"mean"`` over the examples, ``"sum"``, or ``"none"``. The mean is the weighted one: the sum is divided by the
+        sum of the weights of the examples, each times the weight of its class where labels are class numbers, as in
+        PyTorch. It is NaN where no example is left.
 
     Returns
     -------
@@ -127,10 +148,15 @@ def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1, reduction
     ShapeError
         If the shapes do not fit.
     DtypeError
-        If the logits are not floating-point.
+        If the logits are not floating-point, or class numbers are not integers.
     ParameterError
-        If a class number is none of the classes, or the reduction is unknown. Numbers on another device than the CPU
-        are not read, since that would wait for it: the loss of such an example is NaN there, and inside ``jit``.
+        If a class number is none of the classes, or an option has a value that it cannot have. Numbers on another
+        device than the CPU are not read, since that would wait for it: the loss of such an example is NaN there, and
+        inside ``jit``.
+
+    References
+    ----------
+    Label smoothing: C. Szegedy et al., Rethinking the Inception architecture, CVPR (2016).
 
     Examples
     --------
@@ -141,163 +167,120 @@ def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1, reduction
     array([0.1269, 0.    ])
     >>> float(losses.softmax_cross_entropy(logits, np.eye(2)).round(4))
     0.0635
+    >>> float(losses.softmax_cross_entropy(logits, np.array([0, -1]), ignore_index=-1).round(4))
+    0.1269
     """
-    check_reduction("softmax_cross_entropy", reduction)
-    if kind(logits.dtype) != "f":
-        raise DtypeError(
-            "losses.softmax_cross_entropy takes floating-point logits.",
-            found=f"an array of dtype {logits.dtype}",
-            needed="a real floating-point data type",
-            write="xp.astype(logits, xp.float32)",
+    name = "softmax_cross_entropy"
+    check_reduction(name, reduction)
+    axis = class_axis(name, logits, axis)
+    if label_smoothing.__class__ is not float or label_smoothing:
+        check_number(name, "label_smoothing", label_smoothing, 0, 1)
+    if class_weights is not None:
+        class_weights = per_class(name, class_weights, logits, axis)
+    if tuple(labels.shape) == tuple(logits.shape):
+        _only_for_numbers(name, ignore_index)
+        return reduced(
+            _of_probabilities(logits, labels, axis, class_weights, label_smoothing), reduction, weights, name
         )
-    shape = tuple(logits.shape)
-    if not -len(shape) <= axis < len(shape):
-        raise ShapeError(
-            "losses.softmax_cross_entropy got logits without the axis of the classes.",
-            found=f"axis={axis} for shape {shape}",
-            needed="an axis that the logits have",
-            write="axis=-1",
-        )
-    axis %= len(shape)
-    if tuple(labels.shape) == shape:
-        return reduced(_of_probabilities(logits, labels, axis), reduction)
-    if tuple(labels.shape) != shape[:axis] + shape[axis + 1 :]:
-        raise _misfit(shape, tuple(labels.shape), axis)
-    if kind(labels.dtype) not in "iu":
-        raise DtypeError(
-            "losses.softmax_cross_entropy takes class numbers as integers.",
-            found=f"labels of dtype {labels.dtype} and shape {tuple(labels.shape)} for logits of shape {shape}",
-            needed="an integer data type, or probabilities of the shape of the logits",
-            write="xp.astype(labels, xp.int64)",
-        )
-    _check_classes(labels, shape[axis])
-    if axis != len(shape) - 1:
+    labels, ignored = class_numbers(name, logits, labels, axis, ignore_index)
+    if axis != len(logits.shape) - 1:
         logits = xp.moveaxis(logits, axis, -1)
-    return reduced(bind(loss_p, logits, labels), reduction)
+    if ignored is not None:
+        # What is left out may be anything, NaN included.
+        logits = xp.where(xp.expand_dims(ignored, axis=-1), 0.0, logits)
+    values = bind(loss_p, logits, labels)
+    if class_weights is not None:
+        values = values * of_label(class_weights, labels)
+    if label_smoothing.__class__ is not float or label_smoothing:
+        spread = xp.log_softmax(logits)
+        spread = 0.0 - xp.mean(spread if class_weights is None else spread * class_weights, axis=-1)
+        values = (1 - label_smoothing) * values + label_smoothing * spread
+    return over_examples(name, values, labels, ignored, class_weights, weights, reduction)
 
 
-def _of_probabilities(logits: Any, labels: Any, axis: int) -> Any:
+def nll(
+    log_probabilities: Any,
+    labels: Any,
+    *,
+    axis: int = -1,
+    weights: Any = None,
+    class_weights: Any = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Any:
+    r"""Negative log-likelihood: the logarithm of the probability of the label's class, negated.
+
+    :math:`-w_y \log p_y`. From scores, `softmax_cross_entropy` does the same in one step.
+
+    Parameters
+    ----------
+    log_probabilities : array
+        Logarithms of the probabilities of the classes, such as from `xp.log_softmax`.
+    labels : array
+        Class numbers: integers, of the shape of `log_probabilities` without `axis`.
+    axis : int, default -1
+        The axis that holds the classes.
+    weights : array, optional
+        One weight per example, of the shape of `labels`, in which any size may be 1.
+    class_weights : array, optional
+        The weight of each class, of shape ``(classes,)``.
+    ignore_index : int, optional
+        A class number that marks examples to leave out: they cost 0 and do not count for the mean.
+    reduction : str, default "mean"
+        ``"mean"``, ``"sum"``, or ``"none"``. The mean is divided by the sum of all weights, as in PyTorch.
+
+    Returns
+    -------
+    array
+        Of shape ``()``, or that of `labels` for ``"none"``.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ParameterError
+        As `softmax_cross_entropy` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import losses
+    >>> losses.nll(np.log(np.array([[0.5, 0.5], [0.1, 0.9]])), np.array([0, 1]), reduction="none").round(4)
+    array([0.6931, 0.1054])
+    """
+    check_reduction("nll", reduction)
+    axis = class_axis("nll", log_probabilities, axis)
+    if class_weights is not None:
+        class_weights = per_class("nll", class_weights, log_probabilities, axis)
+    labels, ignored = class_numbers("nll", log_probabilities, labels, axis, ignore_index, soft=False)
+    if axis != len(log_probabilities.shape) - 1:
+        log_probabilities = xp.moveaxis(log_probabilities, axis, -1)
+    picked = xp.take_along_axis(log_probabilities, xp.expand_dims(labels, axis=-1), axis=-1)
+    values = 0.0 - xp.squeeze(picked, axis=-1)
+    if class_weights is not None:
+        values = values * of_label(class_weights, labels)
+    return over_examples("nll", values, labels, ignored, class_weights, weights, reduction)
+
+
+def _only_for_numbers(name: str, ignore_index: int | None) -> None:
+    if ignore_index is not None:
+        raise ParameterError(
+            f"losses.{name} got ignore_index with labels that are probabilities.",
+            found=f"ignore_index={ignore_index!r} and labels of the shape of the logits",
+            needed="class numbers, or weights of 0 for the examples to leave out",
+            write=f"losses.{name}(logits, labels, weights=keep)",
+        )
+
+
+def _of_probabilities(logits: Any, labels: Any, axis: int, class_weights: Any, label_smoothing: float) -> Any:
     if labels.dtype != logits.dtype:
         labels = xp.astype(labels, logits.dtype)
+    if label_smoothing.__class__ is not float or label_smoothing:
+        labels = (1 - label_smoothing) * labels + label_smoothing / logits.shape[axis]
     logp = xp.log_softmax(logits, axis=axis)
     # A class that is masked out by a score of -inf costs nothing where its probability is 0.
-    logp = xp.where((labels == 0) & xp.isinf(logp), 0.0, logp)
-    return 0.0 - xp.sum(labels * logp, axis=axis)
-
-
-def _misfit(shape: tuple[int, ...], labels: tuple[int, ...], axis: int) -> ShapeError:
-    needed = shape[:axis] + shape[axis + 1 :]
-    squeezable = len(labels) == len(shape) and labels[axis] == 1
-    return ShapeError(
-        "losses.softmax_cross_entropy got labels that do not fit the logits.",
-        found=f"labels {labels} for logits {shape} with the classes on axis {axis}",
-        needed=f"class numbers {needed}, or probabilities {shape}",
-        write=f"xp.squeeze(labels, axis={axis})" if squeezable else "",
-    )
-
-
-def _check_classes(labels: Any, count: int) -> None:
-    values = raw(labels)
-    backend = backends.backend_of_type(values.__class__)
-    # Reading is free on the CPU; elsewhere it would wait for the device, and inside `jit` there is nothing to read.
-    if backend is None or 0 in values.shape or not backend.device_of(values).startswith(("cpu", "CPU")):
-        return
-    host = np.asarray(backend.to_numpy(values))
-    # As unsigned numbers negative ones are large: one pass finds both.
-    if host.astype(np.uint64, copy=False).max() >= count:
-        low, high = int(host.min()), int(host.max())
-        raise ParameterError(
-            "losses.softmax_cross_entropy got a label that is no class.",
-            found=f"labels from {low} to {high}",
-            needed=f"integers from 0 to {count - 1}, for {count} classes",
-            write="labels - 1 for classes that are counted from 1",
-        )
-
-
-def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
-    r"""Cross-entropy of independent yes-or-no labels with the sigmoid of scores.
-
-    :math:`\log(1 + e^z) - q z`, which is :math:`-q \log \sigma(z) - (1 - q) \log(1 - \sigma(z))`, finite for scores of
-    any size. Its gradient is :math:`\sigma(z) - q`.
-
-    Parameters
-    ----------
-    logits : array
-        Scores, of a floating-point data type.
-    labels : array
-        Probabilities :math:`q` from 0 to 1, of the same shape; booleans and integers count as numbers.
-    reduction : str, default "mean"
-        ``"mean"`` over all elements, ``"sum"``, or ``"none"``.
-
-    Returns
-    -------
-    array
-        Of shape ``()``, or that of `logits` for ``"none"``.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ.
-    ParameterError
-        If the reduction is unknown.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funcnet import losses
-    >>> losses.sigmoid_cross_entropy(np.array([800.0, -800.0]), np.array([0.0, 0.0]), reduction="none")
-    array([800.,   0.])
-    """
-    check_reduction("sigmoid_cross_entropy", reduction)
-    check_same_shape("sigmoid_cross_entropy", logits, labels, "logits and labels")
-    if labels.dtype != logits.dtype:
-        labels = xp.astype(labels, logits.dtype)
-    return reduced(xp.softplus(logits) - labels * logits, reduction)
-
-
-def binary_cross_entropy(probabilities: Any, labels: Any, *, reduction: str = "mean") -> Any:
-    r"""Cross-entropy of yes-or-no labels with probabilities.
-
-    :math:`-q \log p - (1 - q) \log(1 - p)`. Nothing is clipped: a certain and wrong prediction costs infinity, and one
-    that is certain and right costs 0. Where the probabilities come from scores, `sigmoid_cross_entropy` is exact.
-
-    Parameters
-    ----------
-    probabilities : array
-        From 0 to 1, of a floating-point data type.
-    labels : array
-        Probabilities :math:`q` from 0 to 1, of the same shape. They are differentiated too.
-    reduction : str, default "mean"
-        ``"mean"`` over all elements, ``"sum"``, or ``"none"``.
-
-    Returns
-    -------
-    array
-        Of shape ``()``, or that of `probabilities` for ``"none"``.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ.
-    ParameterError
-        If the reduction is unknown.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funcnet import losses
-    >>> losses.binary_cross_entropy(np.array([0.5, 1.0]), np.array([1.0, 1.0]), reduction="none").round(4)
-    array([0.6931, 0.    ])
-    """
-    check_reduction("binary_cross_entropy", reduction)
-    check_same_shape("binary_cross_entropy", probabilities, labels, "probabilities and labels")
-    if labels.dtype != probabilities.dtype:
-        labels = xp.astype(labels, probabilities.dtype)
-    rest = 1 - labels
-    # What cannot happen costs nothing: a logarithm of 0 whose weight is 0 counts as 0.
-    yes = xp.log(xp.where((labels == 0) & (probabilities == 0), 1.0, probabilities))
-    no = xp.log1p(-xp.where((rest == 0) & (probabilities == 1), 0.0, probabilities))
-    return reduced(0.0 - (labels * yes + rest * no), reduction)
+    logp = xp.where(xp.logical_and(labels == 0, xp.isinf(logp)), 0.0, logp)
+    if class_weights is not None:
+        labels = xp.multiply(labels, xp.reshape(class_weights, (-1,) + (1,) * (len(logits.shape) - axis - 1)))
+    return 0.0 - xp.sum(xp.multiply(labels, logp), axis=axis)
 
 
 def accuracy(logits: Any, labels: Any, *, axis: int = -1) -> Any:

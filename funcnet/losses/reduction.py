@@ -21,11 +21,34 @@ def check_reduction(name: str, reduction: str) -> None:
         )
 
 
-def reduced(values: Any, reduction: str) -> Any:
-    """Return the mean or the sum of all elements, or the elements."""
-    if reduction == "mean":
+def reduced(values: Any, reduction: str, weights: Any = None, name: str = "loss") -> Any:
+    """Return the mean or the sum of all elements, or the elements, each times its weight; the mean is the weighted one.
+
+    Where a weight is 0 an infinite or undefined value does not count.
+    """
+    if weights is not None:
+        weights = _fitting(name, weights, values)
+        lost = xp.logical_and(weights == 0, xp.logical_not(xp.isfinite(values)))
+        weighted = xp.multiply(weights, xp.where(lost, 0.0, values))
+        if reduction == "mean":
+            # A weight that serves several elements counts for each of them.
+            return xp.sum(weighted) / xp.sum(xp.broadcast_to(weights, values.shape))
+        values = weighted
+    elif reduction == "mean":
         return xp.mean(values)
     return xp.sum(values) if reduction == "sum" else values
+
+
+def _fitting(name: str, weights: Any, values: Any) -> Any:
+    shape, needed = tuple(getattr(weights, "shape", ())), tuple(values.shape)
+    if len(shape) != len(needed) or any(w not in (1, n) for w, n in zip(shape, needed, strict=True)):
+        raise ShapeError(
+            f"losses.{name} got weights that do not fit what they weigh.",
+            found=f"weights {shape} for losses {needed}",
+            needed=f"the shape {needed}, in which any size may be 1",
+            write="xp.expand_dims(weights, axis=-1) for one weight per row",
+        )
+    return weights if weights.dtype == values.dtype else xp.astype(weights, values.dtype)
 
 
 def check_same_shape(name: str, prediction: Any, target: Any, what: str) -> None:

@@ -23,6 +23,7 @@ def logits_and_labels(shape=(6, 4), axis=1):
     return z, RNG.integers(0, shape[axis], [n for i, n in enumerate(shape) if i != axis % len(shape)])
 
 
+@pytest.mark.requirement("D55", "P57", "P79")
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("shape", [(6, 4), (2, 5, 3), (2, 3, 4, 2)])
 def test_class_numbers_equal_torch(shape, reduction):
@@ -36,6 +37,7 @@ def test_class_numbers_equal_torch(shape, reduction):
     np.testing.assert_allclose(pullback(g)[0], zt.grad.numpy(), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.requirement("D55", "P77")
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_class_numbers_one_hot_and_the_logarithm_of_softmax_agree(reduction):
     z, labels = logits_and_labels()
@@ -46,6 +48,7 @@ def test_class_numbers_one_hot_and_the_logarithm_of_softmax_agree(reduction):
         np.testing.assert_allclose(losses.softmax_cross_entropy(z, target, reduction=reduction), expected, rtol=1e-12)
 
 
+@pytest.mark.requirement("D55")
 def test_gradient_is_the_difference_of_probabilities_over_the_number_of_examples():
     z, labels = logits_and_labels()
     one_hot = np.eye(4)[labels]
@@ -54,6 +57,7 @@ def test_gradient_is_the_difference_of_probabilities_over_the_number_of_examples
         np.testing.assert_allclose(got, (softmax(z) - one_hot) / 6, rtol=1e-12, atol=1e-16)
 
 
+@pytest.mark.requirement("DX23")
 def test_gradients_of_soft_labels_equal_torch():
     z, q = RNG.standard_normal((5, 4)), softmax(RNG.standard_normal((5, 4)))
     dz, dq = fn.grad(losses.softmax_cross_entropy, (0, 1))(z, q)
@@ -92,6 +96,7 @@ def test_second_order_and_forward_mode():
     np.testing.assert_allclose(third(z), other(z), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.requirement("PX30")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, 1e30])
 def test_extreme_scores(dtype, size):
@@ -170,71 +175,6 @@ def test_labels_that_do_not_fit():
         losses.softmax_cross_entropy(z, np.zeros(4, dtype=int), reduction="batch")
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_sigmoid_cross_entropy_equals_torch(reduction):
-    z, q = 3 * RNG.standard_normal((4, 3)), RNG.random((4, 3))
-    y, pullback = fn.vjp(lambda z, q: losses.sigmoid_cross_entropy(z, q, reduction=reduction), z, q)
-    g = np.asarray(RNG.standard_normal(y.shape))
-    zt, qt = torch.tensor(z, requires_grad=True), torch.tensor(q, requires_grad=True)
-    yt = torch.nn.functional.binary_cross_entropy_with_logits(zt, qt, reduction=reduction)
-    yt.backward(torch.tensor(g))
-    np.testing.assert_allclose(y, yt.detach().numpy(), rtol=1e-10)
-    for a, b in zip(pullback(g), (zt, qt), strict=True):
-        np.testing.assert_allclose(a, b.grad.numpy(), rtol=1e-10)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sigmoid_cross_entropy_of_extreme_scores(dtype):
-    z = np.array([1e4, -1e4, 800.0, 0.0], dtype=dtype)
-    labels = np.array([0, 0, 1, 1])
-    value, pullback = fn.vjp(lambda z: losses.sigmoid_cross_entropy(z, labels, reduction="none"), z)
-    np.testing.assert_allclose(value, [1e4, 0, 0, np.log(2)], rtol=1e-6)
-    np.testing.assert_allclose(pullback(np.ones_like(z))[0], [1, 0, 0, -0.5], atol=1e-12)
-
-
-def test_binary_cross_entropy_equals_torch_inside():
-    p, q = RNG.uniform(0.01, 0.99, (4, 3)), RNG.random((4, 3))
-    value, (dp, dq) = fn.value_and_grad(losses.binary_cross_entropy, (0, 1))(p, q)
-    pt, qt = torch.tensor(p, requires_grad=True), torch.tensor(q, requires_grad=True)
-    yt = torch.nn.functional.binary_cross_entropy(pt, qt)
-    yt.backward()
-    np.testing.assert_allclose(value, yt.item(), rtol=1e-10)
-    np.testing.assert_allclose(dp, pt.grad.numpy(), rtol=1e-10)
-    np.testing.assert_allclose(dq, (np.log1p(-p) - np.log(p)) / 12, rtol=1e-10)
-
-
-def test_binary_cross_entropy_at_the_ends_is_symmetric_and_not_clipped():
-    with np.errstate(divide="ignore"):
-        p, q = np.array([1.0, 0.0, 1.0, 0.0, 0.25]), np.array([1.0, 0.0, 0.0, 1.0, 1.0])
-        y, pullback = fn.vjp(lambda p: losses.binary_cross_entropy(p, q, reduction="none"), p)
-        np.testing.assert_allclose(y, [0, 0, INF, INF, np.log(4)])
-        np.testing.assert_allclose(pullback(np.ones(5))[0], [-1, 1, INF, -INF, -4])
-    tiny = np.array([1e-12])
-    np.testing.assert_allclose(fn.grad(losses.binary_cross_entropy)(tiny, np.array([1.0])), -1e12)
-
-
-@pytest.mark.parametrize("f", [losses.sigmoid_cross_entropy, losses.binary_cross_entropy])
-def test_binary_losses_check_shapes_and_reduction(f):
-    with pytest.raises(ShapeError, match="of different shapes"):
-        f(np.full((3, 1), 0.5), np.zeros(3))
-    with pytest.raises(ParameterError, match="unknown reduction"):
-        f(np.full(3, 0.5), np.zeros(3), reduction="all")
-
-
-@pytest.mark.parametrize("case", backend_params(variants=False))
-def test_binary_losses_and_accuracy_on_every_backend(case):
-    z = np.linspace(-3, 3, 6, dtype="float32")
-    q = np.array([0, 1, 0, 1, 0, 1], dtype="float32")
-    p = 1 / (1 + np.exp(-z))
-    expected = -(q * np.log(p) + (1 - q) * np.log1p(-p)).mean()
-    with case.active():
-        a = losses.sigmoid_cross_entropy(case.asarray(z), case.asarray(q))
-        b = losses.binary_cross_entropy(case.asarray(p), case.asarray(q))
-        c = losses.accuracy(case.asarray(z.reshape(3, 2)), case.asarray(np.array([1, 0, 1]), "int64"))
-        np.testing.assert_allclose([float(a), float(b)], expected, rtol=1e-5)
-        np.testing.assert_allclose(float(c), 2 / 3, rtol=1e-6)
-
-
 def test_accuracy():
     z, labels = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 0.0]]), np.array([1, 1, 0])
     np.testing.assert_allclose(losses.accuracy(z, labels), 2 / 3)
@@ -244,7 +184,123 @@ def test_accuracy():
         losses.accuracy(z, labels[:2])
 
 
+@pytest.mark.requirement("D58")
 def test_accuracy_carries_no_derivative():
     z, labels = np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1, 1])
     grad = fn.grad(lambda z: losses.softmax_cross_entropy(z, labels) + losses.accuracy(z, labels))(z)
     np.testing.assert_array_equal(grad, fn.grad(losses.softmax_cross_entropy)(z, labels))
+
+
+WEIGHTS = np.array([0.5, 2.0, 1.0, 0.25])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 2)])
+def test_class_weights_ignored_labels_and_smoothing_equal_torch(shape, weighted, smoothing, reduction):
+    z, labels = logits_and_labels(shape)
+    labels.reshape(-1)[[1, 4]] = -100
+    options = {"label_smoothing": smoothing, "reduction": reduction}
+    weights = WEIGHTS if weighted else None
+    y, pullback = fn.vjp(
+        lambda z: losses.softmax_cross_entropy(z, labels, axis=1, class_weights=weights, ignore_index=-100, **options),
+        z,
+    )
+    g = np.asarray(RNG.standard_normal(y.shape))
+    zt = torch.tensor(z, requires_grad=True)
+    other = torch.nn.functional.cross_entropy(
+        zt, torch.tensor(labels), weight=torch.tensor(WEIGHTS) if weighted else None, **options
+    )
+    other.backward(torch.tensor(g))
+    np.testing.assert_allclose(y, other.detach().numpy(), rtol=1e-10)
+    np.testing.assert_allclose(pullback(g)[0], zt.grad.numpy(), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 2)])
+def test_class_weights_of_probabilities_equal_torch(shape, smoothing, reduction):
+    z, q = RNG.standard_normal(shape), RNG.random(shape)
+    value = losses.softmax_cross_entropy(
+        z, q, axis=1, class_weights=WEIGHTS, label_smoothing=smoothing, reduction=reduction
+    )
+    other = torch.nn.functional.cross_entropy(
+        torch.tensor(z), torch.tensor(q), torch.tensor(WEIGHTS), label_smoothing=smoothing, reduction=reduction
+    )
+    np.testing.assert_allclose(value, other.numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_nll_equals_torch(reduction):
+    z, labels = logits_and_labels((5, 4, 3))
+    labels[0, 0] = 9
+    logp = np.log(softmax(np.moveaxis(z, 1, -1)))
+    value, pullback = fn.vjp(
+        lambda p: losses.nll(p, labels, class_weights=WEIGHTS, ignore_index=9, reduction=reduction), logp
+    )
+    g = np.asarray(RNG.standard_normal(value.shape))
+    lt = torch.tensor(logp, requires_grad=True)
+    other = torch.nn.functional.nll_loss(
+        lt.moveaxis(-1, 1), torch.tensor(labels), torch.tensor(WEIGHTS), ignore_index=9, reduction=reduction
+    )
+    other.backward(torch.tensor(g))
+    np.testing.assert_allclose(value, other.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(pullback(g)[0], lt.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+def test_the_weighted_mean_is_that_of_the_examples_and_their_classes():
+    z, labels = logits_and_labels()
+    w = RNG.uniform(0.5, 2, 6)
+    each = losses.softmax_cross_entropy(z, labels, reduction="none")
+    of_class = WEIGHTS[labels]
+    got = losses.softmax_cross_entropy(z, labels, weights=w, class_weights=WEIGHTS)
+    np.testing.assert_allclose(got, (w * of_class * each).sum() / (w * of_class).sum(), rtol=1e-12)
+
+
+def test_ignored_examples_may_hold_anything():
+    z, labels = np.array([[1.0, 2.0], [np.nan, INF]]), np.array([0, 7])
+    for dtype in (np.int64, np.uint8):
+        value, grad = fn.value_and_grad(
+            lambda z, d=dtype: losses.softmax_cross_entropy(z, labels.astype(d), ignore_index=7)
+        )(z)
+        np.testing.assert_allclose(value, np.log(1 + np.e))
+        np.testing.assert_array_equal(grad[1], [0, 0])
+    # A number that the data type does not hold marks none.
+    assert losses.softmax_cross_entropy(z[:1], np.array([0], dtype=np.uint8), ignore_index=-1) == value
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(losses.softmax_cross_entropy(z, np.array([7, 7]), ignore_index=7))
+    assert losses.softmax_cross_entropy(z, np.array([7, 7]), ignore_index=7, reduction="sum") == 0
+
+
+def test_options_that_do_not_fit():
+    z, labels = np.zeros((2, 3)), np.array([0, 1])
+    with pytest.raises(ShapeError, match="class weights that do not fit") as error:
+        losses.softmax_cross_entropy(z, labels, class_weights=np.ones(2))
+    assert "shape (3,), for 3 classes on axis 1" in str(error.value)
+    with pytest.raises(ParameterError, match=r"label_smoothing=-0\.1"):
+        losses.softmax_cross_entropy(z, labels, label_smoothing=-0.1)
+    with pytest.raises(ParameterError, match="ignore_index with labels that are probabilities"):
+        losses.softmax_cross_entropy(z, z, ignore_index=0)
+    with pytest.raises(ParameterError, match="a label that is no class"):
+        losses.softmax_cross_entropy(z, np.array([0, 3]), ignore_index=-1)
+    with pytest.raises(DtypeError, match=r"losses\.nll takes class numbers"):
+        losses.nll(z, np.zeros(2))
+    with pytest.raises(ShapeError, match=r"losses\.nll got labels that do not fit"):
+        losses.nll(z, z)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_focal_with_class_weights_and_ignored_labels(axis):
+    z, labels = logits_and_labels()
+    labels[2] = -1
+    keep = labels >= 0
+    p = softmax(z)[np.arange(6), labels][keep]
+    w = WEIGHTS[labels[keep]]
+    expected = (w * (1 - p) ** 1.5 * -np.log(p)).sum() / w.sum()
+    given = z if axis else z.T
+    value, grad = fn.value_and_grad(losses.softmax_focal)(
+        given, labels, gamma=1.5, axis=axis, class_weights=WEIGHTS, ignore_index=-1
+    )
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    assert not np.any(grad[2] if axis else grad[:, 2])

@@ -12,6 +12,7 @@ from funcnet.testing.backends import backend_params
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.requirement("D54", "P56", "P78")
 @pytest.mark.parametrize("shape", [(), (5,), (4, 3), (2, 1, 3)])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_equals_torch(shape, reduction):
@@ -27,6 +28,7 @@ def test_equals_torch(shape, reduction):
     np.testing.assert_allclose(dt, tt.grad.numpy(), rtol=1e-12)
 
 
+@pytest.mark.requirement("PX13")
 def test_upstream_gradient_is_used():
     p, t = np.array([1.0, 2.0]), np.array([0.0, 0.0])
     np.testing.assert_allclose(fn.grad(lambda p: 3 * losses.mse(p, t))(p), 3 * fn.grad(lambda p: losses.mse(p, t))(p))

@@ -59,7 +59,15 @@ def _slope(logits: Any, labels: Any, g: Any) -> Any:
     return p.reshape(logits.shape)
 
 
+def _sigmoid_loss(z: Any, q: Any) -> Any:
+    size = np.abs(z)
+    lost = np.where(z > 0, 1 - q, q)
+    rest = np.log1p(np.exp(-size))
+    # An infinite score on the right side loses nothing.
+    return (size if np.isfinite(size).all() else np.where(lost == 0, 0, size)) * lost + rest
+
+
 #: Under the primitives' names.
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {"softmax_cross_entropy": _loss, "softmax_cross_entropy_slope": _slope}
+    {"sigmoid_cross_entropy": _sigmoid_loss, "softmax_cross_entropy": _loss, "softmax_cross_entropy_slope": _slope}
 )
