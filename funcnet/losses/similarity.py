@@ -240,13 +240,12 @@ def triplet_margin(
     check_number(name, "margin", margin, 0, open_low=True)
     positive = matched(name, anchor, positive, "anchors and positives", "vectors")
     negative = matched(name, anchor, negative, "anchors and negatives", "vectors")
-    if distance is None:
-        axes = summed_axes(name, anchor, axis)
+    axes = summed_axes(name, anchor, axis)
 
-        def between(a: Any, b: Any) -> Any:
-            return xp.linalg.vector_norm(xp.subtract(a, b), axis=axes)
-    else:
-        between = distance
+    def euclidean(a: Any, b: Any) -> Any:
+        return xp.linalg.vector_norm(xp.subtract(a, b), axis=axes)
+
+    between = euclidean if distance is None else distance
     near, far = between(anchor, positive), between(anchor, negative)
     if swap:
         far = xp.minimum(far, between(positive, negative))
