@@ -52,6 +52,7 @@ from funcnet.nn.convolution import conv as conv
 from funcnet.nn.convolution import conv_transpose as conv_transpose
 from funcnet.nn.convolution import depthwise_conv as depthwise_conv
 from funcnet.nn.convolution import separable_conv as separable_conv
+from funcnet.nn.convolution_local import conv_local as conv_local
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.dense import dense as dense
 from funcnet.nn.dropout import drop_path as drop_path
@@ -86,6 +87,14 @@ from funcnet.nn.positions import learned_positions as learned_positions
 from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.nn.sequential import sequential as sequential
+from funcnet.nn.spatial import channel_shuffle as channel_shuffle
+from funcnet.nn.spatial import fold as fold
+from funcnet.nn.spatial import pad as pad
+from funcnet.nn.spatial import pixel_shuffle as pixel_shuffle
+from funcnet.nn.spatial import pixel_unshuffle as pixel_unshuffle
+from funcnet.nn.spatial import resize as resize
+from funcnet.nn.spatial import unfold as unfold
+from funcnet.nn.spatial import upsample as upsample
 from funcnet.nn.spec import as_spec as as_spec
 from funcnet.nn.summary import Summary as Summary
 from funcnet.nn.summary import summary as summary
@@ -109,8 +118,10 @@ __all__ = [
     "at_train",
     "avg_pool",
     "celu",
+    "channel_shuffle",
     "concatenate",
     "conv",
+    "conv_local",
     "conv_transpose",
     "dense",
     "depthwise_conv",
@@ -123,6 +134,7 @@ __all__ = [
     "fan_out",
     "feature_alpha_dropout",
     "flatten",
+    "fold",
     "fractional_max_pool",
     "frozen",
     "functional",
@@ -151,7 +163,10 @@ __all__ = [
     "mish",
     "mlp",
     "named",
+    "pad",
     "parallel",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "quick_gelu",
     "reglu",
@@ -159,6 +174,7 @@ __all__ = [
     "relu6",
     "repeat",
     "residual",
+    "resize",
     "rotary_positions",
     "rrelu",
     "selu",
@@ -186,4 +202,6 @@ __all__ = [
     "tanh",
     "tanh_shrink",
     "threshold",
+    "unfold",
+    "upsample",
 ]

@@ -24,6 +24,7 @@ from funcnet.ops.nn.adaptive_pooling import adaptive_avg_pool as adaptive_avg_po
 from funcnet.ops.nn.adaptive_pooling import adaptive_max_pool as adaptive_max_pool
 from funcnet.ops.nn.adaptive_pooling import fractional_max_pool as fractional_max_pool
 from funcnet.ops.nn.convolution import conv as conv
+from funcnet.ops.nn.convolution_local import conv_local as conv_local
 from funcnet.ops.nn.convolution_transpose import conv_transpose as conv_transpose
 from funcnet.ops.nn.gates import geglu as geglu
 from funcnet.ops.nn.gates import glu as glu
@@ -33,6 +34,9 @@ from funcnet.ops.nn.gates import swiglu as swiglu
 from funcnet.ops.nn.global_pooling import global_avg_pool as global_avg_pool
 from funcnet.ops.nn.global_pooling import global_max_pool as global_max_pool
 from funcnet.ops.nn.norm_pooling import lp_pool as lp_pool
+from funcnet.ops.nn.padding import pad as pad
+from funcnet.ops.nn.patches import fold as fold
+from funcnet.ops.nn.patches import unfold as unfold
 from funcnet.ops.nn.piecewise import hard_shrink as hard_shrink
 from funcnet.ops.nn.piecewise import hard_sigmoid as hard_sigmoid
 from funcnet.ops.nn.piecewise import hard_swish as hard_swish
@@ -50,6 +54,10 @@ from funcnet.ops.nn.pooling import max_unpool as max_unpool
 from funcnet.ops.nn.positions import alibi_bias as alibi_bias
 from funcnet.ops.nn.positions import rotary as rotary
 from funcnet.ops.nn.positions import sinusoidal_positions as sinusoidal_positions
+from funcnet.ops.nn.resizing import channel_shuffle as channel_shuffle
+from funcnet.ops.nn.resizing import pixel_shuffle as pixel_shuffle
+from funcnet.ops.nn.resizing import pixel_unshuffle as pixel_unshuffle
+from funcnet.ops.nn.resizing import resize as resize
 from funcnet.ops.nn.sparsemax import softmin as softmin
 from funcnet.ops.nn.sparsemax import sparsemax as sparsemax
 from funcnet.xp import log_softmax as log_softmax
@@ -65,12 +73,15 @@ __all__ = [
     "alibi_bias",
     "avg_pool",
     "celu",
+    "channel_shuffle",
     "conv",
+    "conv_local",
     "conv_transpose",
     "elu",
     "embedding",
     "embedding_bag",
     "exponential",
+    "fold",
     "fractional_max_pool",
     "geglu",
     "gelu",
@@ -90,11 +101,15 @@ __all__ = [
     "max_unpool",
     "maxout",
     "mish",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "quick_gelu",
     "reglu",
     "relu",
     "relu6",
+    "resize",
     "rotary",
     "rrelu",
     "selu",
@@ -116,4 +131,5 @@ __all__ = [
     "tanh",
     "tanh_shrink",
     "threshold",
+    "unfold",
 ]

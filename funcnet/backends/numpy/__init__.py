@@ -23,6 +23,7 @@ from funcnet.backends.numpy import (
     manipulation,
     optim,
     ordering,
+    patches,
     pooling,
     products,
     reductions,
@@ -66,6 +67,7 @@ class NumpyBackend(Backend):
         """NumPy's own functions, where they agree with the standard, and whole draws of random numbers."""
         keep_freed_memory()
         parts = (
+            patches,
             convolution,
             elementwise,
             fft,

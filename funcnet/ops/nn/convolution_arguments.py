@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[int, int], ...]
 
 __all__ = [
+    "MODES",
     "check_bias",
     "check_floating",
     "check_groups",
@@ -28,10 +29,12 @@ __all__ = [
     "positive_int",
     "puts_channels_first",
     "resolved_padding",
+    "spatial_rank",
 ]
 
-_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
+#: What padding may hold.
 MODES = ("zeros", "circular", "reflect", "replicate")
+_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
 
 def frozen(value: Any) -> Any:
@@ -168,6 +171,19 @@ def check_ranks(who: str, x: Any, kernel: Any) -> int:
             found=f"x {tuple(x.shape)}, kernel {tuple(kernel.shape)}",
             needed="one, two or three spatial axes: x (n, *spatial, channels) and a kernel (*window, in, out) of the "
             "same rank",
+            write="x[None, ...] for a single example",
+        )
+    return ndim
+
+
+def spatial_rank(who: str, x: Any) -> int:
+    """Return the number of spatial axes; raise `ShapeError` if there are not one, two or three."""
+    ndim = len(x.shape) - 2
+    if not 1 <= ndim <= 3:
+        raise ShapeError(
+            f"{who} needs one, two or three spatial axes.",
+            found=f"shape {tuple(x.shape)}",
+            needed="(n, *spatial, channels)",
             write="x[None, ...] for a single example",
         )
     return ndim

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.errors import ShapeError
+from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast
 from funcnet.ops.conversion import asarray_like
 from funcnet.ops.indexing import getitem
 from funcnet.ops.joining import concat
+from funcnet.ops.nn.convolution_arguments import MODES, padding_pairs, puts_channels_first, spatial_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["pad_spatial"]
+__all__ = ["pad", "pad_spatial", "padded_input"]
 
 
 def pad_spatial(who: str, x: Any, pairs: Sequence[tuple[int, int]], mode: str, value: Any = 0, first: int = 1) -> Any:
@@ -63,3 +64,67 @@ def _padded(who: str, x: Any, axis: int, low: int, high: int, mode: str, value: 
         before = wide(part(0, 1), low) if low else None
         after = wide(part(n - 1, n), high) if high else None
     return concat([p for p in (before, x, after) if p is not None], axis=axis)
+
+
+def pad(
+    x: Any,
+    padding: int | Sequence[Any],
+    *,
+    mode: str = "constant",
+    value: Any = 0.0,
+    data_format: str | None = None,
+) -> Any:
+    r"""Make the spatial axes larger at their ends; `funcnet.xp.pad` does so with any axes.
+
+    Derivative: linear in `x` and in `value`; an element that is repeated gets the sum of the cotangents of its copies.
+
+    Parameters
+    ----------
+    x : array, shape (n, \*spatial, channels)
+        Of any data type, with one, two or three spatial axes.
+    padding : int or sequence
+        One number, one for each spatial axis, or a pair (before, after) for each.
+    mode : {"constant", "circular", "reflect", "replicate"}, default "constant"
+        What the padding holds: a constant; the elements from the other end; the elements mirrored at the last one,
+        which is not repeated; or the last one.
+    value : number or array without dimensions, default 0.0
+        What ``"constant"`` means, in the data type of `x`.
+    data_format : str, optional
+        ``"NHWC"`` or ``"NCHW"`` and the like, as in `conv`.
+
+    Returns
+    -------
+    array
+        Of the data type of `x`.
+
+    Raises
+    ------
+    ParameterError
+        If the padding has no such form or the mode is unknown.
+    ShapeError
+        If `x` has no such spatial axes, or there are not enough elements to mirror or to go around with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import nn
+    >>> x = np.array([[[1.0], [2.0], [3.0]]])
+    >>> nn.functional.pad(x, ((2, 1),), mode="circular").ravel()
+    array([2., 3., 1., 2., 3., 1.])
+    """
+    return padded_input("nn.functional.pad", x, padding, mode, value, data_format)
+
+
+def padded_input(who: str, x: Any, padding: Any, mode: str, value: Any, data_format: str | None) -> Any:
+    """Compute `pad`; errors begin with the words `who`."""
+    ndim = spatial_rank(who, x)
+    first = puts_channels_first(who, data_format, ndim)
+    if mode not in ("constant", *MODES[1:]):
+        raise ParameterError(
+            f"{who} does not know this mode.",
+            found=f"mode={mode!r}",
+            needed=" or ".join(map(repr, ("constant", *MODES[1:]))),
+            write="mode='reflect'",
+        )
+    pairs = padding_pairs(who, padding, ndim)
+    return pad_spatial(who, x, pairs, "zeros" if mode == "constant" else mode, value, 2 if first else 1)
