@@ -5,6 +5,7 @@ from funcnet.nn.lookup import embedding as embedding
 from funcnet.nn.lookup import embedding_bag as embedding_bag
 from funcnet.nn.sampled import gumbel_softmax as gumbel_softmax
 from funcnet.nn.sampled import rrelu as rrelu
+from funcnet.nn.scaled_dot_product import scaled_dot_product_attention as scaled_dot_product_attention
 from funcnet.ops.nn.activations import celu as celu
 from funcnet.ops.nn.activations import elu as elu
 from funcnet.ops.nn.activations import exponential as exponential
@@ -112,6 +113,7 @@ __all__ = [
     "resize",
     "rotary",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",

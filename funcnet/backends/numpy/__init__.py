@@ -11,6 +11,7 @@ from funcnet.backends.backend import Backend
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.backends.numpy import (
     activations,
+    attention,
     convolution,
     draws,
     elementwise,
@@ -68,6 +69,7 @@ class NumpyBackend(Backend):
         keep_freed_memory()
         parts = (
             patches,
+            attention,
             convolution,
             elementwise,
             fft,
