@@ -48,6 +48,8 @@ from funcnet.nn.activations import swish as swish
 from funcnet.nn.activations import tanh as tanh
 from funcnet.nn.activations import tanh_shrink as tanh_shrink
 from funcnet.nn.activations import threshold as threshold
+from funcnet.nn.attention import init_cache as init_cache
+from funcnet.nn.attention import multi_head_attention as multi_head_attention
 from funcnet.nn.convolution import conv as conv
 from funcnet.nn.convolution import conv_transpose as conv_transpose
 from funcnet.nn.convolution import depthwise_conv as depthwise_conv
@@ -151,6 +153,7 @@ __all__ = [
     "hard_swish",
     "hard_tanh",
     "identity",
+    "init_cache",
     "initializers",
     "lambda_",
     "leaky_relu",
@@ -162,6 +165,7 @@ __all__ = [
     "maxout",
     "mish",
     "mlp",
+    "multi_head_attention",
     "named",
     "pad",
     "parallel",
