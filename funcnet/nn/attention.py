@@ -254,9 +254,7 @@ def init_cache(layer: Layer, params: Any, spec: Any) -> Any:
     >>> tree.map(lambda a: a.shape, nn.init_cache(layer, params, (5, 1, 4)))
     {'index': (), 'keys': (5, 8, 2, 2), 'values': (5, 8, 2, 2)}
     """
-    first = tree.leaves(params)[0]
-    backend = backends.backend_of(first)
-    with backends.use_backend(backend.name, device=backend.device_of(first)):
+    with beside(tree.leaves(params)[0]):
         return layer.init(random.key(0), spec)[1]
 
 

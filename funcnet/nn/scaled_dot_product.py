@@ -173,9 +173,9 @@ def _with_dropout(rule: Rule, q: Any, k: Any, v: Any, bias: Any, mask: Any, rate
     again = checkpoint(_plain)
     parts = []
     for i, (start, stop) in enumerate(spans(q.shape[-2], rule.chunk)):
-        rows = [None if x is None else x if x.shape[-2] == 1 else x[..., start:stop, :] for x in (bias, mask)]
+        b, m = [None if x is None else x if x.shape[-2] == 1 else x[..., start:stop, :] for x in (bias, mask)]
         call = _plain if (start, stop) == (0, q.shape[-2]) else again
-        parts.append(call(rule, q[..., start:stop, :], k, v, *rows, start, rate, random.fold_in(key, i)))
+        parts.append(call(rule, q[..., start:stop, :], k, v, b, m, start, rate, random.fold_in(key, i)))
     if not parts:
         return _plain(rule, q, k, v, bias, mask)
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-2)
@@ -255,8 +255,9 @@ def _chunk(q: Any, heads: int) -> int:
 
 
 def _check(q: Any, k: Any, v: Any, window: Any, dropout: Any, key: Any, chunk: Any) -> None:
-    a, b, c = (tuple(x.shape) for x in (q, k, v))
-    fits = len(a) >= 3 and len(a) == len(b) == len(c) and a[:-3] == b[:-3] == c[:-3]
+    shapes: list[tuple[int, ...]] = [tuple(x.shape) for x in (q, k, v)]
+    a, b, c = shapes
+    fits = min(map(len, shapes)) >= 3 and a[:-3] == b[:-3] == c[:-3]
     if not fits or b[-3:-1] != c[-3:-1] or a[-1] != b[-1] or not b[-2] or a[-2] % b[-2]:
         raise ShapeError(
             f"{_NAME} got shapes that do not fit.",

@@ -46,7 +46,8 @@ class _Given(NamedTuple):
 
 
 def _given(args: tuple[Any, ...], biased: bool, masked: bool) -> _Given:
-    return _Given(*args[:3], *separated(args[3:], biased, masked))
+    q, k, v, *extras = args
+    return _Given(q, k, v, *separated(tuple(extras), biased, masked))
 
 
 def _attention_impl(xp: Any, *args: Any, biased: bool, masked: bool, **how: Any) -> tuple[Any, Any]:
