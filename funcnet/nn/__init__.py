@@ -77,6 +77,13 @@ from funcnet.nn.noise import alpha_dropout as alpha_dropout
 from funcnet.nn.noise import feature_alpha_dropout as feature_alpha_dropout
 from funcnet.nn.noise import gaussian_dropout as gaussian_dropout
 from funcnet.nn.noise import gaussian_noise as gaussian_noise
+from funcnet.nn.normalization import batch_norm as batch_norm
+from funcnet.nn.normalization import group_norm as group_norm
+from funcnet.nn.normalization import instance_norm as instance_norm
+from funcnet.nn.normalization import layer_norm as layer_norm
+from funcnet.nn.normalization import local_response_norm as local_response_norm
+from funcnet.nn.normalization import rms_norm as rms_norm
+from funcnet.nn.normalization import unit_norm as unit_norm
 from funcnet.nn.pooling import adaptive_avg_pool as adaptive_avg_pool
 from funcnet.nn.pooling import adaptive_max_pool as adaptive_max_pool
 from funcnet.nn.pooling import avg_pool as avg_pool
@@ -119,6 +126,7 @@ __all__ = [
     "as_spec",
     "at_train",
     "avg_pool",
+    "batch_norm",
     "celu",
     "channel_shuffle",
     "concatenate",
@@ -147,6 +155,7 @@ __all__ = [
     "global_avg_pool",
     "global_max_pool",
     "glu",
+    "group_norm",
     "gumbel_softmax",
     "hard_shrink",
     "hard_sigmoid",
@@ -155,9 +164,12 @@ __all__ = [
     "identity",
     "init_cache",
     "initializers",
+    "instance_norm",
     "lambda_",
+    "layer_norm",
     "leaky_relu",
     "learned_positions",
+    "local_response_norm",
     "log_sigmoid",
     "log_softmax",
     "lp_pool",
@@ -179,6 +191,7 @@ __all__ = [
     "repeat",
     "residual",
     "resize",
+    "rms_norm",
     "rotary_positions",
     "rrelu",
     "selu",
@@ -207,5 +220,6 @@ __all__ = [
     "tanh_shrink",
     "threshold",
     "unfold",
+    "unit_norm",
     "upsample",
 ]

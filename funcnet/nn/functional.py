@@ -34,7 +34,15 @@ from funcnet.ops.nn.gates import reglu as reglu
 from funcnet.ops.nn.gates import swiglu as swiglu
 from funcnet.ops.nn.global_pooling import global_avg_pool as global_avg_pool
 from funcnet.ops.nn.global_pooling import global_max_pool as global_max_pool
+from funcnet.ops.nn.local_norm import local_response_norm as local_response_norm
+from funcnet.ops.nn.local_norm import unit_norm as unit_norm
 from funcnet.ops.nn.norm_pooling import lp_pool as lp_pool
+from funcnet.ops.nn.normalization import batch_norm as batch_norm
+from funcnet.ops.nn.normalization import fixed_norm as fixed_norm
+from funcnet.ops.nn.normalization import group_norm as group_norm
+from funcnet.ops.nn.normalization import instance_norm as instance_norm
+from funcnet.ops.nn.normalization import layer_norm as layer_norm
+from funcnet.ops.nn.normalization import rms_norm as rms_norm
 from funcnet.ops.nn.padding import pad as pad
 from funcnet.ops.nn.patches import fold as fold
 from funcnet.ops.nn.patches import unfold as unfold
@@ -73,6 +81,7 @@ __all__ = [
     "affine",
     "alibi_bias",
     "avg_pool",
+    "batch_norm",
     "celu",
     "channel_shuffle",
     "conv",
@@ -82,6 +91,7 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "exponential",
+    "fixed_norm",
     "fold",
     "fractional_max_pool",
     "geglu",
@@ -89,12 +99,16 @@ __all__ = [
     "global_avg_pool",
     "global_max_pool",
     "glu",
+    "group_norm",
     "gumbel_softmax",
     "hard_shrink",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
+    "local_response_norm",
     "log_sigmoid",
     "log_softmax",
     "lp_pool",
@@ -111,6 +125,7 @@ __all__ = [
     "relu",
     "relu6",
     "resize",
+    "rms_norm",
     "rotary",
     "rrelu",
     "scaled_dot_product_attention",
@@ -134,4 +149,5 @@ __all__ = [
     "tanh_shrink",
     "threshold",
     "unfold",
+    "unit_norm",
 ]

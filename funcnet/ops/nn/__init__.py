@@ -28,7 +28,15 @@ from funcnet.ops.nn.gates import reglu as reglu
 from funcnet.ops.nn.gates import swiglu as swiglu
 from funcnet.ops.nn.global_pooling import global_avg_pool as global_avg_pool
 from funcnet.ops.nn.global_pooling import global_max_pool as global_max_pool
+from funcnet.ops.nn.local_norm import local_response_norm as local_response_norm
+from funcnet.ops.nn.local_norm import unit_norm as unit_norm
 from funcnet.ops.nn.norm_pooling import lp_pool as lp_pool
+from funcnet.ops.nn.normalization import batch_norm as batch_norm
+from funcnet.ops.nn.normalization import fixed_norm as fixed_norm
+from funcnet.ops.nn.normalization import group_norm as group_norm
+from funcnet.ops.nn.normalization import instance_norm as instance_norm
+from funcnet.ops.nn.normalization import layer_norm as layer_norm
+from funcnet.ops.nn.normalization import rms_norm as rms_norm
 from funcnet.ops.nn.padding import pad as pad
 from funcnet.ops.nn.patches import fold as fold
 from funcnet.ops.nn.patches import unfold as unfold
@@ -57,6 +65,7 @@ __all__ = [
     "adaptive_avg_pool",
     "adaptive_max_pool",
     "avg_pool",
+    "batch_norm",
     "celu",
     "channel_shuffle",
     "conv",
@@ -64,6 +73,7 @@ __all__ = [
     "conv_transpose",
     "elu",
     "exponential",
+    "fixed_norm",
     "fold",
     "fractional_max_pool",
     "geglu",
@@ -71,11 +81,15 @@ __all__ = [
     "global_avg_pool",
     "global_max_pool",
     "glu",
+    "group_norm",
     "hard_shrink",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
+    "local_response_norm",
     "log_sigmoid",
     "lp_pool",
     "max_pool",
@@ -90,6 +104,7 @@ __all__ = [
     "reglu",
     "relu6",
     "resize",
+    "rms_norm",
     "selu",
     "silu",
     "snake",
@@ -106,4 +121,5 @@ __all__ = [
     "tanh_shrink",
     "threshold",
     "unfold",
+    "unit_norm",
 ]
