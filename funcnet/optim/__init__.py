@@ -85,6 +85,12 @@ from funcnet.optim.constraints import normalize_by_update_norm as normalize_by_u
 from funcnet.optim.constraints import project as project
 from funcnet.optim.constraints import set_to_zero as set_to_zero
 from funcnet.optim.constraints import zero_nans as zero_nans
+from funcnet.optim.distance import ScaleByDogState as ScaleByDogState
+from funcnet.optim.distance import ScaleByDowgState as ScaleByDowgState
+from funcnet.optim.distance import dog as dog
+from funcnet.optim.distance import dowg as dowg
+from funcnet.optim.distance import scale_by_dog as scale_by_dog
+from funcnet.optim.distance import scale_by_dowg as scale_by_dowg
 from funcnet.optim.hyperparameters import get_hyperparams as get_hyperparams
 from funcnet.optim.hyperparameters import set_hyperparams as set_hyperparams
 from funcnet.optim.layerwise import FromageState as FromageState
@@ -116,6 +122,17 @@ from funcnet.optim.per_example import per_example_global_norm_clip as per_exampl
 from funcnet.optim.per_example import per_example_layer_norm_clip as per_example_layer_norm_clip
 from funcnet.optim.plateau import ReduceOnPlateauState as ReduceOnPlateauState
 from funcnet.optim.plateau import reduce_on_plateau as reduce_on_plateau
+from funcnet.optim.polyak import MomoAdamState as MomoAdamState
+from funcnet.optim.polyak import MomoState as MomoState
+from funcnet.optim.polyak import ScaleByPolyakState as ScaleByPolyakState
+from funcnet.optim.polyak import momo as momo
+from funcnet.optim.polyak import momo_adam as momo_adam
+from funcnet.optim.polyak import polyak_sgd as polyak_sgd
+from funcnet.optim.polyak import scale_by_polyak as scale_by_polyak
+from funcnet.optim.prodigy import DadaptAdamwState as DadaptAdamwState
+from funcnet.optim.prodigy import ProdigyState as ProdigyState
+from funcnet.optim.prodigy import dadapt_adamw as dadapt_adamw
+from funcnet.optim.prodigy import prodigy as prodigy
 from funcnet.optim.radam import ScaleByRadamState as ScaleByRadamState
 from funcnet.optim.radam import radam as radam
 from funcnet.optim.radam import scale_by_radam as scale_by_radam
@@ -168,13 +185,17 @@ __all__ = [
     "ClipState",
     "ConditionalState",
     "CountState",
+    "DadaptAdamwState",
     "DecayState",
     "DifferentiallyPrivateAggregateState",
     "EmaState",
     "FromageState",
     "FtrlState",
     "LookaheadState",
+    "MomoAdamState",
+    "MomoState",
     "NormalizeState",
+    "ProdigyState",
     "ReduceOnPlateauState",
     "ScaleByAdadeltaState",
     "ScaleByAdamState",
@@ -185,11 +206,14 @@ __all__ = [
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
     "ScaleByCocobState",
+    "ScaleByDogState",
+    "ScaleByDowgState",
     "ScaleByLionState",
     "ScaleByMadgradState",
     "ScaleByNadamState",
     "ScaleByNovogradState",
     "ScaleByOptimisticGradientState",
+    "ScaleByPolyakState",
     "ScaleByRadamState",
     "ScaleByRmsState",
     "ScaleByRpropState",
@@ -237,7 +261,10 @@ __all__ = [
     "cocob",
     "conditionally_mask",
     "conditionally_transform",
+    "dadapt_adamw",
     "differentially_private_aggregate",
+    "dog",
+    "dowg",
     "ema",
     "freeze",
     "fromage",
@@ -251,6 +278,8 @@ __all__ = [
     "lookahead",
     "madgrad",
     "masked",
+    "momo",
+    "momo_adam",
     "nadam",
     "nadamw",
     "normalize_by_update_norm",
@@ -260,6 +289,8 @@ __all__ = [
     "partition",
     "per_example_global_norm_clip",
     "per_example_layer_norm_clip",
+    "polyak_sgd",
+    "prodigy",
     "project",
     "projections",
     "radam",
@@ -277,12 +308,15 @@ __all__ = [
     "scale_by_amsgrad",
     "scale_by_belief",
     "scale_by_cocob",
+    "scale_by_dog",
+    "scale_by_dowg",
     "scale_by_learning_rate",
     "scale_by_lion",
     "scale_by_madgrad",
     "scale_by_nadam",
     "scale_by_novograd",
     "scale_by_optimistic_gradient",
+    "scale_by_polyak",
     "scale_by_radam",
     "scale_by_rms",
     "scale_by_rprop",

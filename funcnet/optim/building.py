@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
 from funcnet.core import Tracer, constant, current_trace, owner
-from funcnet.errors import ParameterError
+from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import cast
 from funcnet.optim import leaves
 from funcnet.optim.transform import Transform, check_extras, takes
@@ -119,17 +119,41 @@ class Step:
                 column[i] = value
         return updates
 
-    def total(self, value: Callable[..., Any], *columns: list[Any]) -> Any:
-        """Return the sum over all leaves that have a gradient of a function of theirs, in the widest data type."""
-        dtype = self.t.dtype
+    def total(self, value: Callable[..., Any], *columns: list[Any], numbers: Sequence[Any] = ()) -> Any:
+        """Return the sum over all leaves that have a gradient of a function of theirs, in the widest data type.
+
+        Parameters
+        ----------
+        value : callable
+            ``value(*leaves, *numbers)``, an array of shape ().
+        *columns : lists
+            Gradients, parameters, or parts of the state.
+        numbers : sequence of arrays of shape ()
+            In the widest data type; cast for each gradient.
+        """
+        scalars = leaves.Scalars(*numbers)
         result = None
         for i, g in enumerate(self.grads):
             if g is None:
                 continue
             wide = _wide(g)
-            part = cast(value(*together([cast(column[i], wide) for column in columns])), dtype)
+            own = [cast(column[i], wide) for column in columns]
+            part = cast(value(*together([*own, *scalars.of(wide)])), self.t.dtype)
             result = part if result is None else result + part
         return self.constant(0.0) if result is None else result
+
+    def extra(self, name: str, what: str, meaning: str) -> Any:
+        """Return a keyword argument of the update of optim.`name`, a number, in the widest data type."""
+        value = self.extras.get(what)
+        if value is None:
+            raise missing(name, what, meaning)
+        leaf = next(p for p in self.params if p is not None)
+        shape = tuple(getattr(value, "shape", ()))
+        if shape:
+            raise ShapeError(
+                f"The update of optim.{name} got a {what} that is no number.", found=str(shape), needed="()"
+            )
+        return traced([leaves.float_of(value, leaf, self.t.dtype)])[0]
 
     def constant(self, value: float) -> Any:
         """Return a number in the widest data type."""

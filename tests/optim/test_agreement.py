@@ -216,6 +216,32 @@ TABLE = [
     same("optimistic_gradient_descent", 0.02, beta=0.5),
     same("optimistic_adam_v2", 0.01, alpha=0.8, beta=0.5),
     same("optimistic_adam_v2", 0.01, nesterov=False),
+    same("dog", contrib=True, init_step=("heuristic", 1e-3), weight_decay=0.1),
+    same("dog", contrib=True, init_step=("distance", 0.01)),
+    same("dog", 0.5, contrib=True, init_step=("learning_rate", 0.01)),
+    Row("dowg", lambda: optim.dowg(eps=1e-3), lambda o: o.contrib.dowg(eps=1e-3)),
+    Row(
+        "dowg, init_squared_distance=0.01",
+        lambda: optim.dowg(0.5, init_squared_distance=0.01, weight_decay=0.1, mask=MASK),
+        lambda o: o.contrib.dowg(0.5, init_estim_sq_dist=0.01, weight_decay=0.1, mask=MASK),
+    ),
+    Row(
+        "dadapt_adamw",
+        lambda: optim.dadapt_adamw(b1=0.8, b2=0.99, estim_lr0=1e-3, weight_decay=0.1),
+        lambda o: o.contrib.dadapt_adamw(betas=(0.8, 0.99), estim_lr0=1e-3, weight_decay=0.1),
+    ),
+    Row(
+        "prodigy",
+        lambda: optim.prodigy(0.5, b1=0.8, b2=0.99, estim_lr0=1e-3, weight_decay=0.1),
+        lambda o: o.contrib.prodigy(0.5, betas=(0.8, 0.99), estim_lr0=1e-3, weight_decay=0.1),
+    ),
+    same("prodigy", 0.3, contrib=True, safeguard_warmup=True, estim_lr0=1e-2, estim_lr_coef=0.5),
+    same("polyak_sgd", 0.05, extras=("value",)),
+    same("polyak_sgd", 0.05, extras=("value",), scaling=0.5, f_min=2.5, eps=0.01, variant="sps+"),
+    same("momo", 0.05, contrib=True, extras=("value",), weight_decay=0.1),
+    same("momo", 0.5, contrib=True, extras=("value",), adapt_lower_bound=True, lower_bound=0.1),
+    same("momo_adam", 0.02, contrib=True, extras=("value",), weight_decay=0.1),
+    same("momo_adam", 0.2, contrib=True, extras=("value",), adapt_lower_bound=True),
 ]
 
 
