@@ -95,6 +95,18 @@ from funcnet.nn.pooling import max_pool as max_pool
 from funcnet.nn.positions import learned_positions as learned_positions
 from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
+from funcnet.nn.recurrent import recurrent as recurrent
+from funcnet.nn.recurrent_cells import Cell as Cell
+from funcnet.nn.recurrent_cells import conv_lstm_cell as conv_lstm_cell
+from funcnet.nn.recurrent_cells import gru_cell as gru_cell
+from funcnet.nn.recurrent_cells import lstm_cell as lstm_cell
+from funcnet.nn.recurrent_cells import mgu_cell as mgu_cell
+from funcnet.nn.recurrent_cells import rnn_cell as rnn_cell
+from funcnet.nn.recurrent_layers import conv_lstm as conv_lstm
+from funcnet.nn.recurrent_layers import gru as gru
+from funcnet.nn.recurrent_layers import lstm as lstm
+from funcnet.nn.recurrent_layers import mgu as mgu
+from funcnet.nn.recurrent_layers import rnn as rnn
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spatial import channel_shuffle as channel_shuffle
 from funcnet.nn.spatial import fold as fold
@@ -114,6 +126,7 @@ from funcnet.nn.wrappers import repeat as repeat
 from funcnet.nn.wrappers import shared as shared
 
 __all__ = [
+    "Cell",
     "Layer",
     "Stateless",
     "Summary",
@@ -132,6 +145,8 @@ __all__ = [
     "concatenate",
     "conv",
     "conv_local",
+    "conv_lstm",
+    "conv_lstm_cell",
     "conv_transpose",
     "dense",
     "depthwise_conv",
@@ -156,6 +171,8 @@ __all__ = [
     "global_max_pool",
     "glu",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gumbel_softmax",
     "hard_shrink",
     "hard_sigmoid",
@@ -173,8 +190,12 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "lp_pool",
+    "lstm",
+    "lstm_cell",
     "max_pool",
     "maxout",
+    "mgu",
+    "mgu_cell",
     "mish",
     "mlp",
     "multi_head_attention",
@@ -185,6 +206,7 @@ __all__ = [
     "pixel_unshuffle",
     "prelu",
     "quick_gelu",
+    "recurrent",
     "reglu",
     "relu",
     "relu6",
@@ -192,6 +214,8 @@ __all__ = [
     "residual",
     "resize",
     "rms_norm",
+    "rnn",
+    "rnn_cell",
     "rotary_positions",
     "rrelu",
     "selu",
