@@ -53,6 +53,8 @@ from funcnet.optim.averaging import average_params as average_params
 from funcnet.optim.averaging import ema as ema
 from funcnet.optim.averaging import lookahead as lookahead
 from funcnet.optim.averaging import stochastic_weight_averaging as stochastic_weight_averaging
+from funcnet.optim.backtracking import ScaleByBacktrackingLinesearchState as ScaleByBacktrackingLinesearchState
+from funcnet.optim.backtracking import scale_by_backtracking_linesearch as scale_by_backtracking_linesearch
 from funcnet.optim.belief import ScaleByBeliefState as ScaleByBeliefState
 from funcnet.optim.belief import ScaleByYogiState as ScaleByYogiState
 from funcnet.optim.belief import acprop as acprop
@@ -102,6 +104,9 @@ from funcnet.optim.layerwise import lars as lars
 from funcnet.optim.layerwise import novograd as novograd
 from funcnet.optim.layerwise import scale_by_novograd as scale_by_novograd
 from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
+from funcnet.optim.lbfgs import ScaleByLbfgsState as ScaleByLbfgsState
+from funcnet.optim.lbfgs import lbfgs as lbfgs
+from funcnet.optim.lbfgs import scale_by_lbfgs as scale_by_lbfgs
 from funcnet.optim.mixing import ScaleByAdanState as ScaleByAdanState
 from funcnet.optim.mixing import ScaleByAdemamixState as ScaleByAdemamixState
 from funcnet.optim.mixing import adan as adan
@@ -172,6 +177,9 @@ from funcnet.optim.transform import chain as chain
 from funcnet.optim.transform import takes as takes
 from funcnet.optim.weight_decay import DecayState as DecayState
 from funcnet.optim.weight_decay import add_decayed_weights as add_decayed_weights
+from funcnet.optim.zoom import ScaleByZoomLinesearchState as ScaleByZoomLinesearchState
+from funcnet.optim.zoom import scale_by_zoom_linesearch as scale_by_zoom_linesearch
+from funcnet.optim.zoom import value_and_grad_from_state as value_and_grad_from_state
 
 __all__ = [
     "AccumulateState",
@@ -204,10 +212,12 @@ __all__ = [
     "ScaleByAdemamixState",
     "ScaleByAdoptState",
     "ScaleByAmsgradState",
+    "ScaleByBacktrackingLinesearchState",
     "ScaleByBeliefState",
     "ScaleByCocobState",
     "ScaleByDogState",
     "ScaleByDowgState",
+    "ScaleByLbfgsState",
     "ScaleByLionState",
     "ScaleByMadgradState",
     "ScaleByNadamState",
@@ -224,6 +234,7 @@ __all__ = [
     "ScaleByStddevState",
     "ScaleByTrustRatioState",
     "ScaleByYogiState",
+    "ScaleByZoomLinesearchState",
     "ScaleState",
     "SgdState",
     "SnapshotState",
@@ -274,6 +285,7 @@ __all__ = [
     "keep_params_nonnegative",
     "lamb",
     "lars",
+    "lbfgs",
     "lion",
     "lookahead",
     "madgrad",
@@ -306,10 +318,12 @@ __all__ = [
     "scale_by_ademamix",
     "scale_by_adopt",
     "scale_by_amsgrad",
+    "scale_by_backtracking_linesearch",
     "scale_by_belief",
     "scale_by_cocob",
     "scale_by_dog",
     "scale_by_dowg",
+    "scale_by_lbfgs",
     "scale_by_learning_rate",
     "scale_by_lion",
     "scale_by_madgrad",
@@ -327,6 +341,7 @@ __all__ = [
     "scale_by_stddev",
     "scale_by_trust_ratio",
     "scale_by_yogi",
+    "scale_by_zoom_linesearch",
     "schedules",
     "set_hyperparams",
     "set_to_zero",
@@ -340,6 +355,7 @@ __all__ = [
     "stochastic_weight_averaging",
     "takes",
     "trace",
+    "value_and_grad_from_state",
     "yogi",
     "zero_nans",
 ]
