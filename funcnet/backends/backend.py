@@ -179,6 +179,13 @@ class Backend:
         """
         return function
 
+    def rounding(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function`, a kernel that computes, such that it rounds to the data types that its arguments have.
+
+        That is `function` itself for a library with all of its data types built in. NumPy's bfloat16 is another one's.
+        """
+        return function
+
     # ------------------------------------------------------------------ devices
 
     def devices(self) -> list[str]:

@@ -85,7 +85,7 @@ def kernel_of(primitive: Primitive, backend: Backend | None) -> Callable[..., An
     call = backend.kernel(primitive.name)
     if isinstance(call, backends.KernelTable):
         return None
-    return _reference(primitive, backend) if call is None else call
+    return _rounding(primitive, backend, _reference(primitive, backend) if call is None else call)
 
 
 def check_hashable(primitive: Primitive, params: dict[str, Any]) -> None:
@@ -139,6 +139,7 @@ def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
         # Only now: the namespace of NumPy takes a while to import.
         call = backend.kernel(primitive.name, fallback=_reference(primitive, backend))
         assert call is not None
+    call = _rounding(primitive, backend, call)
     if backend.name == "numpy":
         classes = {a.__class__ for a in args}
         return _NumpyComplex(call) if complex in classes and np.float64 in classes else call
@@ -146,6 +147,12 @@ def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
     if generic:
         call = _Adopted(backend, generic, arrays[0], call)
     return _SameDevice(backend, call) if len(arrays) > 1 else call
+
+
+def _rounding(primitive: Primitive, backend: Backend, call: Callable[..., Any]) -> Callable[..., Any]:
+    # What only moves elements knows nothing of data types.
+    moves = primitive.kind != "elementwise" and primitive.meta.get("dtypes") == "all"
+    return call if moves else backend.rounding(call)
 
 
 def _reference(primitive: Primitive, backend: Backend) -> Callable[..., Any]:

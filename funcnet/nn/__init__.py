@@ -6,6 +6,7 @@ every layer and every model. `sequential` puts layers together; `stateless` drop
 
 from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
+from funcnet.nn import precision as precision
 from funcnet.nn.activation import activation as activation
 from funcnet.nn.activations import celu as celu
 from funcnet.nn.activations import elu as elu
@@ -95,6 +96,7 @@ from funcnet.nn.pooling import max_pool as max_pool
 from funcnet.nn.positions import learned_positions as learned_positions
 from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
+from funcnet.nn.precision import with_policy as with_policy
 from funcnet.nn.recurrent import recurrent as recurrent
 from funcnet.nn.recurrent_cells import Cell as Cell
 from funcnet.nn.recurrent_cells import conv_lstm_cell as conv_lstm_cell
@@ -204,6 +206,7 @@ __all__ = [
     "parallel",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "precision",
     "prelu",
     "quick_gelu",
     "recurrent",
@@ -246,4 +249,5 @@ __all__ = [
     "unfold",
     "unit_norm",
     "upsample",
+    "with_policy",
 ]

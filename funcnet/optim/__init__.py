@@ -107,6 +107,12 @@ from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
 from funcnet.optim.lbfgs import ScaleByLbfgsState as ScaleByLbfgsState
 from funcnet.optim.lbfgs import lbfgs as lbfgs
 from funcnet.optim.lbfgs import scale_by_lbfgs as scale_by_lbfgs
+from funcnet.optim.loss_scaling import LossScale as LossScale
+from funcnet.optim.loss_scaling import LossScaleState as LossScaleState
+from funcnet.optim.loss_scaling import all_finite as all_finite
+from funcnet.optim.loss_scaling import choose as choose
+from funcnet.optim.loss_scaling import dynamic_loss_scale as dynamic_loss_scale
+from funcnet.optim.loss_scaling import static_loss_scale as static_loss_scale
 from funcnet.optim.mixing import ScaleByAdanState as ScaleByAdanState
 from funcnet.optim.mixing import ScaleByAdemamixState as ScaleByAdemamixState
 from funcnet.optim.mixing import adan as adan
@@ -200,6 +206,8 @@ __all__ = [
     "FromageState",
     "FtrlState",
     "LookaheadState",
+    "LossScale",
+    "LossScaleState",
     "MomoAdamState",
     "MomoState",
     "NormalizeState",
@@ -257,6 +265,7 @@ __all__ = [
     "add_noise",
     "ademamix",
     "adopt",
+    "all_finite",
     "amsgrad",
     "apply_every",
     "apply_if_finite",
@@ -265,6 +274,7 @@ __all__ = [
     "average_params",
     "centralize",
     "chain",
+    "choose",
     "clip",
     "clip_by_block_rms",
     "clip_by_global_norm",
@@ -276,6 +286,7 @@ __all__ = [
     "differentially_private_aggregate",
     "dog",
     "dowg",
+    "dynamic_loss_scale",
     "ema",
     "freeze",
     "fromage",
@@ -352,6 +363,7 @@ __all__ = [
     "skip_not_finite",
     "sm3",
     "snapshot",
+    "static_loss_scale",
     "stochastic_weight_averaging",
     "takes",
     "trace",

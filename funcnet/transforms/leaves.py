@@ -11,7 +11,7 @@ from funcnet.core import Tracer, bind, case, constant, general, owner, raw, sett
 from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.ops import zeros_like
+from funcnet.ops import cast, zeros_like
 from funcnet.ops.batching import as_it_is
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
     for ct, leaf in zip(found, leaves, strict=True):
         if ct is None:
             ct = zeros_like(leaf)
+        if ct.dtype is not leaf.dtype and ct.dtype != leaf.dtype:
+            # NumPy's own operators, which rules use, widen bfloat16 beside a Python number.
+            ct = cast(ct, leaf.dtype)
         if leaf.__class__ is Tracer:
             # A derivative is a function of its argument, also where it is constant: its own derivative is then zero.
             ct = bind(function_of_p, ct, leaf)

@@ -229,7 +229,7 @@ def test_bfloat16_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
         "NumPy has no bfloat16 of its own.\n"
         "  found:  ModuleNotFoundError: No module named 'ml_dtypes'\n"
         "  needed: the package ml_dtypes, or another data type\n"
-        "  write:  pip install ml_dtypes"
+        "  write:  pip install 'funcnet[half]'"
     )
     with pytest.raises(MissingExtraError):
         device_put(torch.ones(2, dtype=torch.bfloat16), Placement(NumpyBackend(), None))

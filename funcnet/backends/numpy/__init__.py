@@ -22,6 +22,7 @@ from funcnet.backends.numpy import (
     linalg,
     losses,
     manipulation,
+    narrow,
     normalization,
     optim,
     ordering,
@@ -56,6 +57,10 @@ class NumpyBackend(Backend):
         super().__init__()
         self._dtypes.update(_DTYPES)
         self._dtype_names.update({dtype: name for name, dtype in _DTYPES.items()})
+
+    def rounding(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` such that it computes with bfloat16 in float32; itself where nobody uses bfloat16."""
+        return narrow.Rounded(function) if narrow.in_use() else function
 
     def check(self) -> None:
         """NumPy is a hard dependency: there is nothing to check."""
@@ -188,6 +193,6 @@ def bfloat16() -> np.dtype:
             "NumPy has no bfloat16 of its own.",
             found=f"{type(error).__name__}: {error}",
             needed="the package ml_dtypes, or another data type",
-            write="pip install ml_dtypes",
+            write="pip install 'funcnet[half]'",
         ) from error
-    return np.dtype(ml_dtypes.bfloat16)
+    return narrow.begin(np.dtype(ml_dtypes.bfloat16))

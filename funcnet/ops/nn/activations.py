@@ -14,7 +14,7 @@ from funcnet.ops.complex import abs as absolute
 from funcnet.ops.exponential import exp, expm1
 from funcnet.ops.hyperbolic import tanh
 from funcnet.ops.nn.declare import activation, floating, greater, parametrised, simple
-from funcnet.ops.nn.gaussian import density, density_p, probability
+from funcnet.ops.nn.gaussian import density, density_p, probability, widened
 from funcnet.ops.strong import divide_or_zero, masked
 from funcnet.ops.trigonometric import sin
 
@@ -134,6 +134,7 @@ _CUBIC = 0.044715
 _FLAT = 30.0
 
 
+@widened
 def _gelu_slope(xp: Any, x: Any) -> Any:
     return probability(xp, x) + x * density(xp, x)
 
@@ -143,11 +144,13 @@ def _gelu_curvature(g: Any, x: Any) -> Any:
     return g * (bind(density_p, x) * (2.0 - z * z))
 
 
+@widened
 def _gate(xp: Any, x: Any) -> Any:
     z = xp.clip(x, -_FLAT, _FLAT)
     return _logistic(xp, (2.0 * _SCALE) * (z + _CUBIC * (z * z * z)))
 
 
+@widened
 def _gelu_tanh_slope(xp: Any, x: Any) -> Any:
     s, z = _gate(xp, x), xp.clip(x, -_FLAT, _FLAT)
     return s + (x * s) * ((1.0 - s) * ((2.0 * _SCALE) * (1.0 + (3.0 * _CUBIC) * (z * z))))

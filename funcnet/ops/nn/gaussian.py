@@ -5,6 +5,7 @@ Without SciPy, whose functions `funcnet.xp.special` computes with, since models 
 
 from __future__ import annotations
 
+from functools import wraps
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +14,37 @@ from funcnet.core import bind
 from funcnet.ops.nn.declare import simple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from funcnet.backends.polynomials import Rational
 
-__all__ = ["density", "density_p", "probability", "probability_p"]
+__all__ = ["density", "density_p", "probability", "probability_p", "widened"]
 
 _DENSITY = 1.0 / sqrt(2.0 * pi)
 #: Beyond it the density is 0 in every data type, and no square overflows before it.
 _FAR = 40.0
 
 
+def widened(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an implementation that computes with half precision, whose range is too small, in float32."""
+
+    @wraps(f)
+    def impl(xp: Any, x: Any) -> Any:
+        if x.dtype in (xp.float32, xp.float64):
+            return f(xp, x)
+        return xp.astype(f(xp, xp.astype(x, xp.float32)), x.dtype)
+
+    return impl
+
+
+@widened
 def density(xp: Any, x: Any) -> Any:
     """Return ``exp(-x**2 / 2) / sqrt(2 * pi)``."""
     z = xp.clip(x, -_FAR, _FAR)
     return xp.exp(-0.5 * (z * z)) * _DENSITY
 
 
+@widened
 def probability(xp: Any, x: Any) -> Any:
     """Return the probability of values below x by Cody's rational approximations, exact to the digits far out too."""
     z = xp.clip(xp.abs(x), 0.0, _FAR) * sqrt(0.5)

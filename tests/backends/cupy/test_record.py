@@ -227,7 +227,7 @@ def test_dtypes(backend: CupyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     assert backend.default_int() == "int64"
     assert "float16" in backend.dtypes()
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
-    with pytest.raises(MissingExtraError, match="pip install ml_dtypes"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'funcnet\[half\]'"):
         CupyBackend().dtype("bfloat16")
 
 
