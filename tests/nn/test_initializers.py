@@ -31,6 +31,14 @@ PAIRS = {
         init.variance_scaling(1.0, "fan_in", "uniform", in_axis=0, out_axis=1),
         JAX.variance_scaling(1.0, "fan_in", "uniform", in_axis=0, out_axis=1),
     ),
+    "batch": (
+        init.variance_scaling(1.0, "fan_avg", "uniform", batch_axis=0),
+        JAX.variance_scaling(1.0, "fan_avg", "uniform", batch_axis=0),
+    ),
+    "cut elsewhere": (
+        init.truncated_normal(0.3, lower=-1.0, upper=3.0),
+        JAX.truncated_normal(0.3, lower=-1.0, upper=3.0),
+    ),
     "zeros": (init.zeros, JAX.zeros),
     "ones": (init.ones, JAX.ones),
     "constant": (init.constant(0.7), JAX.constant(0.7)),
@@ -40,6 +48,8 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("shape", [(7, 5), (3, 3, 4, 6)])
 def test_numbers_are_those_of_jax(name, shape):
+    if name == "batch" and len(shape) == 2:
+        shape = (2, *shape)
     ours, theirs = PAIRS[name]
     expected = np.asarray(theirs(jax.random.key(11), shape, "float32"))
     got = ours(random.key(11), shape, "float32")
@@ -54,6 +64,15 @@ def test_numbers_are_those_of_jax(name, shape):
         # PyTorch's linear layers: uniform within 1 / sqrt(in).
         (init.variance_scaling(1 / 3, "fan_in", "uniform"), stats.uniform(-0.1, 0.2)),
         (init.variance_scaling(1.0, "fan_in", "normal"), stats.norm(0, 0.1)),
+        (init.uniform(0.5, lower=-0.25), stats.uniform(-0.25, 0.75)),
+        (init.normal(0.5, mean=2.0), stats.norm(2.0, 0.5)),
+        (init.truncated_normal(0.5, mean=2.0), stats.truncnorm(-2, 2, 2.0, 0.5)),
+        (init.kaiming_normal(), stats.norm(0, np.sqrt(2 / 100))),
+        (init.kaiming_normal(slope=0.5, mode="fan_out"), stats.norm(0, np.sqrt(1.6 / 400))),
+        # PyTorch's linear layers again.
+        (init.kaiming_uniform(slope=np.sqrt(5)), stats.uniform(-0.1, 0.2)),
+        (init.xavier_normal(gain=5 / 3), stats.norm(0, 5 / 3 * np.sqrt(2 / 500))),
+        (init.xavier_uniform(), stats.uniform(-np.sqrt(6 / 500), 2 * np.sqrt(6 / 500))),
         (init.lecun_normal(), stats.truncnorm(-2, 2, 0, 0.1 / 0.87962566103423978)),
         (init.he_normal(), stats.truncnorm(-2, 2, 0, np.sqrt(0.02) / 0.87962566103423978)),
         (init.glorot_normal(), stats.truncnorm(-2, 2, 0, np.sqrt(2 / 500) / 0.87962566103423978)),
