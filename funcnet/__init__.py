@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from funcnet import core as core
     from funcnet import errors as errors
     from funcnet import losses as losses
+    from funcnet import metrics as metrics
     from funcnet import nn as nn
     from funcnet import optim as optim
     from funcnet import random as random
@@ -109,6 +110,7 @@ _MODULES = (
     "core",
     "errors",
     "losses",
+    "metrics",
     "nn",
     "optim",
     "random",
@@ -150,6 +152,7 @@ __all__ = [
     "linearize",
     "losses",
     "map",
+    "metrics",
     "nn",
     "optim",
     "random",

@@ -1,0 +1,162 @@
+"""Metrics of how predictions vary with targets."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+from funcnet import xp
+from funcnet.metrics.metric import Metric, floating, paired, zeros
+
+__all__ = ["pearson", "r2", "spearman"]
+
+_MOMENTS = ("count", "x", "y", "xx", "yy", "xy")
+
+
+def _init() -> dict[str, Any]:
+    return {part: zeros() for part in (*_MOMENTS, "error")}
+
+
+def _moments(name: str, like: Any, prediction: Any, target: Any, weights: Any) -> dict[str, Any]:
+    """Return weight, means, and sums of squares and products of the differences from the means."""
+    target = floating(name, target, like)
+    y, w = paired(name, tuple(prediction.shape), target, weights, like)
+    x = xp.reshape(floating(name, prediction, like), (-1,))
+    count = xp.sum(w)
+    share = xp.divide(w, xp.where(count == 0, 1.0, count))
+    mean_x, mean_y = xp.sum(share * x), xp.sum(share * y)
+    dx, dy = x - mean_x, y - mean_y
+    return {
+        "count": count,
+        "x": mean_x,
+        "y": mean_y,
+        "xx": xp.sum(w * dx * dx),
+        "yy": xp.sum(w * dy * dy),
+        "xy": xp.sum(w * dx * dy),
+        "error": xp.sum(w * xp.square(x - y)),
+    }
+
+
+def _merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    # By the means, so that nothing cancels where they are large beside the spread.
+    count = a["count"] + b["count"]
+    share = xp.divide(b["count"], xp.where(count == 0, 1.0, count))
+    dx, dy = b["x"] - a["x"], b["y"] - a["y"]
+    cross = share * a["count"]
+    return {
+        "count": count,
+        "x": a["x"] + share * dx,
+        "y": a["y"] + share * dy,
+        "xx": a["xx"] + b["xx"] + cross * dx * dx,
+        "yy": a["yy"] + b["yy"] + cross * dy * dy,
+        "xy": a["xy"] + b["xy"] + cross * dx * dy,
+        "error": a["error"] + b["error"],
+    }
+
+
+def _metric(name: str, compute: Any) -> Metric:
+    def update(state: dict[str, Any], prediction: Any, target: Any, *, weights: Any = None) -> dict[str, Any]:
+        return _merge(state, _moments(name, state["count"], prediction, target, weights))
+
+    return Metric(_init, update, _merge, compute)
+
+
+def _correlation(xx: Any, yy: Any, xy: Any) -> Any:
+    spread = xp.sqrt(xx) * xp.sqrt(yy)
+    ratio = xp.divide(xy, xp.where(spread == 0, 1.0, spread))
+    return xp.where(spread == 0, nan, xp.clip(ratio, -1.0, 1.0))
+
+
+def r2() -> Metric:
+    r"""Coefficient of determination: the share of the variance of the targets that the predictions explain.
+
+    :math:`1 - \frac{\sum_i w_i (t_i - p_i)^2}{\sum_i w_i (t_i - \bar t)^2}`. Of targets that do not vary it is 1 if the
+    predictions are exact, 0 otherwise.
+
+    Returns
+    -------
+    Metric
+        ``update`` takes predictions and targets of the same shape, whose elements count as one sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import metrics
+    >>> metric = metrics.r2()
+    >>> prediction, target = np.array([2.5, 0.0, 2.0, 8.0]), np.array([3.0, -0.5, 2.0, 7.0])
+    >>> float(metric.compute(metric.update(metric.init(), prediction, target)).round(4))
+    0.9486
+    """
+
+    def compute(state: dict[str, Any]) -> Any:
+        flat = state["yy"] == 0
+        value = 1 - xp.divide(state["error"], xp.where(flat, 1.0, state["yy"]))
+        value = xp.where(flat, xp.astype(state["error"] == 0, value.dtype), value)
+        return xp.where(state["count"] == 0, nan, value)
+
+    return _metric("r2", compute)
+
+
+def pearson() -> Metric:
+    """Pearson's correlation of predictions and targets, from -1 to 1; NaN where one of them does not vary.
+
+    Returns
+    -------
+    Metric
+        ``update`` takes predictions and targets of the same shape, whose elements count as one sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import metrics
+    >>> metric = metrics.pearson()
+    >>> state = metric.update(metric.init(), np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 7.0]))
+    >>> float(metric.compute(state).round(6))
+    0.993399
+    """
+    return _metric("pearson", lambda state: _correlation(state["xx"], state["yy"], state["xy"]))
+
+
+def spearman() -> Metric:
+    """Spearman's correlation: Pearson's of the ranks; equal values share the mean of their ranks.
+
+    The state holds all values. There are no weights.
+
+    Returns
+    -------
+    Metric
+        ``update(state, prediction, target)`` takes arrays of the same shape, whose elements count as one sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import metrics
+    >>> metric = metrics.spearman()
+    >>> state = metric.update(metric.init(), np.array([1.0, 2.0, 30.0]), np.array([2.0, 4.0, 7.0]))
+    >>> float(metric.compute(state).round(6))
+    1.0
+    """
+
+    def init() -> dict[str, Any]:
+        return {"x": zeros(0), "y": zeros(0)}
+
+    def update(state: dict[str, Any], prediction: Any, target: Any) -> dict[str, Any]:
+        like = state["x"]
+        y, _ = paired("spearman", tuple(prediction.shape), floating("spearman", target, like), None, like)
+        return merge(state, {"x": xp.reshape(floating("spearman", prediction, like), (-1,)), "y": y})
+
+    def merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+        return {part: xp.concat([a[part], b[part]]) for part in a}
+
+    def compute(state: dict[str, Any]) -> Any:
+        x, y = (_ranks(state[part]) for part in ("x", "y"))
+        dx, dy = x - xp.mean(x), y - xp.mean(y)
+        return _correlation(xp.sum(dx * dx), xp.sum(dy * dy), xp.sum(dx * dy))
+
+    return Metric(init, update, merge, compute)
+
+
+def _ranks(x: Any) -> Any:
+    ordered = xp.sort(x)
+    first, end = xp.searchsorted(ordered, x, side="left"), xp.searchsorted(ordered, x, side="right")
+    return 0.5 * (xp.astype(first, x.dtype) + xp.astype(end, x.dtype) + 1)

@@ -1,0 +1,159 @@
+"""What a metric is, and what metrics have in common: checked, flat and weighted arguments, sums in a wide data type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from funcnet import backends, xp
+from funcnet.core import raw
+from funcnet.core.dtypes import kind
+from funcnet.errors import DtypeError, ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Metric",
+    "check_choice",
+    "check_count",
+    "class_numbers",
+    "floating",
+    "integers",
+    "paired",
+    "summed",
+    "zeros",
+]
+
+
+class Metric(NamedTuple):
+    """Four pure functions that measure a data set batch by batch.
+
+    A state is a dict of arrays, so it can be saved, sent, and merged with the state of another worker. Updating over
+    batches and merging gives what the whole data set gives at once.
+
+    Attributes
+    ----------
+    init : callable
+        ``init() -> state``, of the current backend: inside ``fn.use_backend`` where the arrays are not NumPy's.
+    update : callable
+        ``update(state, prediction, target, *, weights=None) -> state``. ``weights`` has the shape of the examples, in
+        which any size may be 1.
+    merge : callable
+        ``merge(state, state) -> state``.
+    compute : callable
+        ``compute(state) -> value``, an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import metrics
+    >>> metric = metrics.accuracy()
+    >>> state = metric.init()
+    >>> for prediction, target in (([0, 1], [0, 1]), ([2, 2], [1, 2])):
+    ...     state = metric.update(state, np.array(prediction), np.array(target))
+    >>> float(metric.compute(state))
+    0.75
+    """
+
+    init: Callable[[], dict[str, Any]]
+    update: Callable[..., dict[str, Any]]
+    merge: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+    compute: Callable[[dict[str, Any]], Any]
+
+
+def zeros(*shape: int) -> Any:
+    """Return zeros in the widest floating-point data type of the current device: counts must not stop at 2**24."""
+    context = backends.current()
+    wide = "float64" in context.backend.dtypes(context.device)
+    return xp.zeros(shape, dtype=context.backend.dtype("float64" if wide else "float32"))
+
+
+def summed(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Return the sum of two states that hold sums."""
+    return {name: xp.add(a[name], b[name]) for name in a}
+
+
+def check_count(name: str, parameter: str, value: Any, low: int = 1) -> None:
+    """Raise `ParameterError` unless a number is an integer that is large enough."""
+    if not isinstance(value, int) or value < low:
+        raise ParameterError(
+            f"metrics.{name} got a {parameter} that it cannot have.",
+            found=f"{parameter}={value!r}",
+            needed=f"an integer of at least {low}",
+            write=f"metrics.{name}({parameter}={low})",
+        )
+
+
+def check_choice(name: str, parameter: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Raise `ParameterError` unless an option is one of those there are."""
+    if value not in choices:
+        raise ParameterError(
+            f"metrics.{name} got an unknown {parameter}.",
+            found=f"{parameter}={value!r}",
+            needed="one of " + ", ".join(repr(one) for one in choices),
+        )
+
+
+def floating(name: str, x: Any, like: Any) -> Any:
+    """Return numbers in the data type of the state."""
+    if kind(x.dtype) not in "biuf":
+        raise DtypeError(
+            f"metrics.{name} takes real numbers.", found=f"an array of dtype {x.dtype}", needed="a real data type"
+        )
+    return x if x.dtype == like.dtype else xp.astype(x, like.dtype)
+
+
+def integers(x: Any) -> Any:
+    """Return numbers as integers of 64 bits of their own array library."""
+    backend = backends.backend_of_type(raw(x).__class__)
+    dtype = xp.int64 if backend is None else backend.dtype("int64")
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def paired(name: str, shape: tuple[int, ...], target: Any, weights: Any, like: Any) -> tuple[Any, Any]:
+    """Return targets and weights as vectors; raise `ShapeError` unless they fit examples of that shape."""
+    if tuple(target.shape) != shape:
+        raise ShapeError(
+            f"metrics.{name} got targets that do not fit the predictions.",
+            found=f"targets {tuple(target.shape)} for predictions of examples {shape}",
+            needed=f"shape {shape}; metrics do not broadcast",
+        )
+    if weights is None:
+        count = xp.ones_like(xp.astype(target, like.dtype))
+    else:
+        given = tuple(weights.shape)
+        if len(given) != len(shape) or any(w not in (1, n) for w, n in zip(given, shape, strict=True)):
+            raise ShapeError(
+                f"metrics.{name} got weights that do not fit the examples.",
+                found=f"weights {given} for examples {shape}",
+                needed=f"the shape {shape}, in which any size may be 1",
+            )
+        count = xp.broadcast_to(floating(name, weights, like), shape)
+    return xp.reshape(target, (-1,)), xp.reshape(count, (-1,))
+
+
+def class_numbers(name: str, labels: Any, classes: int) -> Any:
+    """Return labels as integers; raise where they are not, or where values that can be read are no classes."""
+    if kind(labels.dtype) == "b":
+        labels = integers(labels)
+    if kind(labels.dtype) not in "iu":
+        raise DtypeError(
+            f"metrics.{name} takes class numbers as integers.",
+            found=f"an array of dtype {labels.dtype}",
+            needed="an integer or boolean data type",
+            write="xp.argmax(scores, axis=-1) for scores of the classes; scores > 0 for those of a yes",
+        )
+    values = raw(labels)
+    backend = backends.backend_of_type(values.__class__)
+    # Reading is free on the CPU; elsewhere it would wait for the device, and inside `jit` there is nothing to read.
+    if backend is not None and 0 not in values.shape and backend.device_of(values).startswith(("cpu", "CPU")):
+        host = np.asarray(backend.to_numpy(values))
+        if host.min() < 0 or host.max() >= classes:
+            raise ParameterError(
+                f"metrics.{name} got a label that is no class.",
+                found=f"labels from {host.min()} to {host.max()}",
+                needed=f"integers from 0 to {classes - 1}, for {classes} classes",
+            )
+    return labels

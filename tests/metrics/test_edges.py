@@ -1,0 +1,197 @@
+"""Metrics where little or nothing was counted, of unusual arguments, and their errors."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+import funcnet as fn
+from funcnet import metrics
+from funcnet.errors import DtypeError, ParameterError, ShapeError
+
+NAN = float("nan")
+
+
+def once(metric, *arrays, **options):
+    return metric.compute(metric.update(metric.init(), *arrays, **options))
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        (metrics.roc_auc(), NAN),
+        (metrics.roc_auc(bins=4), NAN),
+        (metrics.average_precision(), 0),
+        (metrics.precision(), 0),
+        (metrics.precision(zero_division=1.0), 1),
+        (metrics.recall(3, zero_division=NAN), NAN),
+        (metrics.matthews(), 0),
+        (metrics.cohen_kappa(), NAN),
+        (metrics.pearson(), NAN),
+        (metrics.r2(), NAN),
+    ],
+)
+def test_nothing_was_counted(metric, value):
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(metric.compute(metric.init()), value)
+        empty = np.zeros(0), np.zeros(0, dtype=int)
+        if "both" in metric.init() or "table" in metric.init():
+            empty = empty[1], empty[1]
+        np.testing.assert_array_equal(once(metric, *empty), value)
+
+
+def test_means_of_nothing_are_undefined():
+    with np.errstate(invalid="ignore"):
+        for metric in (metrics.mean(), metrics.accuracy(), metrics.mse(), metrics.spearman()):
+            assert np.isnan(metric.compute(metric.init()))
+
+
+@pytest.mark.parametrize("metric", [metrics.roc_auc(), metrics.roc_auc(bins=4)])
+def test_one_kind_only(metric):
+    assert np.isnan(once(metric, np.array([0.1, 0.9]), np.array([1, 1])))
+    assert once(metrics.average_precision(), np.array([0.1, 0.9]), np.array([0, 0])) == 0
+    assert once(metrics.average_precision(), np.array([0.1, 0.9]), np.array([True, True])) == 1
+
+
+def test_scores_beyond_the_bins_count_at_the_ends():
+    scores, target = np.array([-5.0, 0.2, 0.9, 7.0]), np.array([0, 0, 1, 1])
+    assert once(metrics.roc_auc(bins=2), scores, target) == 1
+    # Two of them are in one bin.
+    assert once(metrics.roc_auc(bins=20, low=-10.0, high=10.0), scores, target) == 0.875
+
+
+def test_targets_that_do_not_vary():
+    same = np.full(3, 2.0)
+    assert once(metrics.r2(), same, same) == 1
+    assert once(metrics.r2(), same + 1, same) == 0
+    assert np.isnan(once(metrics.pearson(), np.arange(3.0), same))
+    assert np.isnan(once(metrics.spearman(), np.arange(3.0), same))
+
+
+def test_large_means_do_not_cancel():
+    target = 1e8 + np.arange(6.0)
+    metric, prediction = metrics.r2(), target + np.array([0.5, -0.5, 0, 0, 0.5, -0.5])
+    state = metric.init()
+    for i in range(6):
+        state = metric.update(state, prediction[i : i + 1], target[i : i + 1])
+    np.testing.assert_allclose(metric.compute(state), 1 - 1 / 17.5, rtol=1e-9)
+    np.testing.assert_allclose(
+        once(metrics.pearson(), prediction, target), np.corrcoef(prediction - 1e8, target - 1e8)[0, 1], rtol=1e-9
+    )
+
+
+def test_counts_go_on_beyond_what_float32_holds():
+    metric = metrics.mean()
+    state = metric.update(metric.init(), np.ones(1, dtype="float32"), weights=np.array([2.0**24]))
+    assert metric.compute(metric.update(state, np.zeros(1, dtype="float32"))) == 2**24 / (2**24 + 1)
+
+
+def test_what_has_no_weight_does_not_count():
+    assert once(metrics.mean(), np.array([np.inf, 2.0]), weights=np.array([0, 1])) == 2
+    p, y = np.array([[1.0, 0.0], [0.5, 0.5]]), np.array([1, 1])
+    np.testing.assert_allclose(once(metrics.log_loss(), p, y, weights=np.array([0, 1])), np.log(2))
+
+
+def test_perplexity_leaves_out_what_is_ignored():
+    scores, target = np.random.default_rng(0).standard_normal((2, 3, 4)), np.array([[0, 1, -1], [2, -1, -1]])
+    kept = target >= 0
+    np.testing.assert_allclose(
+        once(metrics.perplexity(ignore_index=-1), scores, target),
+        once(metrics.perplexity(), scores[kept], target[kept]),
+        rtol=1e-13,
+    )
+    large = once(metrics.perplexity(), np.array([[1e4, 0.0]]), np.array([0]))
+    assert large == 1
+
+
+def test_log_loss_is_clipped_as_precisely_as_its_probabilities():
+    for dtype in ("float32", "float64"):
+        got = once(metrics.log_loss(), np.array([0.0], dtype=dtype), np.array([1]))
+        np.testing.assert_allclose(got, -np.log(float(np.finfo(dtype).eps)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bins", [1, 4, 10])
+def test_calibration_of_yes_and_no_is_that_of_the_curve(bins):
+    r = np.random.default_rng(0)
+    p = np.round(r.random(200), 1)
+    y = (r.random(200) < p**2).astype(int)
+    true, predicted = calibration_curve(y, p, n_bins=bins)
+    count = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p), minlength=bins)
+    share, gaps = count[count > 0] / 200, np.abs(true - predicted)
+    for norm, expected in (
+        ("l1", (share * gaps).sum()),
+        ("l2", np.sqrt((share * gaps**2).sum())),
+        ("max", gaps.max()),
+    ):
+        np.testing.assert_allclose(once(metrics.calibration_error(bins, norm=norm), p, y), expected, rtol=1e-9)
+
+
+def test_images_and_weights_with_sizes_of_one():
+    r = np.random.default_rng(0)
+    prediction, target = r.integers(0, 3, (2, 4, 4)), r.integers(0, 3, (2, 4, 4))
+    weights = np.array([1.0, 3.0]).reshape(2, 1, 1)
+    flat = np.broadcast_to(weights, (2, 4, 4)).ravel()
+    for metric in (metrics.iou(3), metrics.confusion_matrix(3), metrics.accuracy()):
+        np.testing.assert_allclose(
+            once(metric, prediction, target, weights=weights),
+            once(metric, prediction.ravel(), target.ravel(), weights=flat),
+            rtol=1e-14,
+        )
+
+
+def test_booleans_and_small_integers_are_class_numbers():
+    prediction, target = np.array([True, False, True]), np.array([1, 1, 0], dtype="uint8")
+    assert once(metrics.precision(), prediction, target) == 0.5
+    table = once(metrics.confusion_matrix(20), np.array([19], dtype="uint8"), np.array([19], dtype="int8"))
+    assert table[19, 19] == 1
+
+
+def test_states_sum_over_workers_with_tree_map():
+    metric = metrics.f_beta(3)
+    r = np.random.default_rng(0)
+    parts = [metric.update(metric.init(), r.integers(0, 3, 9), r.integers(0, 3, 9)) for _ in range(3)]
+    total = fn.tree.map(lambda *leaves: sum(leaves), *parts)
+    merged = metric.merge(metric.merge(parts[0], parts[1]), parts[2])
+    assert metric.compute(total) == metric.compute(merged)
+
+
+def test_labels_that_are_no_classes():
+    for metric in (metrics.precision(3), metrics.confusion_matrix(3)):
+        with pytest.raises(ParameterError, match="a label that is no class") as error:
+            once(metric, np.array([0, 3]), np.array([0, 1]))
+        assert "integers from 0 to 2, for 3 classes" in str(error.value)
+        with pytest.raises(DtypeError, match="takes class numbers as integers") as error:
+            once(metric, np.array([0.2, 0.8]), np.array([0, 1]))
+        assert "xp.argmax(scores, axis=-1)" in str(error.value)
+    with pytest.raises(ParameterError, match="from -1 to 0"):
+        once(metrics.perplexity(), np.zeros((2, 3)), np.array([-1, 0]))
+    with pytest.raises(ParameterError, match="from 0 to 2"):
+        once(metrics.roc_auc(), np.zeros(2), np.array([0, 2]))
+
+
+def test_other_errors():
+    with pytest.raises(ShapeError, match="takes scores of the classes"):
+        once(metrics.perplexity(), np.array(0.0), np.array(0))
+    with pytest.raises(DtypeError, match="takes real numbers"):
+        once(metrics.mean(), np.array([1j]))
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda: metrics.precision(1), "classes=1"),
+        (lambda: metrics.recall(2.0), "classes=2.0"),
+        (lambda: metrics.top_k_accuracy(0), "k=0"),
+        (lambda: metrics.calibration_error(0), "bins=0"),
+        (lambda: metrics.roc_auc(bins=1), "bins=1"),
+        (lambda: metrics.roc_auc(bins=3, low=1.0), r"low=1\.0, high=1\.0"),
+        (lambda: metrics.precision(3, average="samples"), "average='samples'"),
+        (lambda: metrics.iou(3, average="binary"), "average='binary' for several"),
+        (lambda: metrics.f_beta(beta=-1.0), r"beta=-1\.0"),
+        (lambda: metrics.confusion_matrix(3, normalize="rows"), "normalize='rows'"),
+        (lambda: metrics.cohen_kappa(weighting="cubic"), "weighting='cubic'"),
+        (lambda: metrics.calibration_error(norm="l3"), "norm='l3'"),
+    ],
+)
+def test_options_that_there_are_not(make, found):
+    with pytest.raises(ParameterError, match=found):
+        make()
