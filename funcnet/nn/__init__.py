@@ -109,6 +109,9 @@ from funcnet.nn.recurrent_layers import gru as gru
 from funcnet.nn.recurrent_layers import lstm as lstm
 from funcnet.nn.recurrent_layers import mgu as mgu
 from funcnet.nn.recurrent_layers import rnn as rnn
+from funcnet.nn.reparametrization import reparametrize as reparametrize
+from funcnet.nn.reparametrization import spectral_norm as spectral_norm
+from funcnet.nn.reparametrization import weight_norm as weight_norm
 from funcnet.nn.sequential import sequential as sequential
 from funcnet.nn.spatial import channel_shuffle as channel_shuffle
 from funcnet.nn.spatial import fold as fold
@@ -213,6 +216,7 @@ __all__ = [
     "reglu",
     "relu",
     "relu6",
+    "reparametrize",
     "repeat",
     "residual",
     "resize",
@@ -238,6 +242,7 @@ __all__ = [
     "sparse_sigmoid",
     "sparsemax",
     "spatial_dropout",
+    "spectral_norm",
     "squareplus",
     "stateless",
     "summary",
@@ -249,5 +254,6 @@ __all__ = [
     "unfold",
     "unit_norm",
     "upsample",
+    "weight_norm",
     "with_policy",
 ]
