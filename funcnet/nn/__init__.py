@@ -124,6 +124,11 @@ from funcnet.nn.spatial import upsample as upsample
 from funcnet.nn.spec import as_spec as as_spec
 from funcnet.nn.summary import Summary as Summary
 from funcnet.nn.summary import summary as summary
+from funcnet.nn.transformer import transformer_decoder as transformer_decoder
+from funcnet.nn.transformer import transformer_decoder_block as transformer_decoder_block
+from funcnet.nn.transformer import transformer_encoder as transformer_encoder
+from funcnet.nn.transformer import transformer_encoder_block as transformer_encoder_block
+from funcnet.nn.transformer import transformer_mlp as transformer_mlp
 from funcnet.nn.wrappers import at_train as at_train
 from funcnet.nn.wrappers import frozen as frozen
 from funcnet.nn.wrappers import lambda_ as lambda_
@@ -251,6 +256,11 @@ __all__ = [
     "tanh",
     "tanh_shrink",
     "threshold",
+    "transformer_decoder",
+    "transformer_decoder_block",
+    "transformer_encoder",
+    "transformer_encoder_block",
+    "transformer_mlp",
     "unfold",
     "unit_norm",
     "upsample",

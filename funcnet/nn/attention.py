@@ -217,7 +217,7 @@ def multi_head_attention(
                 q, k = (rotary(a, base=config.rope_base, interleaved=config.rope == "interleaved") for a in (q, k))
             if config.alibi:
                 slopes = alibi_bias(config.heads, _places(q), _places(k), dtype=q.dtype)
-                bias = slopes if bias is None else bias + slopes
+                bias = slopes if bias is None else xp.add(bias, slopes)
             y = scaled_dot_product_attention(q, k, v, causal=config.causal, window=config.window, bias=bias, **options)
             after = state
         else:
@@ -313,7 +313,7 @@ def _decoded(
         )
     if config.alibi:
         slopes = alibi_bias(config.heads, new, old, dtype=q.dtype)
-        bias = slopes if bias is None else bias + slopes
+        bias = slopes if bias is None else xp.add(bias, slopes)
     y = scaled_dot_product_attention(q, keys, values, mask=seen, bias=bias, **options)
     return y, {"keys": keys, "values": values, "index": count + length}
 
@@ -345,7 +345,7 @@ def _places(x: Any) -> Any:
 
 
 def _normalised(x: Any, scale: Any) -> Any:
-    return x * scale / xp.sqrt(xp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
+    return xp.multiply(x, scale) / xp.sqrt(xp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
 
 
 def _three(x: Any, path: str) -> tuple[Any, Any, Any]:

@@ -146,7 +146,7 @@ def embedding_bag(
     rows = xp.take(table, ids, axis=0)
     counted = None if padding is None else xp.expand_dims(ids, axis=-1) != padding
     if weights is not None:
-        rows = rows * xp.expand_dims(weights, axis=-1)
+        rows = xp.multiply(rows, xp.expand_dims(weights, axis=-1))
     if counted is not None:
         rows = xp.where(counted, rows, -inf if mode == "max" else 0.0)
     if offsets is None:

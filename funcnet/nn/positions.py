@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from funcnet import xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.initializers import normal
 from funcnet.nn.layer import Layer, layer_path, without_key
@@ -140,7 +141,7 @@ def learned_positions(
                 needed=f"{table.shape[1]} features on the last axis",
                 write="layer.init(key, x.shape) for an input of this shape",
             )
-        return x + table[:found, :], state
+        return xp.add(x, table[:found, :]), state
 
     return Layer(init, apply)
 

@@ -112,7 +112,7 @@ def scaled_dot_product_attention(
     keys, groups = k.shape[-3], heads // k.shape[-2]
     if mask is not None and kind(mask.dtype) == "f":
         # Additive masks and biases are the same.
-        mask, bias = None, mask if bias is None else bias + mask
+        mask, bias = None, mask if bias is None else xp.add(bias, mask)
     full = (*lead, heads, queries, keys)
     mask = _scores("mask", mask, full, groups)
     bias = _scores("bias", bias, full, groups)

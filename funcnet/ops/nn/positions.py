@@ -8,7 +8,7 @@ from typing import Any
 from funcnet import backends
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.ops.arithmetic import multiply
+from funcnet.ops.arithmetic import add, multiply, subtract
 from funcnet.ops.broadcasting import cast, reshaped
 from funcnet.ops.complex import abs
 from funcnet.ops.fresh import array_like, backend_like, foreign_dtype, integers_like
@@ -176,11 +176,16 @@ def rotary(
     if interleaved:
         pairs = reshaped(x[..., :size] if size < shape[-1] else x, (*shape[:-1], half, 2))
         a, b = pairs[..., 0], pairs[..., 1]
-        turned = reshaped(stack([a * c - b * s, b * c + a * s], axis=-1), (*shape[:-1], size))
+        turned = reshaped(stack(_turned(a, b, c, s), axis=-1), (*shape[:-1], size))
         return turned if size == shape[-1] else concat([turned, x[..., size:]], axis=-1)
     a, b = x[..., :half], x[..., half:size]
     rest = [] if size == shape[-1] else [x[..., size:]]
-    return concat([a * c - b * s, b * c + a * s, *rest], axis=-1)
+    return concat([*_turned(a, b, c, s), *rest], axis=-1)
+
+
+def _turned(a: Any, b: Any, c: Any, s: Any) -> list[Any]:
+    # Functions in place of operators: not every library lets a traced array answer for those of its own.
+    return [subtract(multiply(a, c), multiply(b, s)), add(multiply(b, c), multiply(a, s))]
 
 
 def alibi_slopes(heads: int) -> list[float]:
