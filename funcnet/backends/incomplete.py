@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["betainc_derivative", "gammainc_derivative"]
 
-_STEP = 0.0625
+_STEP = 0.03125
 _GRID = np.arange(-3.75, 12.0, _STEP)
 # s = exp(u - exp(-u)) and ds, for u on an even grid.
 _NODES = np.exp(_GRID - np.exp(-_GRID))[:, None]

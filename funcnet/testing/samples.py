@@ -52,6 +52,7 @@ _SHAPES: dict[int, tuple[tuple[tuple[int, ...] | None, ...], ...]] = {
     1: (((2, 3),), ((),), ((0, 2),)),
     2: (((2, 1), (3,)), ((), (2,)), ((2,), ()), ((), ()), ((0,), (1,)), ((3,), None), (None, (3,))),
     3: (((2, 1), (3,), ()), ((2,), (2,), (2,)), ((0,), (1,), ())),
+    4: (((2, 1), (3,), (), (1,)), ((0,), (1,), (), ())),
 }
 
 # Values stay in this range, and this far from kinks, the ends of the domain and whole and half numbers.

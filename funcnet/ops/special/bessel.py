@@ -1,29 +1,68 @@
-"""Bessel functions of whole order, modified and scaled ones included."""
+"""Bessel functions, modified and scaled ones included."""
 
 from __future__ import annotations
 
-from funcnet.core import Refused
+from typing import Any
+
+from funcnet.backends import bessel
+from funcnet.backends.special import hosted_by
+from funcnet.core import Primitive, Refused, bind, elementwise
 from funcnet.ops.complex import sign
-from funcnet.ops.special.declare import ALL, POSITIVE, declare
+from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
 from funcnet.ops.strong import strong_divide, strong_multiply
 
 __all__ = ["i0", "i0e", "i1", "i1e", "iv", "ive", "j0", "j1", "jv", "k0", "k0e", "k1", "k1e", "y0", "y1", "yn"]
 
-_ORDER = Refused("no closed form of the derivative by the order is provided", "fn.stop_gradient(v)")
+_ORDER = Refused("the order is a whole number", "fn.stop_gradient(n)")
 _POLE = "Function and derivative are infinite at 0, unless the cotangent is 0."
 _KINK = "At 0, where the scale has its kink, the derivative is that without the scale's."
-_ORDERS = "The order is not differentiated."
+_WHOLE = "The order is a whole number and not differentiated."
+_ORDERS = (
+    "Derivatives by the order are computed in double precision, by the power series (DLMF 10.2.2, 10.25.2) or\n"
+    "    Schlaefli's integrals (DLMF 10.9.6, 10.32.4), for x from 0 to 5000 and NaN elsewhere."
+)
 
 # The derivatives are differences of neighbouring orders, which need no division and are right at 0 to every order.
+
+
+def _by_order(name: str, function: Any, sign_of_next: float, *, scaled: bool = False) -> Primitive:
+    """Declare the derivative of order x3 by the order x1; the recurrence by x2 is that of the function."""
+
+    def neighbours(g: Any, x1: Any, x2: Any, x3: Any, y: Any) -> Any:
+        slope = 0.5 * (bind(primitive, x1 - 1.0, x2, x3) + sign_of_next * bind(primitive, x1 + 1.0, x2, x3))
+        return strong_multiply(g, slope - sign(x2) * y if scaled else slope)
+
+    primitive = elementwise(
+        name,
+        hosted_by(name, function),
+        partials=lifted(
+            (lambda g, x1, x2, x3: strong_multiply(g, bind(primitive, x1, x2, x3 + 1)), neighbours, None), (2,)
+        ),
+        derivative=("", "", ""),
+        domain=((0.5, 4.0), (0.5, 6.0), ALL),
+        scalars={2: (1, 2)},
+        internal=True,
+        hosted=True,
+        dtypes="real floating",
+        analytic=False,
+    )
+    return primitive
+
+
+jv_derivative_p = _by_order("jv_derivative", bessel.jv_derivative, -1.0)
+iv_derivative_p = _by_order("iv_derivative", bessel.iv_derivative, 1.0)
+ive_derivative_p = _by_order("ive_derivative", bessel.ive_derivative, 1.0, scaled=True)
 
 jv = declare(
     "jv",
     "v x",
     "Bessel function of the first kind, of order v.",
-    partials=(_ORDER, lambda g, x1, x2: g * (0.5 * (jv(x1 - 1, x2) - jv(x1 + 1, x2)))),
+    partials=(
+        lambda g, x1, x2: strong_multiply(g, bind(jv_derivative_p, x1, x2, 1)),
+        lambda g, x1, x2: g * (0.5 * (jv(x1 - 1, x2) - jv(x1 + 1, x2))),
+    ),
     derivative=("", "(jv(x1 - 1, x2) - jv(x1 + 1, x2))/2"),
-    domain=(POSITIVE, POSITIVE),
-    scalars={0: (0, 1, 2)},
+    domain=((0.5, 5.0), POSITIVE),
     example=("2, 1.0", "0.1149034849"),
     reference="DLMF 10.2.2 and 10.6.1; SciPy, ``jv``.",
     notes=_ORDERS,
@@ -88,17 +127,19 @@ yn = declare(
     scalars={0: (0, 1, 2)},
     example=("2, 1.0", "-1.650682607"),
     reference="DLMF 10.2.3 and 10.6.2; SciPy, ``yn``.",
-    notes=f"{_ORDERS} {_POLE}",
+    notes=f"{_WHOLE} {_POLE}",
 )
 
 iv = declare(
     "iv",
     "v x",
     "Modified Bessel function of the first kind, of order v.",
-    partials=(_ORDER, lambda g, x1, x2: g * (0.5 * (iv(x1 - 1, x2) + iv(x1 + 1, x2)))),
+    partials=(
+        lambda g, x1, x2: strong_multiply(g, bind(iv_derivative_p, x1, x2, 1)),
+        lambda g, x1, x2: g * (0.5 * (iv(x1 - 1, x2) + iv(x1 + 1, x2))),
+    ),
     derivative=("", "(iv(x1 - 1, x2) + iv(x1 + 1, x2))/2"),
-    domain=(POSITIVE, POSITIVE),
-    scalars={0: (0, 1, 2)},
+    domain=((0.5, 5.0), POSITIVE),
     example=("2, 1.0", "0.1357476698"),
     reference="DLMF 10.25.2 and 10.29.1; SciPy, ``iv``.",
     notes=_ORDERS,
@@ -130,10 +171,12 @@ ive = declare(
     "ive",
     "v x",
     "Modified Bessel function of the first kind, of order v, times ``exp(-abs(x))``.",
-    partials=(_ORDER, lambda g, x1, x2, y: g * (0.5 * (ive(x1 - 1, x2) + ive(x1 + 1, x2)) - sign(x2) * y)),
+    partials=(
+        lambda g, x1, x2: strong_multiply(g, bind(ive_derivative_p, x1, x2, 1)),
+        lambda g, x1, x2, y: g * (0.5 * (ive(x1 - 1, x2) + ive(x1 + 1, x2)) - sign(x2) * y),
+    ),
     derivative=("", "(ive(x1 - 1, x2) + ive(x1 + 1, x2))/2 - sign(x2)*ive(x1, x2)"),
-    domain=(POSITIVE, POSITIVE),
-    scalars={0: (0, 1, 2)},
+    domain=((0.5, 5.0), POSITIVE),
     example=("2, 1.0", "0.04993877689"),
     reference="DLMF 10.25.2 and 10.29.1; SciPy, ``ive``.",
     notes=f"{_ORDERS} {_KINK}",

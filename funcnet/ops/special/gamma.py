@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, pi
+from math import log, nan, pi
 from operator import index
 from typing import Any
 
@@ -11,6 +11,8 @@ from funcnet.backends.zeta import zeta_derivative
 from funcnet.core import Refused, bind, elementwise
 from funcnet.errors import ParameterError
 from funcnet.ops.comparison import where
+from funcnet.ops.exponential import exp
+from funcnet.ops.rounding import floor
 from funcnet.ops.special.declare import ALL, POSITIVE, declare, documented, lifted
 from funcnet.ops.strong import strong_multiply
 from funcnet.ops.trigonometric import cos, sin
@@ -176,13 +178,48 @@ betaln = declare(
     notes="Both arguments must be away from the poles of the gamma function.",
 )
 
+
+def _rgamma_slope(x: Any) -> Any:
+    return _rgamma_partial(0.0 * x + 1.0, x, rgamma(x))
+
+
+def _binom_partial(g: Any, n: Any, k: Any, y: Any, *, by_n: bool) -> Any:
+    upper, lower = n - k + 1.0, k + 1.0
+    first, second = _pole(upper), _pole(lower)
+    either = first | second
+    # Away from them, with arguments that are harmless at them.
+    one = 0.0 * upper + 1.0
+    psi = digamma(where(either, one, upper))
+    usual = y * (
+        (digamma(where(_pole(n + 1.0), one, n + 1.0)) - psi) if by_n else psi - digamma(where(either, one, lower))
+    )
+    # At a pole one factor of gamma(n + 1) / (gamma(k + 1) gamma(n - k + 1)) is zero, and its derivative is not.
+    zero, other = where(first, upper, lower), where(first, lower, upper)
+    top = where(either, n + 1.0, one)
+    other = where(either & ~_pole(other), other, one)
+    zero = where(either, zero, one)
+    ratio = gammasgn(top) * gammasgn(other) * exp(gammaln(top) - gammaln(other))
+    value, slope = rgamma(zero), _rgamma_slope(zero)
+    psi_n, psi_other = digamma(top), digamma(other)
+    if by_n:
+        special = ratio * where(first, slope + psi_n * value, (psi_n - psi_other) * value)
+    else:
+        special = ratio * where(first, -(slope + psi_other * value), slope + psi_other * value)
+    special = where(first & second, 0.0 * special + nan, special)
+    return strong_multiply(g, where(either, special, usual))
+
+
+def _pole(x: Any) -> Any:
+    return (x <= 0) & (floor(x) == x)
+
+
 binom = declare(
     "binom",
     "n k",
     "Binomial coefficient, for arguments that need not be whole.",
     partials=(
-        lambda g, x1, x2, y: strong_multiply(g, y * (digamma(x1 + 1.0) - digamma(x1 - x2 + 1.0))),
-        lambda g, x1, x2, y: strong_multiply(g, y * (digamma(x1 - x2 + 1.0) - digamma(x2 + 1.0))),
+        lambda g, x1, x2, y: _binom_partial(g, x1, x2, y, by_n=True),
+        lambda g, x1, x2, y: _binom_partial(g, x1, x2, y, by_n=False),
     ),
     derivative=(
         "binom(x1, x2)*(digamma(x1 + 1) - digamma(x1 - x2 + 1))",
@@ -191,7 +228,8 @@ binom = declare(
     domain=((2.0, 6.0), (0.0, 2.0)),
     example=("5.0, 2.0", "10"),
     reference="DLMF 1.2.6; SciPy, ``binom``.",
-    notes="The derivative is NaN where n - k or k is a negative integer: there a zero meets a pole.",
+    notes="Where k or n - k is a negative integer, a zero meets a pole; the derivative there is that of the\n"
+    "    reciprocal of the gamma function. It is NaN where both are, since n is a pole then.",
 )
 
 # The derivative of order x3 of zeta(x1, x2) by x1.
@@ -234,7 +272,7 @@ zeta_p = declare(
     domain=((1.0, 5.0), POSITIVE),
     example=("2.0, 1.0", "1.644934067"),
     reference="DLMF 25.11.1 and 25.11.17; SciPy, ``zeta``.",
-    notes="The derivative by x is computed by the Euler-Maclaurin formula (DLMF 25.11.5), and NaN for x below -4.",
+    notes="The derivative by x is computed by the Euler-Maclaurin formula (DLMF 25.11.5).",
 )
 
 zetac = declare(
@@ -246,7 +284,8 @@ zetac = declare(
     domain=((1.0, 5.0),),
     example=("2.0", "0.6449340668"),
     reference="DLMF 25.2.1 and 25.2.9; SciPy, ``zetac``.",
-    notes="The derivative is computed by the Euler-Maclaurin formula, and NaN for x below -4.",
+    notes="The derivative is computed by the Euler-Maclaurin formula (DLMF 25.2.9), for x below -4 by the functional\n"
+    "    equation (DLMF 25.4.1).",
 )
 
 
@@ -260,7 +299,8 @@ documented(
     ("x", "q"),
     "Hurwitz's zeta function, the sum of ``(k + q)**-x``; Riemann's where q is omitted.",
     "d/dq = -x*zeta(x + 1, q)",
-    "That by x is computed by the Euler-Maclaurin formula (DLMF 25.11.5), and NaN for x below -4.",
+    "That by x is computed by the Euler-Maclaurin formula (DLMF 25.11.5), for x below -4 by the functional\n"
+    "    equation (DLMF 25.4.1); with q it is NaN there.",
     "DLMF 25.11.1 and 25.11.17; SciPy, ``zeta``.",
     ("2.0, 1.0", "1.644934067"),
 )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from math import inf, pi
+from math import comb, factorial, inf, pi
 from typing import Any
 
-from funcnet.core import Refused
+from funcnet.backends import hypergeometric
+from funcnet.backends.special import hosted_by
+from funcnet.core import Refused, bind, elementwise
 from funcnet.ops.arithmetic import maximum
 from funcnet.ops.comparison import where
 from funcnet.ops.exponential import exp
-from funcnet.ops.special.declare import ALL, POSITIVE, declare
+from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
 from funcnet.ops.strong import strong_divide, strong_multiply
 
-__all__ = ["ellipk", "ellipkm1", "exp1", "expi", "expn", "exprel", "hyp1f1", "hyp2f1", "lpmv", "spence"]
+__all__ = ["ellipk", "ellipkm1", "exp1", "expi", "expn", "exprel", "hyp1f1", "hyp2f1", "hyp2f1_by", "lpmv", "spence"]
 
 _ORDER = Refused("the order is a whole number", "fn.stop_gradient(n)")
-_DEGREE = Refused("no closed form of the derivative by the degree is known", "fn.stop_gradient(v)")
-_PARAMETER = Refused(
-    "the derivative by a parameter of a hypergeometric function is no hypergeometric function of one variable",
-    "fn.stop_gradient around the parameters",
+_DEGREE = Refused("no formula of the derivative by the degree holds for all arguments", "fn.stop_gradient(v)")
+_BY_SERIES = (
+    "Derivatives by the parameters, of every order, are those of the terms of the power series, in double\n"
+    "    precision and by {0} transformation for negative x; NaN where the terms cancel{1}."
 )
+_INTERNAL: dict[str, Any] = {"internal": True, "hosted": True, "dtypes": "real floating", "analytic": False}
 
 exp1 = declare(
     "exp1",
@@ -71,21 +74,95 @@ expn = declare(
     notes="The derivative by x is ``-expn(n - 1, x)``. The order is a whole number and not differentiated.",
 )
 
+
+def _hyp1f1_slope(x1: Any, x2: Any, x3: Any, x4: int, x5: int) -> Any:
+    """Return the derivative by x of the derivative of order x4 by a and x5 by b: that of ``a/b M(a + 1, b + 1, x)``."""
+    total = 0.0
+    for i in range(min(x4, 1) + 1):
+        for j in range(x5 + 1):
+            factor = (x1 if i == 0 else 1.0) * ((-1) ** j * factorial(j) / x2 ** (j + 1))
+            count = (x4 if i else 1) * comb(x5, j)
+            total = total + count * factor * _hyp1f1_by(x1 + 1.0, x2 + 1.0, x3, x4 - i, x5 - j)
+    return total
+
+
+def _hyp1f1_by(a: Any, b: Any, x: Any, m: int, n: int) -> Any:
+    return bind(hyp1f1_derivative_p, a, b, x, m, n) if m or n else hyp1f1(a, b, x)
+
+
+hyp1f1_derivative_p = elementwise(
+    "hyp1f1_derivative",
+    hosted_by("hyp1f1_derivative", hypergeometric.hyp1f1_derivative),
+    partials=lifted(
+        (
+            lambda g, x1, x2, x3, x4, x5: strong_multiply(g, _hyp1f1_by(x1, x2, x3, x4 + 1, x5)),
+            lambda g, x1, x2, x3, x4, x5: strong_multiply(g, _hyp1f1_by(x1, x2, x3, x4, x5 + 1)),
+            lambda g, x1, x2, x3, x4, x5: strong_multiply(g, _hyp1f1_slope(x1, x2, x3, x4, x5)),
+            None,
+            None,
+        ),
+        (3, 4),
+    ),
+    derivative=("", "", "", "", ""),
+    domain=((0.5, 4.0), (0.5, 4.0), (-4.0, 4.0), ALL, ALL),
+    scalars={3: (1, 0), 4: (0, 1)},
+    **_INTERNAL,
+)
+
 hyp1f1 = declare(
     "hyp1f1",
     "a b x",
     "Kummer's confluent hypergeometric function.",
     partials=(
-        _PARAMETER,
-        _PARAMETER,
+        lambda g, x1, x2, x3: strong_multiply(g, _hyp1f1_by(x1, x2, x3, 1, 0)),
+        lambda g, x1, x2, x3: strong_multiply(g, _hyp1f1_by(x1, x2, x3, 0, 1)),
         lambda g, x1, x2, x3: strong_multiply(g, x1 / x2 * hyp1f1(x1 + 1.0, x2 + 1.0, x3)),
     ),
     derivative=("", "", "x1/x2*hyp1f1(x1 + 1, x2 + 1, x3)"),
-    domain=(POSITIVE, POSITIVE, ALL),
-    scalars={0: (1.0, 1.5), 1: (2.0, 0.75)},
+    domain=((0.5, 4.0), (0.5, 4.0), (-4.0, 4.0)),
     example=("1.0, 2.0, 1.0", "1.718281828"),
-    reference="DLMF 13.2.2 and 13.3.15; SciPy, ``hyp1f1``.",
-    notes="Derivatives by the parameters are refused.",
+    reference="DLMF 13.2.2, 13.2.39 and 13.3.15; SciPy, ``hyp1f1``.",
+    notes=_BY_SERIES.format("Kummer's", ""),
+)
+
+
+def _hyp2f1_slope(x1: Any, x2: Any, x3: Any, x4: Any, m: int, n: int, p: int) -> Any:
+    """Return the derivative by x of a derivative by the parameters: that of ``a b/c F(a + 1, b + 1; c + 1; x)``."""
+    total = 0.0
+    for i in range(min(m, 1) + 1):
+        for j in range(min(n, 1) + 1):
+            for k in range(p + 1):
+                factor = (1.0 if i else x1) * (1.0 if j else x2) * ((-1) ** k * factorial(k) / x3 ** (k + 1))
+                count = (m if i else 1) * (n if j else 1) * comb(p, k)
+                further = hyp2f1_by(x1 + 1.0, x2 + 1.0, x3 + 1.0, x4, m - i, n - j, p - k)
+                total = total + count * factor * further
+    return total
+
+
+def hyp2f1_by(a: Any, b: Any, c: Any, x: Any, m: int, n: int, p: int) -> Any:
+    """Return the derivative of `hyp2f1` of orders m, n and p by its parameters."""
+    return bind(hyp2f1_derivative_p, a, b, c, x, m, n, p) if m or n or p else hyp2f1(a, b, c, x)
+
+
+hyp2f1_derivative_p = elementwise(
+    "hyp2f1_derivative",
+    hosted_by("hyp2f1_derivative", hypergeometric.hyp2f1_derivative),
+    partials=lifted(
+        (
+            lambda g, x1, x2, x3, x4, x5, x6, x7: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, x5 + 1, x6, x7)),
+            lambda g, x1, x2, x3, x4, x5, x6, x7: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, x5, x6 + 1, x7)),
+            lambda g, x1, x2, x3, x4, x5, x6, x7: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, x5, x6, x7 + 1)),
+            lambda g, x1, x2, x3, x4, x5, x6, x7: strong_multiply(g, _hyp2f1_slope(x1, x2, x3, x4, x5, x6, x7)),
+            None,
+            None,
+            None,
+        ),
+        (4, 5, 6),
+    ),
+    derivative=("",) * 7,
+    domain=((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-3.0, 0.75), ALL, ALL, ALL),
+    scalars={4: (1, 0), 5: (0, 1), 6: (0, 1)},
+    **_INTERNAL,
 )
 
 hyp2f1 = declare(
@@ -93,17 +170,16 @@ hyp2f1 = declare(
     "a b c x",
     "Gauss's hypergeometric function.",
     partials=(
-        _PARAMETER,
-        _PARAMETER,
-        _PARAMETER,
+        lambda g, x1, x2, x3, x4: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, 1, 0, 0)),
+        lambda g, x1, x2, x3, x4: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, 0, 1, 0)),
+        lambda g, x1, x2, x3, x4: strong_multiply(g, hyp2f1_by(x1, x2, x3, x4, 0, 0, 1)),
         lambda g, x1, x2, x3, x4: strong_multiply(g, x1 * x2 / x3 * hyp2f1(x1 + 1.0, x2 + 1.0, x3 + 1.0, x4)),
     ),
     derivative=("", "", "", "x1*x2/x3*hyp2f1(x1 + 1, x2 + 1, x3 + 1, x4)"),
-    domain=(POSITIVE, POSITIVE, POSITIVE, (-inf, 1.0)),
-    scalars={0: (1.0, 0.5), 1: (1.0, 1.5), 2: (2.0, 2.5)},
+    domain=((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-3.0, 0.75)),
     example=("1.0, 1.0, 2.0, 0.5", "1.386294361"),
-    reference="DLMF 15.2.1 and 15.5.1; SciPy, ``hyp2f1``.",
-    notes="Derivatives by the parameters are refused.",
+    reference="DLMF 15.2.1, 15.5.1 and 15.8.1; SciPy, ``hyp2f1``.",
+    notes=_BY_SERIES.format("Pfaff's", ", or x is above 0.998 or below -500"),
 )
 
 exprel = declare(

@@ -14,7 +14,7 @@ from funcnet.ops.complex import sign
 from funcnet.ops.exponential import exp, log, log1p
 from funcnet.ops.rounding import floor
 from funcnet.ops.special.declare import ALL, UNIT, declare, documented
-from funcnet.ops.special.gamma import betaln
+from funcnet.ops.special.gamma import betaln, digamma
 from funcnet.ops.special.incomplete import (
     betainc,
     betainc_derivative_by_a,
@@ -24,6 +24,7 @@ from funcnet.ops.special.incomplete import (
     gammaincc,
     gammainccinv,
 )
+from funcnet.ops.special.integrals import hyp2f1, hyp2f1_by
 from funcnet.ops.strong import strong_divide, strong_multiply
 
 __all__ = [
@@ -251,6 +252,20 @@ def _density(df: Any, t: Any) -> Any:
 
 
 def _by_freedom(df: Any, t: Any) -> Any:
+    # In the middle, where that of the distribution's tails cancels, the distribution is 1/2 + t c(df) F(-t**2/df).
+    ratio = t * t / df
+    middle = ratio < 0.25
+    one = 0.0 * ratio + 1.0
+    outside = _by_freedom_outside(df, where(middle, one, t))
+    center, power, shift = 0.5 * df, 0.5 * df + 0.5, -where(middle, ratio, 0.0 * ratio)
+    value = hyp2f1(0.5, power, 1.5, shift)
+    slope = 0.5 * (digamma(power) - digamma(center) - 1.0 / df) * value
+    slope = slope + 0.5 * hyp2f1_by(0.5, power, 1.5, shift, 0, 1, 0)
+    slope = slope - shift / df * (power / 3.0) * hyp2f1(1.5, power + 1.0, 2.5, shift)
+    return where(middle, t * slope * exp(-betaln(center, 0.5) - 0.5 * log(df)), outside)
+
+
+def _by_freedom_outside(df: Any, t: Any) -> Any:
     # The distribution is I_x(df/2, 1/2)/2 on the left, with x = df/(df + t**2).
     total = df + t * t
     direct = 0.5 * betainc_derivative_by_a(0.5 * df, 0.5, df / total)
@@ -271,7 +286,7 @@ stdtr = declare(
     kinks=(),
     example=("2.0, 1.0", "0.7886751346"),
     reference="DLMF 8.17.2; SciPy, ``stdtr``.",
-    notes="The derivative by df is that of `betainc` by its parameter. At t = 0 it has no second derivative by t.",
+    notes="The derivative by df is that of `betainc` by its parameter. In the middle it is that of `hyp2f1`.",
 )
 
 stdtrit = declare(
