@@ -93,7 +93,7 @@ class Children:
         own = f"{path}.{name}"
         with scope(own):
             child_key = random.fold_in(key, i) if key is not None and uses_key(child) else None
-            p, s = params.get(name, {}), after.get(name) or before.get(name, {})
+            p, s = params.get(name, {}), after[name] if name in after else before.get(name, {})
             y, new = child.apply(p, s, x, key=child_key, train=train)
             observer = _observer.get()
             if observer is not None:
