@@ -2,7 +2,10 @@
 
 import contextlib
 import importlib
+import sys
 from pathlib import Path
+
+import pytest
 
 _ROOT = Path(__file__).parent
 
@@ -14,3 +17,11 @@ def pytest_collect_file(file_path: Path) -> None:
         parts = file_path.relative_to(_ROOT).with_suffix("").parts
         with contextlib.suppress(Exception):
             importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+
+
+@pytest.fixture(autouse=True)
+def _no_compilation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep functions under `fn.jit` from being compiled in the background, but in tests that are about that."""
+    if "compiling" in request.keywords or "funcnet.compiler.execute" not in sys.modules:
+        return
+    monkeypatch.setattr(sys.modules["funcnet.compiler.execute"], "_enqueue", lambda executable: None)

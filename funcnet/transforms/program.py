@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.capture import GraphTrace, capture, interpret
-from funcnet.compiler.execute import executable
+from funcnet.compiler.execute import Executable
 from funcnet.compiler.graph import Graph, Value
 from funcnet.core import Tracer, bind
 from funcnet.core.dtypes import is_inexact
@@ -45,7 +45,7 @@ class Program:
     def run(self) -> Callable[..., tuple[Any, ...]]:
         """What runs it on plain arrays."""
         if self._run is None:
-            self._run = executable(self.graph)
+            self._run = Executable(self.graph)
         return self._run
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:

@@ -1,0 +1,362 @@
+"""The plan for NumPy with Numba: compiled loops, products into planned memory, and plain calls for the rest."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.arena import offsets
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.build import compiled
+from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
+from funcnet.compiler.loops.groups import Group, grouped
+from funcnet.compiler.loops.lowering import lowered
+from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.passes import optimised
+from funcnet.compiler.plain import Writer, call, fresh_outputs
+from funcnet.compiler.workers import in_parallel, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Compile = Callable[[str, str], Callable[..., None]]
+
+__all__ = ["FusedPlan"]
+
+#: Results of these show the memory of their first argument.
+_VIEWS = frozenset(["matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "getitem"])
+#: Results of these are arrays of their own.
+_FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
+#: Weighted element operations below which a second thread costs more than it saves.
+_PARALLEL = 400_000
+
+_NUMBA_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
+
+
+class FusedPlan:
+    """An optimised graph whose arrays are NumPy's, ready to run.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    compile : callable, optional
+        Makes functions of the sources of loops.
+
+    Attributes
+    ----------
+    loops : list of Loop
+        What is compiled.
+    calls : list of str
+        The operations that stay calls.
+    planned : int
+        Bytes of the block that holds intermediate arrays.
+    """
+
+    def __init__(self, graph: Graph, compile: Compile = compiled) -> None:
+        self.loops: list[Loop] = []
+        self.calls: list[str] = []
+        self.planned = 0
+        self._compile = compile
+        # Lowering may leave repeated and unused operations behind.
+        self._graph = optimised(lowered(graph))
+        # A call writes to the memory of its plan, so a plan serves one call at a time.
+        self._idle = [_Builder(self._graph, compile, self).build()]
+
+    def __call__(self, *values: Any) -> tuple[Any, ...]:
+        try:
+            plan = self._idle.pop()
+        except IndexError:
+            plan = _Builder(self._graph, self._compile, None).build()
+        try:
+            return plan(*values)
+        finally:
+            self._idle.append(plan)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, compile: Compile, report: FusedPlan | None) -> None:
+        self.graph = graph
+        self.compile = compile
+        self.report = report
+        self.writer = Writer()
+        self.nodes: list[Group | Equation] = [_unwrapped(n) for n in grouped(graph)]
+        self.needed = {v for v in graph.outputs if v.__class__ is Value}
+        for n in self.nodes:
+            if isinstance(n, Group):
+                made = n.made
+                self.needed |= {v for e in n.equations for v in e.values if v not in made}
+            else:
+                self.needed |= set(n.values)
+        self.results = {v for v in graph.outputs if v.__class__ is Value}
+        self.count = max(1, threads())
+        #: Arrays of the block, by value.
+        self.planned: dict[Value, np.ndarray] = {}
+        #: Expressions that were written already.
+        self.known: dict[tuple[Value, str], str] = {}
+        self.temporaries = 0
+        #: Results that were made for this call and that nothing else shows.
+        self.fresh: set[Value] = set()
+
+    def build(self) -> Callable[..., tuple[Any, ...]]:
+        for v, array in self.graph.constants.items():
+            self.writer.names[v] = self.writer.constant(array)
+        for v in self.graph.inputs:
+            self.writer.name(v)
+        self._place()
+        for i, node in enumerate(self.nodes):
+            if isinstance(node, Group):
+                self._loop(node)
+            else:
+                self._equation(node)
+            dead = [self.writer.name(v) for v in self.dying.get(i, ()) if v not in self.planned]
+            if dead:
+                self.writer.lines.append(" = ".join(dead) + " = None")
+        return self.writer.finish(self.graph.inputs, self._outputs())
+
+    def _outputs(self) -> list[str]:
+        out = fresh_outputs(self.writer, self.graph)
+        # What lies in the block is copied; results proper are made fresh from the start.
+        seen: set[Any] = set()
+        for i, v in enumerate(self.graph.outputs):
+            if v in self.fresh and v not in seen:
+                out[i] = self.writer.name(v)
+            seen.add(v)
+            if v.__class__ is Value and v in self.planned:
+                out[i] = f"{self.writer.constant(np.array)}({self.writer.name(v)})"
+        return out
+
+    # ------------------------------------------------------------------ memory
+
+    def _place(self) -> None:
+        """Find the arrays that lie in the block, and where."""
+        made: dict[Value, int] = {}
+        base: dict[Value, Value] = {}
+        last: dict[Value, int] = {}
+        candidates: list[Value] = []
+        for i, node in enumerate(self.nodes):
+            equations = node.equations if isinstance(node, Group) else [node]
+            for e in equations:
+                for v in e.values:
+                    last[v] = i
+                for v in e.outputs:
+                    last.setdefault(v, i)
+                    made[v] = i
+                if isinstance(node, Group):
+                    continue
+                # Anything else may return what it was given: then both live as long as the longer.
+                if e.primitive.name not in _FRESH and e.primitive.kind != "elementwise":
+                    for v in e.outputs:
+                        for a in e.values:
+                            base.setdefault(v, base.get(a, a))
+            if isinstance(node, Group):
+                candidates += [
+                    v
+                    for e in node.equations
+                    for v in e.outputs
+                    if v in self.needed and v not in self.results and node.roles[v] in ("full", "row", "column sum")
+                ]
+            elif _product(node) and node.outputs[0] not in self.results:
+                candidates.append(node.outputs[0])
+        ends = dict(last)
+        for e in self._plain():
+            for v in e.outputs:
+                for a in e.values:
+                    if v in base:
+                        ends[base.get(a, a)] = max(ends.get(base.get(a, a), 0), last.get(v, 0))
+        # Once more in reverse, so that chains of views reach their root.
+        for e in reversed(self._plain()):
+            for v in e.outputs:
+                if v in base:
+                    for a in e.values:
+                        ends[a] = max(ends.get(a, 0), ends.get(v, 0))
+        final = len(self.nodes)
+        for v in self.results:
+            for a in self._sources(v):
+                ends[a] = final
+        order = sorted(candidates, key=lambda v: made[v])
+        sizes = [_bytes(v) for v in order]
+        starts, total = offsets([(made[v], ends.get(v, made[v]), s) for v, s in zip(order, sizes, strict=True)])
+        block = np.empty(total + 64, np.uint8)
+        shift = -block.ctypes.data % 64
+        if self.report is not None:
+            self.report.planned = total
+        for v, start, size in zip(order, starts, sizes, strict=True):
+            array = block[shift + start : shift + start + size].view(v.dtype)[: prod(v.shape)].reshape(v.shape)
+            self.planned[v] = array
+            self.writer.names[v] = self.writer.constant(array)
+        self.dying: dict[int, list[Value]] = {}
+        for v, i in last.items():
+            if v in made and v not in self.planned and v not in self.results and made[v] != i and v in self.needed:
+                self.dying.setdefault(i, []).append(v)
+
+    def _plain(self) -> list[Equation]:
+        return [n for n in self.nodes if isinstance(n, Equation)]
+
+    def _sources(self, v: Value) -> set[Value]:
+        """Return what a value may show the memory of."""
+        found = {v}
+        for e in reversed(self._plain()):
+            shares = e.primitive.name not in _FRESH and e.primitive.kind != "elementwise"
+            if shares and not found.isdisjoint(e.outputs):
+                found.update(e.values)
+        return found
+
+    # ------------------------------------------------------------------ steps
+
+    def _equation(self, e: Equation) -> None:
+        if self.report is not None:
+            self.report.calls.append(e.primitive.name)
+        out = e.outputs[0]
+        first = e.inputs[0] if e.inputs else None
+        if e.primitive.name == "matrix_transpose" and first in self.planned:
+            self._view(out, self.planned[first].swapaxes(-1, -2))
+        elif e.primitive.name == "reshape" and first in self.planned:
+            self._view(out, self.planned[first].reshape(out.shape))
+        elif e.primitive.name == "matrix_transpose":
+            self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
+        elif _product(e) and out in self.planned:
+            a, b = (self.writer.name(v) for v in e.inputs)
+            function = np.dot if all([len(v.shape) == 2 for v in e.values]) else np.matmul
+            self.writer.lines.append(f"{self.writer.constant(function)}({a}, {b}, {self.writer.name(out)})")
+        else:
+            call(self.writer, e)
+
+    def _view(self, out: Value, array: np.ndarray) -> None:
+        if out in self.results:
+            self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.constant(array)}")
+        else:
+            self.planned[out] = array
+            self.writer.names[out] = self.writer.constant(array)
+
+    def _loop(self, group: Group) -> None:
+        loop = emitted(group, self.graph, self.needed)
+        if self.report is not None:
+            self.report.loops.append(loop)
+        rows = prod(group.shape) if loop.flat else group.rows
+        bounds = self._bounds(loop, rows)
+        parts = len(bounds) - 1
+        types = [self._numba_type(v, role, loop) for v, role in (*loop.inputs, *loop.outputs)]
+        outputs = range(len(loop.inputs), len(types))
+        for k in outputs:
+            if loop.outputs[k - len(loop.inputs)][1] == "total":
+                types[k] = "float64[::1]"
+        function = self.compile(loop.source, f"void(int64, int64, int64, {', '.join(types)})")
+        arguments = [self._input(v, role, loop) for v, role in loop.inputs]
+        after: list[str] = []
+        for v, role in loop.outputs:
+            arguments.append(self._output(v, role, loop, parts, after))
+        k = self.writer.constant(function)
+        if parts == 1:
+            self.writer.lines.append(f"{k}({bounds[0]}, {bounds[1]}, 0, {', '.join(arguments)})")
+        else:
+            given = f"({''.join([a + ', ' for a in arguments])})"
+            self.writer.lines.append(f"{self.writer.constant(in_parallel)}({k}, {bounds!r}, {given})")
+        self.writer.lines += after
+
+    def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
+        units = -(-rows // BLOCK) if loop.flat else rows
+        parts = min(self.count, units) if loop.work >= _PARALLEL and self.count > 1 else 1
+        step = BLOCK if loop.flat else 1
+        return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
+
+    @staticmethod
+    def _numba_type(v: Value, role: str, loop: Loop) -> str:
+        typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
+        if role == "scalar":
+            return {"f": "float64", "i": "int64", "b": "boolean"}[np.dtype(v.dtype).kind]
+        two = (role == "full" and not loop.flat) or role == "column sum"
+        return f"{typed}[:,::1]" if two else f"{typed}[::1]"
+
+    def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
+        group = loop.group
+        if role == "full":
+            return (prod(group.shape),) if loop.flat else (group.rows, group.columns)
+        return (group.columns,) if role == "column" else (group.rows,)
+
+    def _input(self, v: Value, role: str, loop: Loop) -> str:
+        if role == "scalar":
+            return self._once(v, "item", f"{self.writer.name(v)}.item()")
+        shape = self._shape(role, loop)
+        array = self.planned.get(v)
+        if array is None:
+            array = self.graph.constants.get(v)
+        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+            return self.writer.constant(array.reshape(shape))
+        name = self.writer.name(v)
+        text = f"{self.writer.constant(np.ascontiguousarray)}({name})"
+        # A scalar becomes an array of one element.
+        return self._once(v, repr(shape), text if v.shape == shape else f"{text}.reshape({shape!r})")
+
+    def _once(self, v: Value, kind: str, text: str) -> str:
+        name = self.known.get((v, kind))
+        if name is None:
+            name = self.known[v, kind] = f"t{self.temporaries}"
+            self.temporaries += 1
+            self.writer.lines.append(f"{name} = {text}")
+        return name
+
+    def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[str]) -> str:
+        group = loop.group
+        if role in ("full", "row"):
+            if v in self.planned:
+                return self.writer.constant(self.planned[v].reshape(self._shape(role, loop)))
+            name = self.writer.name(v)
+            self.fresh.add(v)
+            shape = self._shape(role, loop)
+            dtype = self.writer.constant(np.dtype(v.dtype))
+            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+            return name if v.shape == shape else f"{name}.reshape({shape!r})"
+        equation = next(e for e in group.equations if v in e.outputs)
+        mean = equation.primitive.name == "mean"
+        if role == "total":
+            partial = np.empty(parts)
+            text = f"{self.writer.constant(partial)}.sum()" if parts > 1 else f"{self.writer.constant(partial)}[0]"
+            if mean:
+                text += f" / {prod(group.shape)}"
+            scalar = self.writer.constant(np.dtype(v.dtype).type)
+            after.append(f"{self.writer.name(v)} = {scalar}({text})")
+            if v.shape:
+                after.append(
+                    f"{self.writer.name(v)} = {self.writer.constant(np.full)}({v.shape!r}, {self.writer.name(v)})"
+                )
+            return self.writer.constant(partial)
+        sums = np.empty((parts, group.columns), v.dtype)
+        target = self.planned.get(v)
+        if target is None:
+            name = self.writer.name(v)
+            self.fresh.add(v)
+            dtype = self.writer.constant(np.dtype(v.dtype))
+            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+            flat = f"{name}.reshape({(group.columns,)!r})"
+        else:
+            name, flat = self.writer.name(v), self.writer.constant(target.reshape(group.columns))
+        if parts == 1 and not mean:
+            if target is not None:
+                return self.writer.constant(target.reshape(1, group.columns))
+            return f"{name}.reshape({(1, group.columns)!r})"
+        table = self.writer.constant(sums)
+        after.append(f"{self.writer.constant(np.add.reduce)}({table}, 0, None, {flat})")
+        if mean:
+            after.append(f"{self.writer.constant(np.divide)}({name}, {group.rows}, {name})")
+        return table
+
+
+def _unwrapped(node: Group | Equation) -> Group | Equation:
+    """Return a loop of one operation as the operation."""
+    return node.equations[0] if isinstance(node, Group) and len(node.equations) == 1 else node
+
+
+def _product(e: Equation) -> bool:
+    """Whether an equation is a matrix product that can write into memory that it is given."""
+    if e.primitive.name != "matmul" or len(e.values) != 2:
+        return False
+    a, b = e.values
+    floating = np.dtype(a.dtype).kind == "f" and np.dtype(a.dtype).itemsize >= 4
+    return floating and a.dtype == b.dtype and len(a.shape) >= 2 and len(b.shape) >= 2
+
+
+def _bytes(v: Value) -> int:
+    return prod(v.shape) * np.dtype(v.dtype).itemsize

@@ -1,0 +1,312 @@
+"""The source of a loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.templates import (
+    COMPARISONS,
+    FUNCTIONS,
+    MIXED,
+    SCALAR_FUNCTIONS,
+    TEMPLATES,
+    cast,
+    literal,
+    type_name,
+)
+
+if TYPE_CHECKING:
+    from funcnet.compiler.loops.groups import Group
+
+__all__ = ["BLOCK", "Loop", "emitted"]
+
+#: Elements that a loop without rows takes at a time, so that what stages pass on stays in the cache.
+BLOCK = 4096
+
+
+class Loop:
+    """A group as the source of a function ``loop(lo, hi, part, *inputs, *outputs)``.
+
+    It computes the rows from `lo` to `hi`; sums over rows go to the line `part` of their outputs.
+
+    Attributes
+    ----------
+    source : str
+        Depends on the operations and dtypes only, not on the shape.
+    inputs : list of (Value, str)
+        What it reads, and what that is in the loop.
+    outputs : list of (Value, str)
+        What it writes.
+    flat : bool
+        Whether `lo` and `hi` count elements.
+    work : int
+        How many element operations it does, with weights.
+    """
+
+    __slots__ = ("flat", "group", "inputs", "outputs", "source", "work")
+
+    def __init__(self, group: Group, source: str, inputs: Any, outputs: Any, work: int) -> None:
+        self.group = group
+        self.source = source
+        self.inputs: list[tuple[Value, str]] = inputs
+        self.outputs: list[tuple[Value, str]] = outputs
+        self.flat = group.split is None
+        self.work = work
+
+
+def emitted(group: Group, graph: Graph, needed: set[Value]) -> Loop:
+    """Return the loop of a group; `needed` are values that are read elsewhere."""
+    return _Emitter(group, graph, needed).loop()
+
+
+class _Emitter:
+    def __init__(self, group: Group, graph: Graph, needed: set[Value]) -> None:
+        self.group = group
+        self.graph = graph
+        self.made = group.made
+        self.outputs = [(v, group.roles[v]) for e in group.equations for v in e.outputs if v in needed]
+        self.inputs: list[tuple[Value, str]] = []
+        #: The expression of each value where it is computed.
+        self.text: dict[Value, str] = {}
+        self.stage: dict[Value, int] = {}
+        self.stages: dict[int, list[Equation]] = {}
+        self.between: dict[int, list[Equation]] = {}
+        self.temporaries: list[tuple[str, str]] = []
+        self.stored: dict[Value, str] = {}
+
+    def loop(self) -> Loop:
+        self._read_inputs()
+        self._assign_stages()
+        stored = self.stored = self._stored()
+        lines = self._head(stored)
+        pad = "        "
+        last = max([*self.stages, *self.between], default=0)
+        for k in range(last + 1):
+            lines += [pad + line for line in self._stage(k, stored)]
+            for e in self.between.get(k, ()):
+                lines += [pad + line for line in self._row(e)]
+        for i, (v, role) in enumerate(self.outputs):
+            if role == "row":
+                lines.append(f"{pad}o{i}[r] = {self.text[v]}")
+        for i, (_, role) in enumerate(self.outputs):
+            if role == "total":
+                lines.append(f"    o{i}[part] = t_{i}")
+        names = ["lo", "hi", "part", *[f"a{i}" for i in range(len(self.inputs))]]
+        names += [f"o{i}" for i in range(len(self.outputs))]
+        source = "\n".join([f"def loop({', '.join(names)}):", *lines, ""])
+        return Loop(self.group, source, self.inputs, self.outputs, self._work())
+
+    # ------------------------------------------------------------------ what goes where
+
+    def _read_inputs(self) -> None:
+        for e in self.group.equations:
+            for v in e.values:
+                if v in self.made or v in self.text:
+                    continue
+                number = _uniform(self.graph.constants.get(v))
+                if number is not None:
+                    self.text[v] = literal(number, str(v.dtype))
+                    self.stage[v] = -1
+                    continue
+                i = len(self.inputs)
+                role = self.group.roles[v]
+                self.inputs.append((v, role))
+                self.stage[v] = -1
+                typed = type_name(str(v.dtype))
+                self.text[v] = {"full": f"x{i}[j]", "column": f"a{i}[j]", "row": f"x{i}", "scalar": f"{typed}(a{i})"}[
+                    role
+                ]
+
+    def _assign_stages(self) -> None:
+        """Find the stage of each value: full ones are computed in it, row values after it."""
+        roles = self.group.roles
+        for e in self.group.equations:
+            out = e.outputs[0]
+            role = roles[out]
+            level = 0
+            for v in e.values:
+                if v in self.made:
+                    level = max(level, self.stage[v] + (roles[v] == "row" and role == "full"))
+            self.stage[out] = level
+            (self.stages if role == "full" else self.between).setdefault(level, []).append(e)
+
+    def _stored(self) -> dict[Value, str]:
+        """Return the arrays that hold what later stages and reductions read."""
+        stored: dict[Value, str] = {}
+        for i, (v, role) in enumerate(self.outputs):
+            if role == "full":
+                stored[v] = f"y{i}"
+        for e in self.group.equations:
+            role = self.group.roles[e.outputs[0]]
+            for v in e.values:
+                if v not in self.made or self.group.roles[v] != "full" or v in stored:
+                    continue
+                later = role == "full" and self.stage[e.outputs[0]] > self.stage[v]
+                reduced = role in ("row", "total") and e.primitive.name in ("sum", "mean", "max", "min", "any", "all")
+                if later or reduced:
+                    name = f"w{len(self.temporaries)}"
+                    self.temporaries.append((name, type_name(str(v.dtype)) or ""))
+                    stored[v] = name
+        return stored
+
+    # ------------------------------------------------------------------ lines
+
+    def _head(self, stored: dict[Value, str]) -> list[str]:
+        flat = self.group.split is None
+        size = f"{BLOCK}" if flat else self._length()
+        lines = [f"    {name} = np.empty({size}, {t})" for name, t in self.temporaries]
+        for i, (v, role) in enumerate(self.outputs):
+            if role == "total":
+                lines.append(f"    t_{i} = 0.0")
+            elif role == "column sum":
+                lines += [f"    s{i} = o{i}[part]", f"    s{i}[:] = {type_name(str(v.dtype))}(0)"]
+        if flat:
+            lines += [f"    for start in range(lo, hi, {BLOCK}):", f"        stop = min(start + {BLOCK}, hi)"]
+            lines.append("        n = stop - start")
+            lines += [f"        x{i} = a{i}[start:stop]" for i, (_, role) in enumerate(self.inputs) if role == "full"]
+            lines += [f"        y{i} = o{i}[start:stop]" for i, (_, role) in enumerate(self.outputs) if role == "full"]
+            lines += [f"        {name}_ = {name}[:n]" for name, _ in self.temporaries]
+            for v, name in stored.items():
+                if name[0] == "w":
+                    stored[v] = name + "_"
+        else:
+            lines += ["    for r in range(lo, hi):"]
+            for i, (_, role) in enumerate(self.inputs):
+                if role in ("full", "row"):
+                    lines.append(f"        x{i} = a{i}[r]")
+            lines += [f"        y{i} = o{i}[r]" for i, (_, role) in enumerate(self.outputs) if role == "full"]
+            lines.append(f"        n = {self._length()}")
+        return lines
+
+    def _length(self) -> str:
+        """Return an expression for the number of columns."""
+        for i, (_, role) in enumerate(self.inputs):
+            if role in ("full", "column"):
+                return f"a{i}.shape[{1 if role == 'full' else 0}]"
+        for i, (_, role) in enumerate(self.outputs):
+            if role in ("full", "column sum"):
+                return f"o{i}.shape[1]"
+        return "1"
+
+    def _stage(self, k: int, stored: dict[Value, str]) -> list[str]:
+        body: list[str] = []
+        here: set[Value] = set()
+        equations = self.stages.get(k, [])
+        sums = [e for e in self.between.get(k, ()) if self.group.roles[e.outputs[0]] == "column sum"]
+        for e in equations:
+            out = e.outputs[0]
+            name = f"v{len(self.text)}"
+            body.append(f"    {name} = {self._expression(e, here, stored)}")
+            self.text[out] = name
+            here.add(out)
+            if out in stored:
+                body.append(f"    {stored[out]}[j] = {name}")
+        for e in sums:
+            i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
+            body.append(f"    s{i}[j] += {self._read(e.inputs[0], here, stored)}")
+        return ["for j in range(n):", *body] if body else []
+
+    def _row(self, e: Equation) -> list[str]:
+        out = e.outputs[0]
+        role = self.group.roles[out]
+        if role == "column sum":
+            return []
+        name = e.primitive.name
+        typed = type_name(str(out.dtype))
+        if name in ("sum", "mean", "max", "min", "any", "all") and self._is_reduction(e):
+            array = self._array(e.inputs[0])
+            if role == "total":
+                i = next(i for i, (v, _) in enumerate(self.outputs) if v is out)
+                return [f"t_{i} += row_sum({array})"]
+            target = f"v{len(self.text)}"
+            self.text[out] = target
+            if name in ("sum", "mean"):
+                divided = " / n" if name == "mean" else ""
+                return [f"{target} = {typed}(row_sum({array}){divided})"]
+            if name in ("any", "all"):
+                return [f"{target} = any_row({array})" if name == "any" else f"{target} = all_row({array})"]
+            sign = "-" if name == "max" else ""
+            return [
+                f"{target} = row_{name}({array}, {typed}({sign}np.inf))",
+                f"if has_nan({array}):",
+                f"    {target} = {typed}(np.nan)",
+            ]
+        target = f"v{len(self.text)}"
+        line = f"{target} = {self._expression(e, self.made, {})}"
+        self.text[out] = target
+        return [line]
+
+    def _is_reduction(self, e: Equation) -> bool:
+        v = e.inputs[0]
+        return self.group.roles[v] == "full"
+
+    def _array(self, v: Value) -> str:
+        if v in self.made:
+            return self.stored[v]
+        i = next(i for i, (a, _) in enumerate(self.inputs) if a is v)
+        return f"x{i}"
+
+    def _read(self, v: Value, here: set[Value], stored: dict[Value, str]) -> str:
+        if v in self.made and self.group.roles[v] == "full" and v not in here:
+            return f"{stored[v]}[j]"
+        return self.text[v]
+
+    def _expression(self, e: Equation, here: set[Value], stored: dict[Value, str]) -> str:
+        name = e.primitive.name
+        out = str(e.outputs[0].dtype)
+        if name in ("reshape", "broadcast_to", "expand_dims", "squeeze"):
+            return self._read(e.inputs[0], here, stored)
+        mixed = MIXED.get(name)
+        bools = mixed[1] if mixed else ()
+        if name in COMPARISONS:
+            dtypes = [v.dtype for v in e.values]
+            inner = str(np.result_type(*dtypes, *[_weak(v, dtypes) for v in e.inputs if v.__class__ is not Value]))
+        else:
+            inner = out
+        args = []
+        for i, v in enumerate(e.inputs):
+            wanted = "bool" if i in bools else inner
+            if v.__class__ is Value:
+                args.append(cast(self._read(v, here, stored), str(v.dtype), wanted))
+            else:
+                args.append(literal(v, wanted))
+        typed = type_name(inner) or ""
+        function = FUNCTIONS.get((name, out))
+        if function is not None:
+            return f"{function}({args[0]})"
+        template = (
+            COMPARISONS.get(name) or (mixed[0] if mixed else None) or TEMPLATES.get(name) or SCALAR_FUNCTIONS[name]
+        )
+        text = template.format(*args, T=typed)
+        # Numba computes with more bits where literals and integers meet.
+        return text if name in COMPARISONS else f"{type_name(out)}({text})" if out != "bool" else text
+
+    def _work(self) -> int:
+        size = 1
+        for n in self.group.shape:
+            size *= n
+        slow = ("exp", "log", "tanh", "sigmoid", "erf")
+        return size * sum([8 if e.primitive.name in slow else 1 for e in self.group.equations])
+
+
+def _weak(number: Any, dtypes: list[Any]) -> Any:
+    """Return the dtype that a Python number has beside arrays."""
+    kinds = "".join([d.kind for d in dtypes])
+    if isinstance(number, bool) or (isinstance(number, int) and ("i" in kinds or "f" in kinds)):
+        return dtypes[0]
+    return dtypes[0] if "f" in kinds else np.result_type(type(number))
+
+
+def _uniform(array: Any) -> Any:
+    """Return the number that a constant consists of, None if it has several or is large."""
+    if not isinstance(array, (np.ndarray, np.generic)) or array.size == 0 or array.size > 1 << 20:
+        return None
+    first: Any = array.flat[0]
+    if array.dtype.kind not in "fib" or (array.size > 1 and not bool(np.all(array == first))):
+        return None
+    if array.dtype.kind == "f" and (first == 0 and np.any(np.signbit(array) != np.signbit(first))):
+        return None
+    return first.item()

@@ -1,0 +1,312 @@
+"""Which equations run in one loop.
+
+A loop goes over the rows of an index space: some leading dimensions are rows, the others columns. A value in a loop is
+``full`` (an element for each row and column), ``row`` (one for each row), ``column``, or ``scalar``. Sums and extremes
+along the columns give row values, which later stages of the same row use; sums along the rows, and of everything, are
+results of the loop only.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, SCALAR_FUNCTIONS, TEMPLATES, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Group", "grouped"]
+
+_REDUCTIONS = frozenset(["sum", "mean", "max", "min", "any", "all"])
+_SUMS = ("sum", "mean")
+_SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
+_SEGMENT = 2000
+#: Functions without a vectorised form are taken into loops of at most so many elements.
+_SMALL = 64
+
+Shape = tuple[int, ...]
+
+
+class Group:
+    """Equations that run in one loop.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The index space.
+    split : int or None
+        How many of its dimensions are rows; None as long as it does not matter.
+    roles : dict of Value to str
+        What each value is in the loop.
+    """
+
+    __slots__ = ("equations", "roles", "shape", "split")
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.split: int | None = None
+        self.equations: list[Equation] = []
+        self.roles: dict[Value, str] = {}
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return prod(self.shape[: self.split or 0])
+
+    @property
+    def columns(self) -> int:
+        """The number of columns."""
+        return prod(self.shape[self.split or 0 :])
+
+    @property
+    def made(self) -> set[Value]:
+        """The values that the loop computes."""
+        return {v for e in self.equations for v in e.outputs}
+
+    def join(self, e: Equation) -> bool:
+        """Take an equation in, if it fits."""
+        made = self.made
+        split, roles = self.split, dict(self.roles)
+        out = self._role(e, made, roles)
+        if out is None:
+            self.split = split
+            return False
+        roles[e.outputs[0]] = out
+        self.roles = roles
+        self.equations.append(e)
+        return True
+
+    def _role(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
+        name = e.primitive.name
+        first = e.inputs[0]
+        for v in e.values:
+            if v in made and roles[v] in ("column sum", "total"):
+                return None
+        if name in _REDUCTIONS:
+            return self._reduction(e, made, roles)
+        if name in _SHAPES:
+            if first.__class__ is not Value or (first in made and roles[first] not in ("row", "scalar")):
+                return None
+            role = roles[first] if first in made else self._outside(first, roles)
+            if role is None:
+                return None
+            if (
+                role == "row"
+                and self.split is not None
+                and _squeezed(e.outputs[0].shape) == _squeezed(self.shape[: self.split])
+            ):
+                return "row"
+            return None
+        for v in e.values:
+            if v not in made and self._outside(v, roles) is None:
+                return None
+        kinds = [roles[v] for v in e.values]
+        if e.outputs[0].shape == self.shape:
+            # A row value that has lost its last dimensions would be aligned with the columns.
+            if any(
+                [
+                    k == "row" and v in made and len(v.shape) != len(self.shape)
+                    for k, v in zip(kinds, e.values, strict=True)
+                ]
+            ):
+                return None
+            return "full"
+        if self.split is not None and all([k in ("row", "scalar") for k in kinds]) and "row" in kinds:
+            lead = _squeezed(self.shape[: self.split])
+            return "row" if _squeezed(e.outputs[0].shape) == lead else None
+        return None
+
+    def _reduction(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
+        first, n = e.inputs[0], len(self.shape)
+        if first.shape != self.shape or not n or prod(self.shape) == 0:
+            return None
+        if first in made:
+            if roles[first] != "full":
+                return None
+        elif self._outside(first, roles) != "full":
+            return None
+        axis = e.params["axis"]
+        axis = (axis,) if isinstance(axis, int) else tuple(axis)
+        wanted = ("bool",) if e.primitive.name in ("any", "all") else ("float32", "float64")
+        if str(first.dtype) not in wanted or e.outputs[0].dtype != first.dtype or not axis:
+            return None
+        if axis == tuple(range(n)):
+            return "total" if e.primitive.name in _SUMS else None
+        k = n - len(axis)
+        if axis == tuple(range(k, n)):
+            return "row" if self._split_at(k) else None
+        if axis == tuple(range(len(axis))) and e.primitive.name in _SUMS:
+            return "column sum" if self._split_at(len(axis)) else None
+        return None
+
+    def _split_at(self, k: int) -> bool:
+        if self.split is None:
+            self.split = k
+        return self.split == k
+
+    def _outside(self, v: Value, roles: dict[Value, str]) -> str | None:
+        """Return what a value from outside is in the loop, None if it does not fit."""
+        if type_name(str(v.dtype)) is None:
+            return None
+        n = len(self.shape)
+        shape = v.shape
+        if shape == self.shape:
+            role = "full"
+        elif all([d == 1 for d in shape]):
+            role = "scalar"
+        elif len(shape) > n:
+            return None
+        else:
+            padded = (1,) * (n - len(shape)) + shape
+            lead = next(i for i, d in enumerate(padded) if d != 1)
+            last = n - next(i for i, d in enumerate(reversed(padded)) if d != 1)
+            if padded[lead:] == self.shape[lead:] and self._fits(lead):
+                role = "column"
+            elif padded[:last] == self.shape[:last] and self._fits(last):
+                role = "row"
+            else:
+                return None
+        if v in roles and roles[v] != role:
+            return None
+        roles[v] = role
+        return role
+
+    def _fits(self, k: int) -> bool:
+        """Whether the split may lie where the dimensions of a broadcast value begin or end."""
+        if self.split is None:
+            self.split = k
+            return True
+        # Dimensions of size 1 belong to either side.
+        low, high = min(k, self.split), max(k, self.split)
+        return all([d == 1 for d in self.shape[low:high]])
+
+
+def _squeezed(shape: Iterable[int]) -> Shape:
+    return tuple([d for d in shape if d != 1])
+
+
+def fusable(e: Equation) -> bool:
+    """Whether loops can take an equation in."""
+    if e.primitive.kind == "call" or e.primitive.multiple or len(e.outputs) != 1:
+        return False
+    name = e.primitive.name
+    out = str(e.outputs[0].dtype)
+    if type_name(out) is None or prod(e.outputs[0].shape) == 0:
+        return False
+    if any([v.__class__ is complex for v in e.inputs]) or any([type_name(str(v.dtype)) is None for v in e.values]):
+        return False
+    if name in _REDUCTIONS:
+        return e.params.get("dtype") is None
+    if name in _SHAPES or name in COMPARISONS or name in MIXED:
+        return True
+    if (name, out) in FUNCTIONS:
+        return True
+    if name in SCALAR_FUNCTIONS:
+        return prod(e.outputs[0].shape) <= _SMALL and out in ("float32", "float64")
+    if name in ("divide", "reciprocal", "sqrt", "strong_divide", "strong_divide_sqrt") and out[0] != "f":
+        return False
+    if name == "astype_exact" and out != "bool" and str(e.inputs[0].dtype)[0] == "f":
+        # What becomes of NaN is the library's business.
+        return False
+    return name in TEMPLATES and (out != "bool" or name == "astype_exact")
+
+
+def grouped(graph: Graph) -> list[Group | Equation]:
+    """Return the graph's equations, those that share a loop together, in an order in which they can run."""
+    out: list[Group | Equation] = []
+    for start in range(0, len(graph.equations), _SEGMENT):
+        out += _segment(graph.equations[start : start + _SEGMENT])
+    return out
+
+
+def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
+    nodes: list[Group | Equation] = []
+    # For each node the set of nodes that it depends on, as bits.
+    needs: list[int] = []
+    home: dict[Value, int] = {}
+    for e in equations:
+        sources = {home[v] for v in e.values if v in home}
+        direct = 0
+        for s in sources:
+            direct |= needs[s] | (1 << s)
+        placed = None
+        if fusable(e):
+            for s in sorted(sources, reverse=True) or ():
+                node = nodes[s]
+                if not isinstance(node, Group):
+                    continue
+                # Whatever else it needs must not need the loop itself.
+                if any([needs[t] >> s & 1 for t in sources if t != s]):
+                    continue
+                if node.join(e):
+                    placed = s
+                    break
+        if placed is not None:
+            for t in sorted(sources - {placed}, reverse=True):
+                _merge(nodes, needs, home, placed, t)
+            direct = 0
+            for v in e.values:
+                if v in home:
+                    direct |= needs[home[v]] | (1 << home[v])
+        if placed is None:
+            placed = len(nodes)
+            group = Group(_space(e))
+            nodes.append(group if fusable(e) and group.join(e) else e)
+            needs.append(direct)
+        else:
+            new = direct & ~(1 << placed) & ~needs[placed]
+            if new:
+                bit = 1 << placed
+                needs[placed] |= new
+                for i, n in enumerate(needs):
+                    if n & bit:
+                        needs[i] = n | new
+        for v in e.outputs:
+            home[v] = placed
+    return _ordered(nodes, needs)
+
+
+def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t: int) -> None:
+    """Make one loop of two, where nothing that needs one of them is needed by the other."""
+    a, b = nodes[s], nodes[t]
+    if a.__class__ is not Group or b.__class__ is not Group or a.shape != b.shape:
+        return
+    both = (1 << s) | (1 << t)
+    outside = (needs[s] | needs[t]) & ~both
+    i = 0
+    rest = outside
+    while rest:
+        if rest & 1 and needs[i] & both:
+            return
+        rest >>= 1
+        i += 1
+    whole = Group(a.shape)
+    # What comes first in one of them does not need the other, unless it reads its results.
+    late = b.made
+    first, second = (a, b) if any([v in a.made for e in b.equations for v in e.values]) else (b, a)
+    if any([v in late for e in a.equations for v in e.values]) and first is a:
+        return
+    for e in (*first.equations, *second.equations):
+        if not whole.join(e):
+            return
+    nodes[s], nodes[t] = whole, None
+    for e in whole.equations:
+        for v in e.outputs:
+            home[v] = s
+    needs[s] = outside
+    gone = 1 << t
+    for k, n in enumerate(needs):
+        if n & both and k != s:
+            needs[k] = (n | (1 << s) | outside) & ~gone
+
+
+def _space(e: Equation) -> Shape:
+    return e.inputs[0].shape if e.primitive.name in _REDUCTIONS else e.outputs[0].shape
+
+
+def _ordered(nodes: list[Group | Equation], needs: list[int]) -> list[Group | Equation]:
+    # What needs fewer nodes cannot need those that need more; equal counts do not need each other.
+    order = sorted(range(len(nodes)), key=lambda i: (needs[i].bit_count(), i))
+    return [nodes[i] for i in order if nodes[i] is not None]

@@ -1,0 +1,84 @@
+"""Composite operations as the elementwise operations and reductions that they are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import xp
+from funcnet.compiler.capture import capture
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, TEMPLATES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["lowered"]
+
+#: Composite operations whose reference implementation becomes one loop.
+_COMPOSITE = frozenset(
+    [
+        "adam_update",
+        "log_softmax",
+        "logsumexp",
+        "mean",
+        "softmax",
+        "softmax_cross_entropy",
+        "softmax_cross_entropy_slope",
+        "affine",
+    ]
+)
+_KNOWN = frozenset([*TEMPLATES, *COMPARISONS, *MIXED, *[name for name, _ in FUNCTIONS]])
+
+
+def lowered(graph: Graph) -> Graph:
+    """Return a graph in which what loops can take in is made of operations that have templates."""
+    replaced: dict[Value, Any] = {}
+    constants = dict(graph.constants)
+    kept: list[Equation] = []
+    for e in graph.equations:
+        if replaced:
+            e = e.replaced(tuple([replaced.get(v, v) if v.__class__ is Value else v for v in e.inputs]))
+        inner = _parts(e)
+        if inner is None:
+            kept.append(e)
+            continue
+        here = dict(zip(inner.inputs, e.values, strict=True))
+        constants.update(inner.constants)
+        for part in inner.equations:
+            kept.append(part.replaced(tuple([here.get(v, v) if v.__class__ is Value else v for v in part.inputs])))
+        for outer, v in zip(e.outputs, inner.outputs, strict=True):
+            replaced[outer] = here.get(v, v) if v.__class__ is Value else v
+    outputs = [replaced.get(v, v) if v.__class__ is Value else v for v in graph.outputs]
+    if any([v.__class__ is not Value for v in outputs]):
+        return graph
+    return Graph(graph.inputs, kept, outputs, constants).with_equations(kept, outputs)
+
+
+def _parts(e: Equation) -> Graph | None:
+    """Return the operations that an equation is made of, as a function of its values; None where it stays."""
+    p = e.primitive
+    composite = p.name in _COMPOSITE
+    if p.kind == "call" or p.name in _KNOWN or p.impl is None or not (composite or p.kind == "elementwise"):
+        return None
+    if p.name == "affine" and e.inputs[2].__class__ is not Value:
+        return None
+    given = list(e.inputs)
+    where = [i for i, v in enumerate(given) if v.__class__ is Value]
+    if not where or any([str(given[i].dtype) not in ("float32", "float64", "int64", "int32", "bool") for i in where]):
+        return None
+
+    def f(*xs: Any) -> Sequence[Any]:
+        args = list(given)
+        for i, x in zip(where, xs, strict=True):
+            args[i] = x
+        assert p.impl is not None
+        y = p.impl(xp, *args, **e.params)
+        return y if p.multiple else (y,)
+
+    try:
+        graph, free = capture(f, [given[i].spec for i in where])
+    except Exception:
+        # Implementations may use whatever plain arrays have.
+        return None
+    same = [v.__class__ is Value and v.spec == o.spec for v, o in zip(graph.outputs, e.outputs, strict=True)]
+    return None if free or not all(same) or not graph.equations else graph

@@ -1,0 +1,106 @@
+"""What an elementwise operation is inside of a generated loop."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+__all__ = ["COMPARISONS", "FUNCTIONS", "MIXED", "TEMPLATES", "cast", "literal", "type_name"]
+
+#: NumPy data types that loops can hold, and what generated code calls them.
+_TYPES = MappingProxyType({"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "b1"})
+
+#: Expressions whose arguments are cast to the dtype of the result; {T} is that type.
+TEMPLATES = MappingProxyType(
+    {
+        "add": "({0} + {1})",
+        "subtract": "({0} - {1})",
+        "multiply": "({0} * {1})",
+        "divide": "({0} / {1})",
+        "negative": "(-{0})",
+        "positive": "{0}",
+        "reciprocal": "({T}(1) / {0})",
+        "square": "({0} * {0})",
+        "abs": "abs({0})",
+        "sqrt": "np.sqrt({0})",
+        # A NaN among the arguments is the result.
+        "maximum": "({0} if ({0} > {1}) | ({0} != {0}) else {1})",
+        "minimum": "({0} if ({0} < {1}) | ({0} != {0}) else {1})",
+        "clip": "clipped({0}, {1}, {2})",
+        "clip_below": "({0} if ({0} > {1}) | ({0} != {0}) else {1})",
+        "clip_above": "({0} if ({0} < {1}) | ({0} != {0}) else {1})",
+        "relu": "({T}(0) if {0} < {T}(0) else {0})",
+        "sign": "signed({0})",
+        "astype": "{0}",
+        "astype_exact": "{0}",
+        "stop_gradient": "{0}",
+        "strong_multiply": "({0} * ({1} if {0} != {T}(0) else {T}(1)))",
+        "strong_divide": "({0} / ({1} if {0} != {T}(0) else {T}(1)))",
+        "strong_divide_sqrt": "({0} / np.sqrt({1} if {0} != {T}(0) else {T}(1)))",
+        "strong_product": "(({0} if {1} != {T}(0) else {T}(0)) * ({1} if {0} != {T}(0) else {T}(0)))",
+        "divide_or_zero": "(({0} / ({1} if {1} != {T}(0) else {T}(1))) if {1} != {T}(0) else {T}(0))",
+        "winning": "({0} if {1} > {2} else ({0} * {T}(0.5) if {1} == {2} else {T}(0)))",
+    }
+)
+
+#: Functions of one argument by the dtype of the result: generated code calls these.
+FUNCTIONS = MappingProxyType(
+    {
+        ("exp", "float32"): "exp32",
+        ("log", "float32"): "log32",
+        ("tanh", "float32"): "tanh32",
+        ("sigmoid", "float32"): "sigmoid32",
+        ("erf", "float32"): "erf32",
+    }
+)
+
+#: Functions that take long per element: in loops over few elements only.
+SCALAR_FUNCTIONS = MappingProxyType(
+    {"exp": "np.exp({0})", "log": "np.log({0})", "tanh": "np.tanh({0})", "pow": "({0} ** {1})", "sin": "np.sin({0})"}
+)
+
+#: Expressions whose arguments are cast to their common dtype, and whose result is a bool.
+COMPARISONS = MappingProxyType(
+    {
+        "equal": "({0} == {1})",
+        "not_equal": "({0} != {1})",
+        "less": "({0} < {1})",
+        "less_equal": "({0} <= {1})",
+        "greater": "({0} > {1})",
+        "greater_equal": "({0} >= {1})",
+        "isnan": "({0} != {0})",
+        "isinf": "(abs({0}) == {T}(np.inf))",
+        "isfinite": "(abs({0}) < {T}(np.inf))",
+    }
+)
+
+#: Expressions some of whose arguments are bool, by position.
+MIXED = MappingProxyType(
+    {
+        "where": ("({1} if {0} else {2})", (0,)),
+        "masked": ("({0} if {1} else {T}(0))", (1,)),
+        "logical_and": ("({0} & {1})", (0, 1)),
+        "logical_or": ("({0} | {1})", (0, 1)),
+        "logical_xor": ("({0} ^ {1})", (0, 1)),
+        "logical_not": ("(not {0})", (0,)),
+    }
+)
+
+
+def type_name(dtype: str) -> str | None:
+    """Return what generated code calls a dtype, None if loops do not hold it."""
+    return _TYPES.get(dtype)
+
+
+def cast(text: str, found: str, wanted: str) -> str:
+    """Return an expression of another dtype."""
+    return text if found == wanted else f"({text} != 0)" if wanted == "bool" else f"{_TYPES[wanted]}({text})"
+
+
+def literal(number: object, wanted: str) -> str:
+    """Return a Python number as an expression of a dtype."""
+    if wanted == "bool":
+        return repr(bool(number))
+    text = repr(number)
+    if text in ("inf", "-inf", "nan"):
+        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
+    return f"{_TYPES[wanted]}({text})"

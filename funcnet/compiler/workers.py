@@ -1,0 +1,56 @@
+"""The rows of a loop over several threads."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["in_parallel", "threads"]
+
+_lock = Lock()
+_pool: ThreadPoolExecutor | None = None
+_count = 0
+
+
+def threads() -> int:
+    """Return how many threads a large loop uses: ``OMP_NUM_THREADS``, or the processors that this process may use."""
+    named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if named.isdigit() and int(named) > 0:
+        return int(named)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_parallel(loop: Callable[..., None], bounds: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+    """Call ``loop(bounds[i], bounds[i + 1], i, *arguments)`` for each part, the last one on the caller's thread."""
+    pool = _workers(len(bounds) - 2)
+    last = len(bounds) - 2
+    waiting = [pool.submit(loop, bounds[i], bounds[i + 1], i, *arguments) for i in range(last)]
+    loop(bounds[last], bounds[last + 1], last, *arguments)
+    for future in waiting:
+        future.result()
+
+
+def _workers(count: int) -> ThreadPoolExecutor:
+    global _pool, _count
+    with _lock:
+        if _pool is None or _count < count:
+            _pool = ThreadPoolExecutor(count, thread_name_prefix="funcnet-loop")
+            _count = count
+        return _pool
+
+
+def _after_fork() -> None:
+    global _pool, _lock
+    # The threads did not come along.
+    _pool, _lock = None, Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

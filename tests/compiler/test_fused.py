@@ -1,0 +1,325 @@
+"""Loops: generated code agrees with the interpreter, as plain Python on random programs and compiled on a few."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import losses, nn, optim, random, tree, xp
+from funcnet.compiler import fused
+from funcnet.compiler.arena import ALIGNMENT, offsets
+from funcnet.compiler.capture import interpret
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.loops import build
+from funcnet.compiler.loops.vector_math import SOURCE
+from funcnet.compiler.passes import optimised
+from funcnet.testing.families import FAMILIES
+from funcnet.testing.programs import namespace, random_family_program, random_program
+
+
+def in_python(source: str, signature: str) -> Callable[..., None]:
+    """Run a loop as the Python that it is."""
+    names: dict[str, Any] = {
+        "np": np,
+        "f4": np.float32,
+        "f8": np.float64,
+        "i4": np.int32,
+        "i8": np.int64,
+        "b1": np.bool_,
+        "as_bits": lambda x: np.float32(x).view(np.int32),
+        "as_float": lambda i: np.int32(i).view(np.float32),
+    }
+    exec(SOURCE, names)
+    exec(source, names)
+    return names["loop"]
+
+
+def compared(f: Callable[..., Any], argument: Any, rtol: float, compile: Any = in_python) -> FusedPlan:
+    leaves = tree.leaves(argument)
+    with np.errstate(all="ignore"):
+        graph = optimised(fn.trace(f, argument))
+        wanted = interpret(graph, leaves)
+        plan = FusedPlan(graph, compile)
+        before = [np.array(a) for a in leaves]
+        for _ in range(2):
+            found = plan(*leaves)
+            for a, b in zip(wanted, found, strict=True):
+                assert np.shape(a) == np.shape(b)
+                assert a.dtype == b.dtype
+                scale = float(np.max(np.abs(np.where(np.isfinite(a), a, 0)), initial=0.0))
+                np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol * scale)
+            for i, a in enumerate(found):
+                others = [*leaves, *found[:i], *found[i + 1 :]]
+                assert not any(np.may_share_memory(a, b) for b in others if isinstance(b, np.ndarray))
+        for a, b in zip(before, leaves, strict=True):
+            np.testing.assert_array_equal(a, b)
+    return plan
+
+
+def narrowed(argument: Any) -> Any:
+    return tree.map(lambda a: a.astype("float32") if a.dtype == np.float64 else a, argument)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed: int) -> None:
+    program = random_program(seed)
+    compared(fn.value_and_grad(lambda a: program(xp, a)), program.arguments, 1e-11)
+
+
+@pytest.mark.parametrize("seed", range(40, 60))
+def test_random_programs_in_single_precision(seed: int) -> None:
+    program = random_program(seed)
+    compared(fn.value_and_grad(lambda a: program(xp, a)), narrowed(program.arguments), 3e-4)
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("seed", range(4))
+def test_random_programs_by_family(family: str, seed: int) -> None:
+    program = random_family_program(family, seed)
+    compared(fn.value_and_grad(lambda a: program(namespace(), a)), program.arguments, 1e-10)
+
+
+def step_of(model: Any, x: Any, y: Any) -> tuple[Callable[..., Any], Any]:
+    params, state = model.init(random.key(0), x.shape)
+    opt = optim.adam(1e-2)
+
+    def step(all_state: Any) -> Any:
+        params, state, opt_state = all_state
+
+        def loss(p: Any) -> Any:
+            z, new = model.apply(p, state, x, train=True)
+            return losses.softmax_cross_entropy(z, y), new
+
+        (value, new), g = fn.value_and_grad(loss, has_aux=True)(params)
+        updates, opt_state = opt.update(g, opt_state, params)
+        return optim.apply_updates(params, updates), new, opt_state, value
+
+    return step, (params, state, opt.init(params))
+
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(5, 6)).astype("float32")
+LABELS = np.array([0, 2, 1, 1, 0])
+
+
+class TestFusion:
+    def test_perceptron(self) -> None:
+        step, arguments = step_of(nn.sequential(nn.dense(7), nn.relu(), nn.dense(3)), IMAGES, LABELS)
+        plan = compared(step, arguments, 2e-5)
+        # One loop for a layer forward and one backward, one for the loss and its derivative, one for each update.
+        assert len(plan.loops) <= 11
+        assert set(plan.calls) <= {"matmul", "matrix_transpose", "reshape"}
+
+    def test_softmax_is_one_loop(self) -> None:
+        plan = compared(lambda x: xp.softmax(x * 2.0 + 1.0), IMAGES, 1e-6)
+        assert len(plan.loops) == 1
+        assert plan.calls == []
+
+    def test_layer_norm_and_its_derivative(self) -> None:
+        def norm(x: Any) -> Any:
+            m = xp.mean(x, axis=-1, keepdims=True)
+            d = x - m
+            return d / xp.sqrt(xp.mean(d * d, axis=-1, keepdims=True) + 1e-5)
+
+        plan = compared(norm, IMAGES, 1e-6)
+        assert len(plan.loops) == 1
+        plan = compared(fn.grad(lambda x: xp.sum(norm(x) ** 3)), IMAGES, 1e-4)
+        assert len(plan.loops) <= 3
+
+    def test_infinities_and_nan(self) -> None:
+        x = np.array([[np.nan, 1.0, 2.0], [-np.inf, -np.inf, -np.inf], [np.inf, 0.0, np.inf]], "float32")
+        compared(lambda x: (xp.softmax(x), xp.log_softmax(x), xp.logsumexp(x, axis=1)), x, 1e-6)
+        compared(lambda x: (xp.max(x + 0.0, axis=1), xp.min(x * 1.5, axis=1), xp.maximum(x, 0.5)), x, 1e-6)
+        compared(lambda x: (xp.exp(x), xp.log(x), xp.tanh(x), xp.sigmoid(x), xp.relu(x), xp.sign(x)), x, 1e-6)
+
+    def test_broadcasting(self) -> None:
+        a, b, c = (RNG.normal(size=s).astype("float32") for s in ((4, 5, 6), (6,), (4, 1, 1)))
+        plan = compared(lambda p: xp.sum((p[0] * p[1] + p[2]) * 2.0 - p[1], axis=(1, 2)), [a, b, c], 1e-5)
+        assert len(plan.loops) >= 1
+
+    def test_loops_that_would_wait_for_each_other(self) -> None:
+        def f(x: Any) -> Any:
+            y = x * 2.0 + 1.0
+            z = xp.cumulative_sum(y, axis=0)
+            return (y * 3.0 + z) * xp.cumulative_sum(z * y, axis=0) + y
+
+        compared(f, IMAGES.astype("float64"), 1e-12)
+
+    def test_regions(self) -> None:
+        def f(x: Any) -> Any:
+            return fn.scan(lambda c, t: (xp.tanh(c * 0.5 + t), c * t), x[0], x)
+
+        compared(f, IMAGES, 1e-6)
+
+    def test_views_keep_their_memory(self) -> None:
+        def f(x: Any) -> Any:
+            y = x * 2.0 + 1.0
+            view = xp.permute_dims(y, (1, 0))[1:]
+            z = xp.exp(x) * 0.5 - 1.0
+            w = xp.cumulative_sum(z @ z.T, axis=0)
+            return view, w * 2.0 - 1.0, xp.cumulative_sum(view, axis=0)
+
+        compared(f, IMAGES, 1e-5)
+
+    def test_arguments_that_are_not_contiguous(self) -> None:
+        compared(lambda p: xp.exp(p[0]) * p[1] - 1.0, [IMAGES.T, np.asfortranarray(IMAGES.T.copy())], 1e-6)
+        compared(lambda p: xp.exp(p[0]) * p[1] - 1.0, [IMAGES[:, ::2], IMAGES[:, ::-2]], 1e-6)
+
+    @pytest.mark.parametrize("count", [2, 3])
+    def test_several_threads(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+        monkeypatch.setattr(fused, "_PARALLEL", 1)
+        monkeypatch.setattr(fused, "threads", lambda: count)
+        x = RNG.normal(size=(7, 5)).astype("float32")
+
+        def f(p: Any) -> Any:
+            y = xp.exp(p[0]) * p[1]
+            return y, xp.sum(y, axis=0), xp.mean(y, axis=1), xp.sum(y), xp.mean(y, axis=0), xp.mean(y * y)
+
+        compared(f, [x, x[0]], 1e-5)
+        large = RNG.normal(size=3 * fused.BLOCK + 5).astype("float32")
+        compared(lambda x: (x * 2.0 + 1.0, xp.sum(x * x)), large, 1e-5)
+
+
+class TestArena:
+    def test_blocks_that_live_together_do_not_overlap(self) -> None:
+        rng = np.random.default_rng(0)
+        for _ in range(50):
+            spans = sorted(
+                (int(a), int(a + rng.integers(0, 8)), int(rng.integers(1, 1000))) for a in rng.integers(0, 30, 25)
+            )
+            found, total = offsets(spans)
+            for i, (first, last, size) in enumerate(spans):
+                assert found[i] % ALIGNMENT == 0
+                assert found[i] + size <= total
+                for j in range(i):
+                    other = spans[j]
+                    if other[0] <= last and first <= other[1]:
+                        assert found[i] + size <= found[j] or found[j] + other[2] <= found[i]
+
+    def test_memory_is_used_again(self) -> None:
+        assert offsets([(k, k + 1, 1000) for k in range(100)])[1] == 2 * 1024
+
+
+needs_numba = pytest.mark.skipif(bool(build.available()) and "FUNCNET_JIT" not in build.available(), reason="no Numba")
+
+
+@pytest.fixture
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path / "kernels"))
+    monkeypatch.setattr(build, "_known", {})
+    return tmp_path / "kernels"
+
+
+@needs_numba
+@pytest.mark.usefixtures("kernels")
+class TestCompiled:
+    def test_as_the_interpreter(self, kernels: Path) -> None:
+        step, arguments = step_of(nn.sequential(nn.dense(7), nn.tanh(), nn.dense(3)), IMAGES, LABELS)
+        compared(step, arguments, 2e-5, build.compiled)
+        assert list(kernels.glob("loop_*/__pycache__/*.nbi"))
+
+    def test_damaged_cache(self, kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        f = lambda x: xp.exp(x) * 2.0 - 1.0  # noqa: E731
+        compared(f, IMAGES, 1e-6, build.compiled)
+        for path in kernels.rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"garbage")
+        monkeypatch.setattr(build, "_known", {})
+        compared(f, IMAGES, 1e-6, build.compiled)
+
+    def test_cache_that_cannot_be_written(self, kernels: Path) -> None:
+        kernels.write_text("a file where the folder should be")
+        compared(lambda x: xp.exp(x) * 2.0 - 1.0, IMAGES, 1e-6, build.compiled)
+
+    def test_functions(self) -> None:
+        """Largest error in units in the last place, against double precision."""
+        special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+        x = np.concatenate([np.linspace(-100, 88, 100_001), 10.0 ** np.linspace(-37, 37, 50_001)]).astype("float32")
+        wide = x.astype("float64")
+        with np.errstate(all="ignore"):
+            for name, f, wanted, ulp in (
+                ("exp", xp.exp, np.exp(wide), 1.0),
+                ("log", xp.log, np.log(wide), 1.0),
+                ("tanh", xp.tanh, np.tanh(wide), 2.0),
+                ("sigmoid", xp.sigmoid, 1 / (1 + np.exp(-wide)), 3.0),
+                ("erf", xp.special.erf, special.erf(wide), 1.0),
+            ):
+                plan = FusedPlan(optimised(fn.trace(lambda x, f=f: f(x + 0.0) * 1.0, x)))
+                assert len(plan.loops) == 1, name
+                (found,) = plan(x)
+                normal = np.isfinite(wanted) & (np.abs(wanted) > 1.2e-38) & (np.abs(wanted) < 3.4e38)
+                unit = np.spacing(np.abs(wanted[normal]).astype("float32"))
+                assert np.max(np.abs(found[normal] - wanted[normal]) / unit) < ulp, name
+
+    @pytest.mark.compiling
+    def test_takes_over_while_it_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from funcnet.compiler.execute import finish_compiling
+
+        monkeypatch.setenv("FUNCNET_JIT", "1")
+        f = fn.jit(lambda x: xp.sum(xp.exp(x) * x - 1.0, axis=1))
+        wanted = np.sum(np.exp(IMAGES) * IMAGES - 1.0, axis=1)
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                for _ in range(200):
+                    np.testing.assert_allclose(f(IMAGES), wanted, rtol=1e-5)
+            except BaseException as error:
+                errors.append(error)
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for w in workers:
+            w.start()
+        for w in workers:
+            w.join()
+        f(IMAGES)
+        assert finish_compiling(120)
+        work()
+        assert not errors
+        (entry,) = f._entries.values()
+        assert entry.program.run.status == "1 compiled loops and 0 calls"
+
+    def test_a_failure_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from funcnet.compiler.execute import CompilationWarning, Executable
+
+        def fail(*_: Any) -> Any:
+            raise RuntimeError("no loops today")
+
+        monkeypatch.setattr(fused.FusedPlan.__init__, "__defaults__", (fail,))
+        graph = fn.trace(lambda x: xp.exp(x) * 2.0, IMAGES)
+        executable = Executable(graph)
+        with pytest.warns(CompilationWarning, match="no loops today"):
+            executable.compile()
+        np.testing.assert_allclose(executable(IMAGES)[0], np.exp(IMAGES) * 2.0)
+        assert "no loops today" in executable.status
+
+    def test_short_programs_end_cleanly(self, kernels: Path) -> None:
+        program = (
+            "import numpy as np, funcnet as fn\n"
+            "from funcnet import xp\n"
+            "f = fn.jit(lambda x: xp.exp(x) * 2.0 - x)\n"
+            "x = np.ones((3, 4), 'float32')\n"
+            "for _ in range(3): f(x)\n"
+            "print('done')\n"
+        )
+        env = {**os.environ, "FUNCNET_JIT": "1", "FUNCNET_CACHE_DIR": str(kernels)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCNET_JIT", "0")
+    f = fn.jit(lambda x: xp.exp(x) * 2.0)
+    for _ in range(3):
+        np.testing.assert_allclose(f(IMAGES), np.exp(IMAGES) * 2.0)
+    (entry,) = f._entries.values()
+    assert entry.program.run.status == "plain calls; FUNCNET_JIT=0"
