@@ -24,4 +24,4 @@ def _no_compilation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """Keep functions under `fn.jit` from being compiled in the background, but in tests that are about that."""
     if "compiling" in request.keywords or "funcnet.compiler.execute" not in sys.modules:
         return
-    monkeypatch.setattr(sys.modules["funcnet.compiler.execute"], "_enqueue", lambda executable: None)
+    monkeypatch.setattr(sys.modules["funcnet.compiler.execute"], "_enqueue", lambda _: None)

@@ -300,9 +300,12 @@ def _weak(number: Any, dtypes: list[Any]) -> Any:
     return dtypes[0] if "f" in kinds else np.result_type(type(number))
 
 
-def _uniform(array: Any) -> Any:
+def _uniform(constant: Any) -> Any:
     """Return the number that a constant consists of, None if it has several or is large."""
-    if not isinstance(array, (np.ndarray, np.generic)) or array.size == 0 or array.size > 1 << 20:
+    if not isinstance(constant, (np.ndarray, np.generic)):
+        return None
+    array: Any = np.asarray(constant)
+    if array.size == 0 or array.size > 1 << 20:
         return None
     first: Any = array.flat[0]
     if array.dtype.kind not in "fib" or (array.size > 1 and not bool(np.all(array == first))):
