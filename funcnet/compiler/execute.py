@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import warnings
 from collections import deque
-from threading import Condition, Thread
+from threading import Condition, Thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.loops.build import available
@@ -71,6 +71,9 @@ class Executable:
         try:
             plan = FusedPlan(self.graph)
         except Exception as error:
+            if _stopping or not main_thread().is_alive():
+                # The interpreter is about to end, and refuses what it takes to go on.
+                return
             self.status = f"plain calls; compilation failed: {type(error).__name__}: {error}"
             warnings.warn(
                 f"fn.jit could not compile a graph of {len(self.graph)} equations and goes on without.\n"

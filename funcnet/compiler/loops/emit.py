@@ -312,4 +312,4 @@ def _uniform(constant: Any) -> Any:
         return None
     if array.dtype.kind == "f" and (first == 0 and np.any(np.signbit(array) != np.signbit(first))):
         return None
-    return first.item()
+    return array.reshape(-1)[:1].tolist()[0]
