@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from funcnet import backends
+
 __all__ = ["is_inexact", "kind"]
 
 _kinds: dict[Any, str] = {}
@@ -27,6 +29,9 @@ def kind(dtype: Any) -> str:
     if found is None:
         name = str(getattr(dtype, "name", None) or str(dtype).rpartition(".")[2])
         found = next((letter for prefix, letter in _PREFIXES if name.startswith(prefix)), "O")
+        if own == "V" and name == "bfloat16":
+            # From here on NumPy's kernels look out for it.
+            backends.get("numpy").dtype(name)
         _kinds[dtype] = found
     return found
 

@@ -91,6 +91,20 @@ def test_nothing_looks_out_for_bfloat16_where_nobody_uses_it():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_arrays_of_bfloat16_that_others_made():
+    code = (
+        "import ml_dtypes, numpy as np, funcnet as fn\n"
+        "from funcnet import xp\n"
+        "from funcnet.backends.numpy import narrow\n"
+        "xp.multiply(np.ones(2), 2.0)\n"
+        "assert not narrow.in_use()\n"
+        "x = np.ones(2, ml_dtypes.bfloat16)\n"
+        "assert fn.grad(lambda x: xp.sum(xp.multiply(x, 2.0)))(x).dtype == x.dtype\n"
+        "assert narrow.in_use() and xp.multiply(x, 2.0).dtype == x.dtype\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_bfloat16_without_the_package_says_what_to_install(monkeypatch):
     record = backends.get("numpy")
     monkeypatch.delitem(record._dtypes, "bfloat16", raising=False)
