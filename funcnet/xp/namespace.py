@@ -54,7 +54,7 @@ class Namespace(ModuleType):
         for name in [n for n in names if n not in extras.__all__]:
             value = getattr(source, name)
             setattr(self, name, _created_by(backend, value) if name in _CREATION else value)
-        for name in (*STANDARD, "float16", "bfloat16"):
+        for name in (*STANDARD, "float16"):
             if name in backend.dtypes():
                 setattr(self, name, backend.dtype(name))
         self.__all__ = sorted({*names, *(n for n in STANDARD if hasattr(self, n))})
@@ -66,6 +66,9 @@ class Namespace(ModuleType):
             value = getattr(extras, name)
             setattr(self, name, value)
             return value
+        if name == "bfloat16" and name in self._backend.dtypes():
+            # Not before somebody wants it: NumPy's comes from another package, and costs time in every call.
+            return self._backend.dtype(name)
         if name not in EXTENSIONS:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         source = import_module(f"funcnet.xp.{name}")
