@@ -113,6 +113,8 @@ from funcnet.optim.loss_scaling import all_finite as all_finite
 from funcnet.optim.loss_scaling import choose as choose
 from funcnet.optim.loss_scaling import dynamic_loss_scale as dynamic_loss_scale
 from funcnet.optim.loss_scaling import static_loss_scale as static_loss_scale
+from funcnet.optim.mechanic import MechanicState as MechanicState
+from funcnet.optim.mechanic import mechanize as mechanize
 from funcnet.optim.mixing import ScaleByAdanState as ScaleByAdanState
 from funcnet.optim.mixing import ScaleByAdemamixState as ScaleByAdemamixState
 from funcnet.optim.mixing import adan as adan
@@ -125,6 +127,7 @@ from funcnet.optim.noise import AddNoiseState as AddNoiseState
 from funcnet.optim.noise import DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState
 from funcnet.optim.noise import add_noise as add_noise
 from funcnet.optim.noise import differentially_private_aggregate as differentially_private_aggregate
+from funcnet.optim.noisy import noisy_sgd as noisy_sgd
 from funcnet.optim.optimistic import ScaleByOptimisticGradientState as ScaleByOptimisticGradientState
 from funcnet.optim.optimistic import optimistic_adam_v2 as optimistic_adam_v2
 from funcnet.optim.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
@@ -155,6 +158,13 @@ from funcnet.optim.rms import scale_by_stddev as scale_by_stddev
 from funcnet.optim.rprop import ScaleByRpropState as ScaleByRpropState
 from funcnet.optim.rprop import rprop as rprop
 from funcnet.optim.rprop import scale_by_rprop as scale_by_rprop
+from funcnet.optim.sam import SamState as SamState
+from funcnet.optim.sam import sam as sam
+from funcnet.optim.schedule_free import ScheduleFreeState as ScheduleFreeState
+from funcnet.optim.schedule_free import schedule_free as schedule_free
+from funcnet.optim.schedule_free import schedule_free_adamw as schedule_free_adamw
+from funcnet.optim.schedule_free import schedule_free_eval_params as schedule_free_eval_params
+from funcnet.optim.schedule_free import schedule_free_sgd as schedule_free_sgd
 from funcnet.optim.selecting import freeze as freeze
 from funcnet.optim.selecting import masked as masked
 from funcnet.optim.selecting import partition as partition
@@ -208,11 +218,13 @@ __all__ = [
     "LookaheadState",
     "LossScale",
     "LossScaleState",
+    "MechanicState",
     "MomoAdamState",
     "MomoState",
     "NormalizeState",
     "ProdigyState",
     "ReduceOnPlateauState",
+    "SamState",
     "ScaleByAdadeltaState",
     "ScaleByAdamState",
     "ScaleByAdamaxState",
@@ -244,6 +256,7 @@ __all__ = [
     "ScaleByYogiState",
     "ScaleByZoomLinesearchState",
     "ScaleState",
+    "ScheduleFreeState",
     "SgdState",
     "SnapshotState",
     "StochasticWeightAveragingState",
@@ -301,10 +314,12 @@ __all__ = [
     "lookahead",
     "madgrad",
     "masked",
+    "mechanize",
     "momo",
     "momo_adam",
     "nadam",
     "nadamw",
+    "noisy_sgd",
     "normalize_by_update_norm",
     "novograd",
     "optimistic_adam_v2",
@@ -320,6 +335,7 @@ __all__ = [
     "reduce_on_plateau",
     "rmsprop",
     "rprop",
+    "sam",
     "scale",
     "scale_by_acprop",
     "scale_by_adadelta",
@@ -353,6 +369,10 @@ __all__ = [
     "scale_by_trust_ratio",
     "scale_by_yogi",
     "scale_by_zoom_linesearch",
+    "schedule_free",
+    "schedule_free_adamw",
+    "schedule_free_eval_params",
+    "schedule_free_sgd",
     "schedules",
     "set_hyperparams",
     "set_to_zero",

@@ -61,13 +61,15 @@ class Step:
         Leaves; None where there is no gradient.
     columns : list of lists
         The leaves of each part of the state that is like the parameters. Rules put the new ones in place.
+    inner : list
+        The states of the inner transforms. Rules put the new ones in place.
     extras : dict
         The keyword arguments of the update.
     structure : TreeDef
         Of the parameters.
     """
 
-    __slots__ = ("before", "columns", "extras", "grads", "numbers", "params", "structure", "t", "totals")
+    __slots__ = ("before", "columns", "extras", "grads", "inner", "numbers", "params", "structure", "t", "totals")
 
     before: Any
     t: Any
@@ -76,8 +78,19 @@ class Step:
     grads: list[Any]
     params: list[Any]
     columns: list[list[Any]]
+    inner: list[Any]
     extras: dict[str, Any]
     structure: Any
+
+    def run(self, member: Transform, state: Any, grads: list[Any], params: list[Any]) -> tuple[list[Any], Any]:
+        """Return the updates, as a list, and the state after an update of an inner transform."""
+        own = {name: value for name, value in self.extras.items() if name in member.extras}
+        updates, state = member.update(self.tree(grads), state, self.tree(params), **own)
+        return leaves.flat_like(self.structure, updates, "the updates")[0], state
+
+    def tree(self, leaves: list[Any]) -> Any:
+        """Return leaves as a tree like the parameters."""
+        return tree.unflatten(self.structure, leaves)
 
     def each(
         self, rule: Callable[..., Any], *numbers: Any, params: bool = False, only: Sequence[bool] | None = None
@@ -199,26 +212,29 @@ def build(
     numbers: Mapping[str, Number | tuple[Any, ...]],
     totals: Mapping[str, Any] | None = None,
     columns: Mapping[str, Callable[[Any], Any]] | None = None,
+    inner: Mapping[str, Transform] | None = None,
     extras: tuple[str, ...] = (),
 ) -> Transform:
-    """Return a transform whose state has the number of updates, hyperparameters, totals and columns, in this order.
+    """Return a transform whose state has a count, hyperparameters, totals, columns and inner states, in this order.
 
     Parameters
     ----------
     name : str
         The public name, for errors.
     state : type
-        A NamedTuple with the fields ``count``, then those of `numbers`, `totals` and `columns`.
+        A NamedTuple with the fields ``count``, then those of `numbers`, `totals`, `columns` and `inner`.
     rule : callable
-        ``rule(step) -> updates``; it changes ``step.totals`` and ``step.columns`` in place.
+        ``rule(step) -> updates``; it changes ``step.totals``, ``step.columns`` and ``step.inner``.
     numbers : dict of Number
         The hyperparameters. A function of the number of updates before stands for a schedule.
     totals : dict, optional
         What else has shape (): its first value, a number or a function from the parameters (as a list) to an array.
     columns : dict, optional
         What is like the parameters: a function from a parameter to its first value.
+    inner : dict of Transform, optional
+        Transforms that this one makes use of.
     extras : tuple of str
-        The keyword arguments that ``update`` takes.
+        The keyword arguments that ``update`` takes, beside those of the inner ones.
 
     Returns
     -------
@@ -232,7 +248,8 @@ def build(
     schedules = [(i, number.value) for i, number in enumerate(given) if callable(number.value)]
     firsts = list((totals or {}).values())
     begins = list((columns or {}).values())
-    known = frozenset(extras)
+    members = list((inner or {}).values())
+    known = frozenset(extras).union(*[member.extras for member in members])
     labels = [f"the state ({what})" for what in columns or {}]
     end = 1 + len(given)
     last = end + len(firsts)
@@ -249,9 +266,10 @@ def build(
             ],
             *[cast(first(flat), dtype) if callable(first) else leaves.float_of(first, leaf, dtype) for first in firsts],
             *[tree.map(begin, params) for begin in begins],
+            *[member.init(params) for member in members],
         )
 
-    @takes(*extras)
+    @takes(*known)
     def update(updates: Any, before: Any, params: Any, **more: Any) -> tuple[Any, Any]:
         check_extras(name, more, known)
         step = Step()
@@ -266,14 +284,15 @@ def build(
         step.totals = traced(before[end:last])
         step.columns = []
         structures: list[Any] = []
-        for part, label in zip(before[last:], labels, strict=True):
+        for part, label in zip(before[last : last + len(begins)], labels, strict=True):
             column, own = leaves.flat_like(structure, part, label)
             step.columns.append(column)
             structures.append(own)
+        step.inner = list(before[last + len(begins) :])
         step.extras = more
         new = tree.unflatten(structure, rule(step))
         parts = [tree.unflatten(own, column) for own, column in zip(structures, step.columns, strict=True)]
-        return new, state(count, *kept, *step.totals, *parts)
+        return new, state(count, *kept, *step.totals, *parts, *step.inner)
 
     return Transform(init, update)
 

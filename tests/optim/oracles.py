@@ -139,7 +139,10 @@ def largest_error(got: Any, wanted: Any) -> float:
 
 
 class Row(NamedTuple):
-    """An optimizer and what it is compared with."""
+    """An optimizer and what it is compared with.
+
+    `fixed`: the rate in the state does not last, since it comes from a schedule or the state begins anew.
+    """
 
     name: str
     ours: Callable[[], Any]
@@ -150,6 +153,7 @@ class Row(NamedTuple):
     finish: Callable[..., Any] | None = None
     given: Mapping[str, Any] | None = None
     closed: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None
+    fixed: bool = False
 
     def errors(self) -> list[tuple[str, float]]:
         """Return each reference and the largest relative error after a hundred steps."""

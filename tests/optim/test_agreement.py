@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from funcnet import optim
+from funcnet import optim, random
 
 pytest.importorskip("optax", reason="optax is the oracle of this test")
 pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
@@ -38,6 +38,7 @@ def same(
     torch: Callable[[Any, Any], Any] | None = None,
     extras: tuple[str, ...] = (),
     contrib: bool = False,
+    fixed: bool = False,
     **options: Any,
 ) -> Any:
     """Return the row of an optimizer whose name and arguments are the same in optax."""
@@ -49,6 +50,7 @@ def same(
         lambda o: getattr(o.contrib if contrib else o, name)(*args, **options),
         torch,
         extras,
+        fixed=fixed,
     )
 
 
@@ -242,6 +244,60 @@ TABLE = [
     same("momo", 0.5, contrib=True, extras=("value",), adapt_lower_bound=True, lower_bound=0.1),
     same("momo_adam", 0.02, contrib=True, extras=("value",), weight_decay=0.1),
     same("momo_adam", 0.2, contrib=True, extras=("value",), adapt_lower_bound=True),
+    Row(
+        "schedule_free",
+        lambda: optim.schedule_free(optim.adamw(0.01, weight_decay=0.1), 0.01, b1=0.8, weight_lr_power=1.0),
+        lambda o: o.contrib.schedule_free(o.adamw(0.01, weight_decay=0.1), 0.01, b1=0.8, weight_lr_power=1.0),
+    ),
+    same("schedule_free_sgd", 0.03, contrib=True, warmup_steps=10, weight_decay=0.1, fixed=True),
+    same("schedule_free_adamw", 0.01, contrib=True, weight_decay=0.1),
+    Row(
+        "schedule_free_adamw, eval_params",
+        lambda: optim.schedule_free_adamw(0.01, warmup_steps=20, b1=0.95),
+        lambda o: o.contrib.schedule_free_adamw(0.01, warmup_steps=20, b1=0.95),
+        finish=lambda o, state, params: o.contrib.schedule_free_eval_params(state, params),
+        fixed=True,
+    ),
+    # A large eps: Mechanic goes up to the edge of stability, where rounding errors grow without bound.
+    Row(
+        "mechanize, sgd",
+        lambda: optim.mechanize(optim.sgd(0.01), s_init=0.01, eps=3.0),
+        lambda o: o.contrib.mechanize(o.sgd(0.01), s_init=0.01, eps=3.0),
+    ),
+    Row(
+        "mechanize, adamw",
+        lambda: optim.mechanize(optim.adamw(0.05), num_betas=4, s_init=0.1, eps=3.0, weight_decay=0.1),
+        lambda o: o.contrib.mechanize(o.adamw(0.05), num_betas=4, s_init=0.1, eps=3.0, weight_decay=0.1),
+    ),
+    Row(
+        "sam",
+        lambda: optim.sam(optim.adam(0.02), optim.sgd(0.01, momentum=0.5), sync_period=3),
+        lambda o: o.contrib.sam(o.adam(0.02), o.sgd(0.01, momentum=0.5), sync_period=3),
+        fixed=True,
+    ),
+    Row(
+        "sam, reset_state=False",
+        lambda: optim.sam(optim.adam(0.02), optim.sgd(0.01, momentum=0.5), sync_period=3, reset_state=False),
+        lambda o: o.contrib.sam(o.adam(0.02), o.sgd(0.01, momentum=0.5), sync_period=3, reset_state=False),
+    ),
+    Row(
+        "sam, opaque",
+        lambda: optim.sam(
+            optim.sgd(0.02, momentum=0.8),
+            optim.chain(optim.normalize_by_update_norm(eps=0.0), optim.sgd(0.05)),
+            opaque=True,
+            reset_state=False,
+        ),
+        lambda o: o.contrib.sam(
+            o.sgd(0.02, momentum=0.8), o.chain(o.contrib.normalize(), o.sgd(0.05)), opaque_mode=True, reset_state=False
+        ),
+        extras=("grad_fn",),
+    ),
+    Row(
+        "noisy_sgd",
+        lambda: optim.noisy_sgd(0.02, random.key(3), eta=0.1),
+        lambda o: o.noisy_sgd(0.02, eta=0.1, gamma=0.55, key=3),
+    ),
 ]
 
 

@@ -30,6 +30,7 @@ def _beside(name: str) -> Any:
 oracles = _beside("oracles")
 ROWS = _beside("test_agreement").TABLE
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+every_rate = pytest.mark.parametrize("row", [row for row in ROWS if not row.fixed], ids=lambda row: row.name)
 
 
 def steps(opt: Any, params: Any, number: int, state: Any = None) -> tuple[Any, Any]:
@@ -80,8 +81,6 @@ def test_data_types_are_kept(row: Any, dtype: str) -> None:
 def test_missing_gradients_leave_parameters_and_state_alone(row: Any) -> None:
     params = oracles.start(row.shapes or oracles.SHAPES)
     opt = row.ours()
-    if "grad_fn" in opt.extras:
-        pytest.skip("the gradients that count are those that the update computes itself")
     params, state = steps(opt, params, 2)
     last = max(params)
     grads = tree.map(lambda p: p * 0.1, params)
@@ -94,7 +93,7 @@ def test_missing_gradients_leave_parameters_and_state_alone(row: Any) -> None:
         assert changed == (not path.startswith(f".{last}"))
     found = dict(tree.flatten_with_paths(after)[0])
     for path, s in tree.flatten_with_paths(state)[0]:
-        if f".{last}" in path and "count" not in path:
+        if f".{last}" in path and "count" not in path and not (row.fixed and "adversary" in path):
             np.testing.assert_array_equal(found[path], s, err_msg=path)
 
 
@@ -128,10 +127,10 @@ def test_nothing_that_is_passed_in_is_written_to(row: Any) -> None:
 def test_on_every_backend(row: Any, case: Any) -> None:
     dtype = "float64" if "float64" in case.dtypes() else "float32"
     params = oracles.start(row.shapes or oracles.SHAPES, dtype)
-    opt = row.ours()
-    expected, _ = oracles.ours(opt, params, row.given, 4)
+    expected, _ = oracles.ours(row.ours(), params, row.given, 4)
     with case.active():
-        got, state = oracles.ours(opt, tree.map(case.asarray, params), row.given, 4)
+        # Made here, where its random keys belong.
+        got, state = oracles.ours(row.ours(), tree.map(case.asarray, params), row.given, 4)
         names = {fn.backends.backend_of(leaf).name for leaf in tree.leaves((got, state))}
         got = tree.map(case.to_numpy, got)
     assert names == {case.backend_name}
@@ -168,7 +167,7 @@ def numbers(state: Any) -> list[str]:
     ]
 
 
-@every
+@every_rate
 def test_a_rate_changed_in_the_state_takes_effect(row: Any) -> None:
     opt = row.ours()
     params, state = steps(opt, oracles.start(row.shapes or oracles.SHAPES), 2)
@@ -187,7 +186,7 @@ def test_a_rate_changed_in_the_state_takes_effect(row: Any) -> None:
             np.testing.assert_array_equal(kept[path], leaf)
 
 
-@every
+@every_rate
 def test_derivative_of_two_steps_by_the_rate_equals_differences(row: Any) -> None:
     opt = row.ours()
     params, state = steps(opt, oracles.start(row.shapes or oracles.SHAPES), 2)
@@ -204,10 +203,12 @@ def test_derivative_of_two_steps_by_the_rate_equals_differences(row: Any) -> Non
             at = optim.apply_updates(at, updates)
         return sum([xp.sum(xp.sin(p)) for p in tree.leaves(at)])
 
-    got = fn.grad(after)(np.array(1.0))
-    forward = fn.jvp(after, [np.array(1.0)], [np.array(1.0)])[1]
+    # Beside 1, where the largest rate so far has a kink.
+    at = np.array(1.1)
+    got = fn.grad(after)(at)
+    forward = fn.jvp(after, [at], [np.array(1.0)])[1]
     h = 1e-5
-    wanted = (after(np.array(1 + h)) - after(np.array(1 - h))) / (2 * h)
+    wanted = (after(at + h) - after(at - h)) / (2 * h)
     assert abs(wanted) > 1e-6
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(forward, got, rtol=1e-9)
