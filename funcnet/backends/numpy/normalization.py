@@ -97,7 +97,26 @@ def _rescale_pull(g: Any, y: Any, r: Any, *, axis: Axes, centered: bool) -> Any:
     return t
 
 
+def _product_sum(a: Any, b: Any, *, axis: Axes) -> Any:
+    return _inner(a, b, axis)
+
+
+def _scale_shift(x: Any, scale: Any, bias: Any) -> Any:
+    y = x * scale
+    if bias.dtype != y.dtype:
+        return y + bias
+    y += bias
+    return y
+
+
 #: Under the primitives' names.
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {"inverse_root": _inverse_root, "rescale": _rescale, "rescale_pull": _rescale_pull, "standardize": _standardize}
+    {
+        "inverse_root": _inverse_root,
+        "product_sum": _product_sum,
+        "rescale": _rescale,
+        "rescale_pull": _rescale_pull,
+        "scale_shift": _scale_shift,
+        "standardize": _standardize,
+    }
 )

@@ -10,10 +10,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import Arg, bind, case, elementwise, general
+from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.ops import add, broadcast_to, mean, multiply, subtract
 from funcnet.ops.axes import element_count, kept_shape
-from funcnet.ops.batching import along_axis
+from funcnet.ops.batching import along_axis, as_it_is
+from funcnet.ops.broadcasting import sum_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     Axes = tuple[int, ...]
     Pull = Callable[[Any], Any]
 
-__all__ = ["inverse_root", "rescale_p", "rescale_pull_p", "standardize_p"]
+__all__ = ["inverse_root", "product_sum_p", "rescale_p", "rescale_pull_p", "scale_shift", "standardize_p"]
 
 
 def _inverse_root_impl(xp: Any, x: Any) -> Any:
@@ -50,6 +51,86 @@ def _stretched(total: Any, x: Any) -> Any:
     return broadcast_to(total, x.shape)
 
 
+# ---------------------------------------------------------------------- scale and shift
+
+
+def _product_sum_impl(xp: Any, a: Any, b: Any, *, axis: Axes) -> Any:
+    return xp.sum(a * b, axis=axis, keepdims=True)
+
+
+# Without the array of products.
+product_sum_p = linear(
+    "product_sum",
+    _product_sum_impl,
+    transpose=(
+        lambda y, a, b, *, axis: lambda g: multiply(g, b),  # noqa: ARG005  # one signature for all makers
+        lambda y, a, b, *, axis: lambda g: multiply(g, a),  # noqa: ARG005
+    ),
+    shape=lambda a, b, *, axis: kept_shape(a.shape, axis),  # noqa: ARG005  # the rule's form
+    internal=True,
+    batch=along_axis,
+    dtypes="real floating",
+    cases=(
+        case((2, 3), (2, 3), axis=(1,)),
+        case((2, 3, 2), (2, 3, 2), axis=(0, 1)),
+        case((2, 3, 2), (2, 3, 2), axis=(1,)),
+        case((2, 0), (2, 0), axis=(1,)),
+        case((2, 3), (2, 3), axis=()),
+    ),
+)
+
+
+def _repeated(small: Any, large: Any) -> Axes:
+    """Return the axes along which an array repeats to have the shape of another."""
+    return tuple([i for i, (n, m) in enumerate(zip(small.shape, large.shape, strict=True)) if n != m])
+
+
+def _scale_to_bias(y: Any, x: Any, scale: Any, bias: Any) -> Pull:  # noqa: ARG001  # one signature for all makers
+    axes = _repeated(bias, x)
+    return lambda g: sum_over(g, axes, keepdims=True) if axes else g
+
+
+def _scale_to_scale(y: Any, x: Any, scale: Any, bias: Any) -> Pull:  # noqa: ARG001
+    axes = _repeated(scale, x)
+    return lambda g: bind(product_sum_p, g, x, axis=axes)
+
+
+def _scale_jvp(ts: Any, y: Any, x: Any, scale: Any, bias: Any) -> Any:  # noqa: ARG001
+    tx, tscale, tbias = ts
+    total = None if tbias is None else broadcast_to(tbias, x.shape)
+    for t, other in ((tx, scale), (tscale, x)):
+        if t is not None:
+            total = multiply(t, other) if total is None else add(total, multiply(t, other))
+    return total
+
+
+scale_shift_p = general(
+    "scale_shift",
+    lambda xp, x, scale, bias: x * scale + bias,  # noqa: ARG005  # the form of every implementation
+    vjp=(
+        lambda y, x, scale, bias: lambda g: multiply(g, scale),  # noqa: ARG005  # one signature for all makers
+        _scale_to_scale,
+        _scale_to_bias,
+    ),
+    jvp=_scale_jvp,
+    shape=lambda x, scale, bias: x.shape,  # noqa: ARG005  # the rule's form
+    internal=True,
+    batch=as_it_is,
+    dtypes="real floating",
+    cases=(
+        case((2, 3), (1, 3), (1, 3)),
+        case((2, 3, 2), (1, 3, 1), (1, 1, 2)),
+        case((2, 3), (2, 3), (2, 3)),
+        case((0, 3), (1, 3), (1, 3)),
+    ),
+)
+
+
+def scale_shift(x: Any, scale: Any, bias: Any) -> Any:
+    """Return ``x * scale + bias``, where scale and bias have size 1 or that of `x` along every axis."""
+    return bind(scale_shift_p, x, scale, bias)
+
+
 # ---------------------------------------------------------------------- the derivative
 
 
@@ -64,7 +145,7 @@ def _pull_impl(xp: Any, g: Any, y: Any, r: Any, *, axis: Axes, centered: bool) -
 
 def _mean_of(a: Any, b: Any, axis: Axes) -> Any:
     """Return the mean of the products."""
-    return mean(multiply(a, b), axis=axis, keepdims=True)
+    return bind(product_sum_p, a, b, axis=axis) / float(element_count(a.shape, axis))
 
 
 def _to_cotangent(out: Any, g: Any, y: Any, r: Any, **params: Any) -> Pull:  # noqa: ARG001  # one signature for all

@@ -10,7 +10,7 @@ from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import add, multiply, subtract
 from funcnet.ops.axes import element_count, reduced_axes
 from funcnet.ops.broadcasting import cast, reshaped
-from funcnet.ops.nn.norm_primitives import inverse_root, rescale_p, standardize_p
+from funcnet.ops.nn.norm_primitives import inverse_root, rescale_p, scale_shift, standardize_p
 from funcnet.ops.nn.precision import widened
 from funcnet.ops.nn.windows import check_floating
 
@@ -467,9 +467,11 @@ def narrowed(y: Any, x: Any) -> Any:
 
 def affine_along(name: str, x: Any, y: Any, scale: Any, bias: Any, axes: tuple[int, ...]) -> Any:
     """Return `y` times `scale` plus `bias`, which have the sizes of `x` along some axes."""
-    if scale is not None:
+    if scale is not None and bias is not None:
+        y = scale_shift(y, _along(name, "scale", scale, x, axes), _along(name, "bias", bias, x, axes))
+    elif scale is not None:
         y = multiply(y, _along(name, "scale", scale, x, axes))
-    if bias is not None:
+    elif bias is not None:
         y = add(y, _along(name, "bias", bias, x, axes))
     return narrowed(y, x)
 
@@ -484,7 +486,4 @@ def _along(name: str, what: str, a: Any, x: Any, axes: tuple[int, ...]) -> Any:
             found=f"{what} {tuple(a.shape)} for x {shape}, normalised with parameters along {axes}",
             needed=f"shape {needed}",
         )
-    # Trailing axes broadcast as they are.
-    if axes != tuple(range(len(shape) - len(axes), len(shape))):
-        a = reshaped(a, tuple([n if i in axes else 1 for i, n in enumerate(shape)]))
-    return a
+    return reshaped(a, tuple([n if i in axes else 1 for i, n in enumerate(shape)]))
