@@ -3,7 +3,8 @@
 A convolution is one matrix product per block of places: the part of the input that each window meets is copied into a
 row of a matrix that stays in the cache, so that the copy costs little beside the product. Where a window's run of
 neighbouring numbers is short (few channels), the matrix is filled by columns instead, whose runs are rows of the image.
-Convolutions with one input channel in each group have no product worth the name; they are sums over the window.
+Groups of few channels are joined, with zeros between them. Convolutions with one input channel in each group have no
+product worth the name; see the module ``depthwise``.
 """
 
 from __future__ import annotations
@@ -16,51 +17,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from funcnet.backends.numpy.depthwise import depthwise, depthwise_adjoint, depthwise_kernel
+from funcnet.backends.numpy.frames import framed, inside_of, mirrored_padding, padded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Sizes = tuple[int, ...]
     Pairs = tuple[tuple[int, int], ...]
 
-__all__ = ["KERNELS", "Windows", "padded"]
+__all__ = ["KERNELS", "Windows"]
 
 # Bytes of the copied windows, and rows of a block below which the product becomes slow.
 _BLOCK = 1 << 21
 _ROWS = 768
 # Numbers in a run below which the matrix is filled by columns.
 _SHORT = 12
-# Bytes of a block of sums over the window.
-_SUMS = 1 << 18
-
-
-def padded(x: Any, padding: Pairs) -> Any:
-    """Return an array with zeros around its spatial axes; less of it where a padding is negative."""
-    if not any([low or high for low, high in padding]):
-        return x
-    if min([min(pair) for pair in padding]) < 0:
-        spans = [slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape[1:-1], padding, strict=True)]
-        x = x[(slice(None), *spans)]
-        padding = tuple([(max(low, 0), max(high, 0)) for low, high in padding])
-    buffer = _frame(x.shape[0], x.shape[1:-1], padding, x.shape[-1], x.dtype)
-    buffer[_inside(x.shape[1:-1], padding)] = x
-    return buffer
-
-
-def _inside(spatial: Sizes, padding: Pairs) -> tuple[slice, ...]:
-    return (slice(None), *[slice(low, low + n) for n, (low, _) in zip(spatial, padding, strict=True)])
-
-
-def _frame(count: int, spatial: Sizes, padding: Pairs, channels: int, dtype: Any) -> Any:
-    """Return a buffer whose padding is 0, and whose inside is not set."""
-    sizes = [n + low + high for n, (low, high) in zip(spatial, padding, strict=True)]
-    buffer = np.empty((count, *sizes, channels), dtype)
-    for axis, (n, (low, high)) in enumerate(zip(spatial, padding, strict=True), 1):
-        lead = (slice(None),) * axis
-        if low:
-            buffer[(*lead, slice(None, low))] = 0
-        if high:
-            buffer[(*lead, slice(low + n, None))] = 0
-    return buffer
+# Channels up to which groups are joined.
+_GROUP = 32
 
 
 class Windows:
@@ -110,11 +84,11 @@ class Windows:
             # Channels first, so that the copied runs are rows of the image.
             sizes = [n + low + high for n, (low, high) in zip(spatial, padding, strict=True)]
             frame = np.zeros((channels, self.images, *sizes), x.dtype)
-            inside = frame[(slice(None), *_inside(spatial, padding))]
+            inside = frame[(slice(None), *inside_of(spatial, padding))]
             source = x.transpose(x.ndim - 1, *range(x.ndim - 1))
         elif any([low or high for low, high in padding]):
-            frame = _frame(self.images, spatial, padding, x.shape[-1], x.dtype)
-            inside, source = frame[_inside(spatial, padding)], x
+            frame = framed(self.images, spatial, padding, x.shape[-1], x.dtype)
+            inside, source = frame[inside_of(spatial, padding)], x
         buffer = np.empty(self.images * self.rows * prod(rest) * self.taps * x.shape[-1], x.dtype)
         for first in range(0, count, self.images):
             images = slice(first, min(first + self.images, count))
@@ -167,6 +141,34 @@ def _by_group(matrix: Any, groups: int) -> Any:
     return matrix.reshape(matrix.shape[0], groups, -1).transpose(1, 0, 2)
 
 
+def _merged(groups: int, inputs: int) -> int:
+    """Return into how many groups to join groups of few channels, whose products would be too small."""
+    many = 1
+    while many * inputs < _GROUP and groups % (2 * many) == 0:
+        many *= 2
+    return groups // many
+
+
+def _block_diagonal(kernel: Any, groups: int, merged: int) -> Any:
+    """Return the kernel of fewer groups that does the same, with zeros between the channels of different ones."""
+    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
+    many = groups // merged
+    blocks = kernel.reshape(*window, inputs, merged, many, features // groups)
+    wide = np.zeros((*window, many, inputs, merged, many, features // groups), kernel.dtype)
+    for i in range(many):
+        wide[..., i, :, :, i, :] = blocks[..., i, :]
+    return wide.reshape(*window, many * inputs, features)
+
+
+def _diagonal_blocks(kernel: Any, groups: int, merged: int) -> Any:
+    """Return what `_block_diagonal` made the blocks of."""
+    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
+    many = groups // merged
+    wide = kernel.reshape(*window, many, inputs // many, merged, many, features // groups)
+    parts = [wide[..., i, :, :, i, :] for i in range(many)]
+    return np.stack(parts, axis=-2).reshape(*window, inputs // many, features)
+
+
 def _ready(*arrays: Any) -> tuple[Any, list[Any]]:
     """Return the dtype of the result, and the arrays in a dtype that products are fast in."""
     dtype = np.result_type(*[a.dtype for a in arrays])
@@ -208,12 +210,16 @@ def _conv(x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes
 
 def _forward(x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
     window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
+    if inputs == 1 and groups > 1:
+        return depthwise(x, kernel, out, stride, padding, dilation, groups)
+    merged = _merged(groups, inputs)
+    if merged < groups:
+        kernel, groups = _block_diagonal(kernel, groups, merged), merged
+        inputs = kernel.shape[-2]
     y = np.empty((x.shape[0], *out, features), x.dtype)
     if _is_pointwise(window, padding, groups):
         rows = x[_spread(out, stride)].reshape(-1, inputs)
         np.matmul(rows, kernel.reshape(inputs, features), out=y.reshape(-1, features))
-    elif inputs == 1 and groups > 1:
-        _depthwise(x, kernel, y, stride, padding, dilation, groups)
     else:
         weights = kernel.reshape(-1, features)
         if groups > 1:
@@ -222,31 +228,6 @@ def _forward(x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dil
             part = y[images, places].reshape(-1, features)
             np.matmul(matrix, weights, out=part if groups == 1 else _by_group(part, groups))
     return y
-
-
-def _depthwise(x: Any, kernel: Any, y: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> None:
-    """Add up over the window what each channel gives to the features of its group."""
-    window, out = kernel.shape[:-2], y.shape[1:-1]
-    y = y.reshape(*y.shape[:-1], groups, -1)
-    weights = kernel.reshape(*window, groups, -1)
-    for images in _image_blocks(y):
-        whole = padded(x[images], padding)[..., None]
-        part = y[images]
-        term: Any = None
-        for tap, where in _taps(window, out, stride, dilation):
-            if term is None:
-                np.multiply(whole[where], weights[tap], out=part)
-                term = np.empty_like(part)
-            else:
-                np.multiply(whole[where], weights[tap], out=term)
-                part += term
-
-
-def _image_blocks(y: Any) -> Iterator[slice]:
-    count = y.shape[0]
-    many = max(1, _SUMS // max(1, y.itemsize * prod(y.shape[1:])))
-    for first in range(0, count, many):
-        yield slice(first, min(first + many, count))
 
 
 def _taps(window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
@@ -265,60 +246,63 @@ def _conv_adjoint(
     g: Any, kernel: Any, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:
     dtype, (g, kernel) = _ready(g, kernel)
+    inputs, features = kernel.shape[-2:]
+    if inputs == 1 and groups > 1:
+        return _finished(depthwise_adjoint(g, kernel, size, stride, padding, dilation, groups), dtype)
+    merged = _merged(groups, min(inputs, features // groups))
+    if merged < groups:
+        kernel, groups = _block_diagonal(kernel, groups, merged), merged
+    window, inputs = kernel.shape[:-2], kernel.shape[-2]
+    if _is_pointwise(window, padding, groups):
+        x = _product(g, kernel.reshape(inputs, features).T)
+        if x.shape[1:-1] != size:
+            whole = np.zeros((g.shape[0], *size, inputs), g.dtype)
+            whole[_spread(g.shape[1:-1], stride)] = x
+            x = whole
+    elif set(stride) == {1} and features <= 4 * inputs * groups:
+        x = _mirrored(g, kernel, size, padding, dilation, groups)
+    else:
+        x = _scattered(g, kernel, size, stride, padding, dilation, groups)
+    return _finished(x, dtype)
+
+
+def _mirrored(g: Any, kernel: Any, size: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
+    """Return the transpose of a convolution without stride: one with the mirrored kernel."""
     window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
-    if set(stride) == {1}:
-        # The convolution of the cotangent with the mirrored kernel.
-        mirrored = kernel[tuple([slice(None, None, -1)] * len(window))]
-        weights = mirrored.reshape(*window, inputs, groups, features // groups)
-        weights = weights.swapaxes(-1, -3).reshape(*window, features // groups, groups * inputs)
-        reach = [d * (k - 1) for d, k in zip(dilation, window, strict=True)]
-        around = tuple([(r - low, r - high) for r, (low, high) in zip(reach, padding, strict=True)])
-        if min([min(pair) for pair in around]) < 0:
-            g, around = padded(g, around), ((0, 0),) * len(around)
-        return _finished(_forward(g, weights, size, stride, around, dilation, groups), dtype)
+    weights = kernel[tuple([slice(None, None, -1)] * len(window))].reshape(*window, inputs, groups, -1)
+    weights = weights.swapaxes(-1, -3).reshape(*window, features // groups, groups * inputs)
+    around = mirrored_padding(window, padding, dilation)
+    if min([min(pair) for pair in around]) < 0:
+        g, around = padded(g, around), ((0, 0),) * len(around)
+    return _forward(g, weights, size, (1,) * len(window), around, dilation, groups)
+
+
+def _scattered(g: Any, kernel: Any, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
+    """Return the transpose of a convolution by adding the windows of the result up."""
+    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
     count, out = g.shape[0], g.shape[1:-1]
     channels = groups * inputs
-    if _is_pointwise(window, padding, groups):
-        x = np.zeros((count, *size, channels), g.dtype)
-        x[_spread(out, stride)] = _product(g, kernel.reshape(inputs, features).T)
-        return _finished(x, dtype)
     x = np.empty((count, *size, channels), g.dtype)
-    inside = _inside(size, padding)
     sizes = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
-    taps = list(_taps(window, out, stride, dilation))
-    depthwise = inputs == 1 and groups > 1
-    if groups > 1:
-        weights = kernel.reshape(*window, groups, -1) if depthwise else _by_group(kernel.reshape(-1, features), groups)
-    else:
-        weights = kernel.reshape(-1, features).T
-    row = prod(out) * g.itemsize * max(features, channels * (1 if depthwise else prod(window)))
-    many = max(1, min(count, (_SUMS if depthwise else _BLOCK) // row))
-    buffer = np.empty((many, *sizes, channels), g.dtype)
+    inner = inside_of(size, padding)
+    weights = kernel.reshape(-1, features)
+    weights = weights.T if groups == 1 else _by_group(weights, groups).transpose(0, 2, 1)
+    row = prod(out) * g.itemsize * max(features, channels * prod(window))
+    many = max(1, min(count, _BLOCK // row))
+    buffer = np.empty((many, *sizes, groups, inputs), g.dtype)
+    lead = (slice(None),) * (len(out) + 2)
     for first in range(0, count, many):
         images = slice(first, min(first + many, count))
         whole = buffer[: images.stop - first]
         whole[...] = 0
-        block = g[images]
-        if depthwise:
-            block = block.reshape(*block.shape[:-1], groups, -1)
-            for tap, where in taps:
-                term = block * weights[tap]
-                whole[where] += term[..., 0] if term.shape[-1] == 1 else np.add.reduce(term, axis=-1)
-        else:
-            rows = np.ascontiguousarray(block).reshape(-1, features)
-            if groups == 1:
-                terms = (rows @ weights).reshape(*block.shape[:-1], *window, inputs)
-                for tap, where in taps:
-                    whole[where] += terms[(*(slice(None),) * (len(out) + 1), *tap)]
-            else:
-                stack = _by_group(rows, groups) @ weights.transpose(0, 2, 1)
-                terms = stack.reshape(groups, *block.shape[:-1], *window, inputs)
-                by_group = whole.reshape(*whole.shape[:-1], groups, inputs)
-                for tap, where in taps:
-                    term = terms[(*(slice(None),) * (len(out) + 2), *tap)]
-                    by_group[where] += np.moveaxis(term, 0, -2)
-        x[images] = whole[inside]
-    return _finished(x, dtype)
+        rows = np.ascontiguousarray(g[images]).reshape(-1, features)
+        terms = rows @ weights if groups == 1 else _by_group(rows, groups) @ weights
+        terms = terms.reshape(groups, whole.shape[0], *out, *window, inputs)
+        for tap, where in _taps(window, out, stride, dilation):
+            # The groups come first in the stack of products.
+            whole[where] += np.moveaxis(terms[(*lead, *tap)], 0, -2)
+        x[images] = whole.reshape(-1, *sizes, channels)[inner]
+    return x
 
 
 def _product(x: Any, matrix: Any) -> Any:
@@ -337,7 +321,9 @@ def _conv_kernel(x: Any, g: Any, *, size: Sizes, stride: Sizes, padding: Pairs, 
         rows = x[_spread(out, stride)].reshape(-1, inputs)
         return _finished((rows.T @ g.reshape(-1, features)).reshape(*size, inputs, features), dtype)
     if inputs == 1 and groups > 1:
-        return _finished(_depthwise_kernel(x, g, size, stride, padding, dilation, groups), dtype)
+        return _finished(depthwise_kernel(x, g, size, stride, padding, dilation, groups), dtype)
+    merged, parts = _merged(groups, inputs), groups
+    groups = merged
     g = np.ascontiguousarray(g)
     total: Any = None
     for images, places, matrix in Windows(x, size, out, stride, padding, dilation, groups):
@@ -352,25 +338,8 @@ def _conv_kernel(x: Any, g: Any, *, size: Sizes, stride: Sizes, padding: Pairs, 
             total += term
     if groups > 1:
         total = total.transpose(1, 0, 2)
-    return _finished(total.reshape(*size, inputs, features), dtype)
-
-
-def _depthwise_kernel(x: Any, g: Any, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
-    out, features = g.shape[1:-1], g.shape[-1]
-    g = g.reshape(*g.shape[:-1], groups, -1)
-    total = np.zeros((*size, 1, features), g.dtype)
-    taps = list(_taps(size, out, stride, dilation))
-    for images in _image_blocks(g):
-        whole = padded(x[images], padding)[..., None]
-        block = g[images]
-        term = np.empty_like(block)
-        rows = term.reshape(-1, features)
-        ones = np.ones((1, rows.shape[0]), g.dtype)
-        for tap, where in taps:
-            np.multiply(whole[where], block, out=term)
-            # A product with ones is the fastest sum of rows.
-            total[tap] += ones @ rows
-    return total
+    total = total.reshape(*size, x.shape[-1] // groups, features)
+    return _finished(total if merged == parts else _diagonal_blocks(total, parts, merged), dtype)
 
 
 #: Under the primitives' names.

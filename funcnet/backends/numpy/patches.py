@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from funcnet.backends.numpy.convolution import padded
+from funcnet.backends.numpy.frames import padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

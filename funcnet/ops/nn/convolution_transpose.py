@@ -224,10 +224,14 @@ def _transposed_geometry(
         less = min(high, e) if e >= s else 0
         more = e - less if e >= s else 0
         high -= less
+        left = (n - 1) * s - low - high + d * (k - 1) + 1 + (e if e < s else 0)
+        if left < 0 < left + more:
+            # All of it is cut off, and some of what is added as well.
+            low, more, left = low + left, more + left, 0
         kept.append((low, high))
         beyond.append((0, more))
-        size.append((n - 1) * s - low - high + d * (k - 1) + 1 + (e if e < s else 0))
-    if min(size, default=1) < 1:
+        size.append(left)
+    if min([n + more for n, (_, more) in zip(size, beyond, strict=True)]) < 1:
         raise ShapeError(
             f"{who} would have nothing left.",
             found=f"padding {pairs} cut off a result of {tuple(n + sum(p) for n, p in zip(size, pairs, strict=True))}",
