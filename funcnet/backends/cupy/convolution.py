@@ -27,6 +27,7 @@ def kernels(cupy: ModuleType) -> dict[str, Callable[..., Any]]:
     """
     return {
         "conv": partial(_conv, cupy),
+        "conv_bias": partial(_conv_bias, cupy),
         "conv_adjoint": partial(_conv_adjoint, cupy),
         "conv_kernel": partial(_conv_kernel, cupy),
     }
@@ -108,6 +109,14 @@ def _conv(cupy: ModuleType, x: Any, kernel: Any, *, stride: Sizes, padding: Pair
     if groups == 1:
         return cupy.matmul(matrix, weights).reshape(shape)
     return _joined(cupy.matmul(matrix, _by_group(weights, groups))).reshape(shape)
+
+
+def _conv_bias(cupy: ModuleType, x: Any, kernel: Any, bias: Any, **params: Any) -> Any:
+    y = _conv(cupy, x, kernel, **params)
+    if y.dtype != bias.dtype:
+        return y + bias
+    y += bias
+    return y
 
 
 def _conv_adjoint(

@@ -208,10 +208,31 @@ def _conv(x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes
     return _finished(_forward(x, kernel, out, stride, padding, dilation, groups), dtype)
 
 
-def _forward(x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
+def _conv_bias(x: Any, kernel: Any, bias: Any, **params: Any) -> Any:
+    dtype, (x, kernel) = _ready(x, kernel)
+    if not x.dtype == dtype == bias.dtype:
+        return _conv(x, kernel, **params).astype(dtype, copy=False) + bias
+    window = kernel.shape[:-2]
+    out = _places(x.shape[1:-1], window, params["stride"], params["padding"], params["dilation"])
+    return _forward(x, kernel, out, bias=bias, **params)
+
+
+def _forward(
+    x: Any,
+    kernel: Any,
+    out: Sizes,
+    stride: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+    groups: int,
+    bias: Any = None,
+) -> Any:
     window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
     if inputs == 1 and groups > 1:
-        return depthwise(x, kernel, out, stride, padding, dilation, groups)
+        y = depthwise(x, kernel, out, stride, padding, dilation, groups)
+        if bias is not None:
+            y += bias
+        return y
     merged = _merged(groups, inputs)
     if merged < groups:
         kernel, groups = _block_diagonal(kernel, groups, merged), merged
@@ -220,6 +241,8 @@ def _forward(x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dil
     if _is_pointwise(window, padding, groups):
         rows = x[_spread(out, stride)].reshape(-1, inputs)
         np.matmul(rows, kernel.reshape(inputs, features), out=y.reshape(-1, features))
+        if bias is not None:
+            y += bias
     else:
         weights = kernel.reshape(-1, features)
         if groups > 1:
@@ -227,6 +250,9 @@ def _forward(x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dil
         for images, places, matrix in Windows(x, window, out, stride, padding, dilation, groups):
             part = y[images, places].reshape(-1, features)
             np.matmul(matrix, weights, out=part if groups == 1 else _by_group(part, groups))
+            if bias is not None:
+                # While the block is in the cache.
+                part += bias
     return y
 
 
@@ -344,5 +370,5 @@ def _conv_kernel(x: Any, g: Any, *, size: Sizes, stride: Sizes, padding: Pairs, 
 
 #: Under the primitives' names.
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {"conv": _conv, "conv_adjoint": _conv_adjoint, "conv_kernel": _conv_kernel}
+    {"conv": _conv, "conv_bias": _conv_bias, "conv_adjoint": _conv_adjoint, "conv_kernel": _conv_kernel}
 )

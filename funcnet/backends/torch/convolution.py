@@ -19,6 +19,7 @@ def kernels(torch: ModuleType) -> dict[str, Callable[..., Any]]:
     """Return the kernels by primitive name."""
     return {
         "conv": partial(_bilinear, torch, _conv),
+        "conv_bias": partial(_conv_bias, torch),
         "conv_adjoint": partial(_bilinear, torch, _conv_adjoint),
         "conv_kernel": partial(_bilinear, torch, _conv_kernel),
     }
@@ -59,11 +60,25 @@ def _symmetric(torch: ModuleType, x: Any, padding: Pairs) -> tuple[Any, Sizes]:
 
 
 def _conv(
-    torch: ModuleType, x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+    torch: ModuleType,
+    x: Any,
+    kernel: Any,
+    bias: Any = None,
+    *,
+    stride: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+    groups: int,
 ) -> Any:
     function = getattr(torch.nn.functional, f"conv{len(stride)}d")
     x, even = _symmetric(torch, _first(x), padding)
-    return _last(function(x, _weight(kernel), None, stride, even, dilation, groups))
+    return _last(function(x, _weight(kernel), bias, stride, even, dilation, groups))
+
+
+def _conv_bias(torch: ModuleType, x: Any, kernel: Any, bias: Any, **params: Any) -> Any:
+    if x.dtype == kernel.dtype == bias.dtype and not x.is_complex():
+        return _conv(torch, x, kernel, bias, **params)
+    return _bilinear(torch, _conv, x, kernel, **params) + bias
 
 
 def _conv_adjoint(

@@ -25,7 +25,7 @@ from funcnet.ops.nn.convolution_arguments import (
     puts_channels_first,
     resolved_padding,
 )
-from funcnet.ops.nn.convolution_primitives import conv_p
+from funcnet.ops.nn.convolution_primitives import conv_bias_p, conv_p
 from funcnet.ops.nn.padding import pad_spatial
 
 if TYPE_CHECKING:
@@ -159,9 +159,8 @@ def convolved(
     check_bias(who, bias, kernel.shape[-1])
     if mode != "zeros":
         x, pairs = pad_spatial(who, x, pairs, mode), ((0, 0),) * ndim
-    y = bind(conv_p, x, kernel, stride=strides, padding=pairs, dilation=dilations, groups=parts)
-    if bias is not None:
-        y = y + bias
+    params: dict[str, Any] = {"stride": strides, "padding": pairs, "dilation": dilations, "groups": parts}
+    y = bind(conv_p, x, kernel, **params) if bias is None else bind(conv_bias_p, x, kernel, bias, **params)
     return first_channels(y) if first else y
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import Spec, bind, owner
+from funcnet.core import Spec, bind, owner, registry
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.fresh import zeros_raw
 from funcnet.ops.manipulation import permute_dims
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["adjoint_rule", "forward_rule", "kernel_rule"]
+__all__ = ["adjoint_rule", "bias_rule", "forward_rule", "kernel_rule"]
 
 
 def forward_rule(
@@ -34,6 +34,20 @@ def forward_rule(
         return _out_of_groups(y, size, groups)
     y = bind(primitive, _into_groups(x, 1), _into_groups(kernel, 1), groups=size * groups, **params)
     return _out_of_groups(y, size, 1)
+
+
+def bias_rule(
+    primitive: Primitive, size: int, batched: Sequence[bool], /, x: Any, kernel: Any, bias: Any, **params: Any
+) -> Any:
+    """Rule of the convolution with a bias."""
+    if size and not batched[1] and not batched[2]:
+        return _as_examples(primitive, x, kernel, bias, **params)
+    shape = tuple(bias.shape)
+    if batched[2]:
+        bias = reshaped(bias, (shape[0], *(1,) * (len(kernel.shape) - 1 - batched[1]), shape[1]))
+    if not batched[0] and not batched[1]:
+        return bind(registry["conv"], x, kernel, **params) + bias
+    return forward_rule(registry["conv"], size, batched[:2], x, kernel, **params) + bias
 
 
 def adjoint_rule(
@@ -68,10 +82,10 @@ def kernel_rule(
     return _moved(split, len(shape) - 2, 0)
 
 
-def _as_examples(primitive: Primitive, x: Any, kernel: Any, **params: Any) -> Any:
+def _as_examples(primitive: Primitive, x: Any, *others: Any, **params: Any) -> Any:
     """Join the batch with the examples."""
     shape = tuple(x.shape)
-    y = bind(primitive, reshaped(x, (shape[0] * shape[1], *shape[2:])), kernel, **params)
+    y = bind(primitive, reshaped(x, (shape[0] * shape[1], *shape[2:])), *others, **params)
     return reshaped(y, (*shape[:2], *y.shape[1:]))
 
 

@@ -7,7 +7,7 @@ All three are read off one trilinear form,
 where :math:`s` is the stride, :math:`d` the dilation of the kernel, :math:`p` the padding before, and x is 0 outside
 of its range. ``conv`` is its derivative with respect to g, ``conv_adjoint`` that with respect to x, ``conv_kernel``
 that with respect to w. The transpose of each in either argument is therefore one of the others, so derivatives of every
-order are made of these three and nothing else.
+order are made of these three and nothing else. ``conv_bias`` is ``conv`` and a shift of each output channel in one.
 
 Arrays are channels-last: x ``(n, *spatial, in)``, w ``(*window, in / groups, out)``, g ``(n, *places, out)``. The
 channels of a group are neighbours.
@@ -19,8 +19,9 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import bind, case, linear
-from funcnet.ops.nn.convolution_batching import adjoint_rule, forward_rule, kernel_rule
+from funcnet.core import bind, case, general, linear
+from funcnet.ops.broadcasting import broadcast_to, sum_over
+from funcnet.ops.nn.convolution_batching import adjoint_rule, bias_rule, forward_rule, kernel_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Sizes = tuple[int, ...]
     Pairs = tuple[tuple[int, int], ...]
 
-__all__ = ["conv_adjoint_p", "conv_kernel_p", "conv_p", "places"]
+__all__ = ["conv_adjoint_p", "conv_bias_p", "conv_kernel_p", "conv_p", "places"]
 
 
 def places(spatial: Sizes, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Sizes:
@@ -90,6 +91,10 @@ def _conv_impl(xp: Any, x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, d
     return xp.reshape(_joined(xp, y), (x.shape[0], *out, kernel.shape[-1]))
 
 
+def _conv_bias_impl(xp: Any, x: Any, kernel: Any, bias: Any, **params: Any) -> Any:
+    return _conv_impl(xp, x, kernel, **params) + bias
+
+
 def _conv_adjoint_impl(
     xp: Any, g: Any, kernel: Any, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:
@@ -135,6 +140,30 @@ def _conv_to_x(y: Any, x: Any, kernel: Any, **params: Any) -> Pull:  # noqa: ARG
 def _conv_to_kernel(y: Any, x: Any, kernel: Any, **params: Any) -> Pull:  # noqa: ARG001
     size = tuple(kernel.shape)[:-2]
     return lambda g: bind(conv_kernel_p, x, g, size=size, **params)
+
+
+def _bias_to_x(y: Any, x: Any, kernel: Any, bias: Any, **params: Any) -> Pull:  # noqa: ARG001
+    return _conv_to_x(y, x, kernel, **params)
+
+
+def _bias_to_kernel(y: Any, x: Any, kernel: Any, bias: Any, **params: Any) -> Pull:  # noqa: ARG001
+    return _conv_to_kernel(y, x, kernel, **params)
+
+
+def _bias_to_bias(y: Any, x: Any, kernel: Any, bias: Any, **params: Any) -> Pull:  # noqa: ARG001
+    axes = tuple(range(len(x.shape) - 1))
+    return lambda g: sum_over(g, axes)
+
+
+def _bias_jvp(ts: Any, y: Any, x: Any, kernel: Any, bias: Any, **params: Any) -> Any:  # noqa: ARG001
+    dx, dkernel, dbias = ts
+    total = None if dx is None else bind(conv_p, dx, kernel, **params)
+    if dkernel is not None:
+        term = bind(conv_p, x, dkernel, **params)
+        total = term if total is None else total + term
+    if dbias is None:
+        return total
+    return broadcast_to(dbias, tuple(y.shape)) if total is None else total + dbias
 
 
 def _adjoint_to_g(y: Any, g: Any, kernel: Any, *, size: Sizes, **params: Any) -> Pull:  # noqa: ARG001
@@ -208,6 +237,17 @@ conv_p = linear(
     batch=forward_rule,
     dtypes="floating",
     cases=_cases(lambda x, w, params: case(x, w, **params)),
+)
+
+conv_bias_p = general(
+    "conv_bias",
+    _conv_bias_impl,
+    vjp=(_bias_to_x, _bias_to_kernel, _bias_to_bias),
+    jvp=_bias_jvp,
+    shape=lambda x, kernel, bias, **params: _conv_shape(x, kernel, **params),  # noqa: ARG005
+    batch=bias_rule,
+    dtypes="floating",
+    cases=_cases(lambda x, w, params: case(x, w, w[-1:], **params)),
 )
 
 conv_adjoint_p = linear(

@@ -22,6 +22,7 @@ def check(shape, kernel, stride, padding, dilation, groups, dtype="float64"):
     g = g.astype(dtype)
     calls = [
         ("conv", (x, w), params),
+        ("conv_bias", (x, w, rng.standard_normal(kernel[-1]).astype(dtype)), params),
         ("conv_adjoint", (g, w), params | {"size": shape[1:-1]}),
         ("conv_kernel", (x, g), params | {"size": kernel[:-2]}),
     ]
