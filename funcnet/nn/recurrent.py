@@ -219,6 +219,9 @@ def _run(cell: Cell, params: Any, carry: Any, xs: Any, seen: Any, reverse: bool,
     """Return the last carry and the outputs of a cell along the first axis of an input."""
     projected = cell.project(params, xs)
     _check_carry(carry, cell.initial(params, _step(xs, 0)), path)
+    if cell.sequence is not None and _of_one_dtype(projected, params, carry):
+        last, ys = cell.sequence(params, carry, projected, seen, reverse)
+        return last, ys if seen is None else xp.where(xp.expand_dims(seen, axis=-1), ys, 0.0)
     if seen is None:
         return control.scan(lambda c, p: cell.step(params, c, p), carry, projected, reverse=reverse)
 
@@ -229,6 +232,11 @@ def _run(cell: Cell, params: Any, carry: Any, xs: Any, seen: Any, reverse: bool,
         return kept, xp.where(_beside(inside, y), y, 0.0)
 
     return control.scan(step, carry, (projected, seen), reverse=reverse)
+
+
+def _of_one_dtype(*trees: Any) -> bool:
+    leaves = tree.leaves(trees)
+    return all(leaf.dtype == leaves[0].dtype for leaf in leaves)
 
 
 def _beside(inside: Any, a: Any) -> Any:

@@ -11,6 +11,7 @@ from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.nn.dense import affine
 from funcnet.nn.initializers import lecun_normal, zeros
 from funcnet.nn.layer import layer_path
+from funcnet.nn.lstm_sequence import lstm_sequence
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops import add, concat, matmul, multiply, subtract, tanh
 from funcnet.ops.broadcasting import reshaped
@@ -43,6 +44,10 @@ class Cell(NamedTuple):
         on leading axes, at once.
     step : callable
         ``carry, y = step(params, carry, projected)``: the rest. ``apply`` is ``step`` after ``project``.
+    sequence : callable, optional
+        ``carry, ys = sequence(params, carry, projected, seen, reverse)``: all steps along the first axis in one
+        operation, faster than a scan. Where ``seen``, of the shape (time, batch) or None, is false, the carry stays as
+        it was.
 
     Examples
     --------
@@ -62,6 +67,7 @@ class Cell(NamedTuple):
     initial: Callable[..., Any]
     project: Callable[..., Any]
     step: Callable[..., Any]
+    sequence: Callable[..., Any] | None = None
 
 
 class _Inits(NamedTuple):
@@ -201,7 +207,15 @@ def lstm_cell(
         h, c = _remembered(add(projected, matmul(h, params["hidden"]["kernel"])), c, size)
         return (h, c), h
 
-    return _cell("lstm_cell", size, 4, bias, inits, step, single=False)
+    def sequence(params: Any, carry: Any, projected: Any, seen: Any, reverse: bool) -> tuple[Any, Any]:
+        h, c = carry
+        hs, cs = lstm_sequence(projected, params["hidden"]["kernel"], h, c, seen=seen, reverse=reverse)
+        if hs.shape[0]:
+            last = 0 if reverse else -1
+            h, c = hs[last, ...], cs[last, ...]
+        return (h, c), hs
+
+    return _cell("lstm_cell", size, 4, bias, inits, step, single=False)._replace(sequence=sequence)
 
 
 def gru_cell(
