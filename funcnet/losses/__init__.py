@@ -2,7 +2,7 @@
 
 All of them take `reduction`, which is ``"mean"``, ``"sum"`` or ``"none"``, and `weights`, one number per value that
 ``"none"`` gives. With weights the mean is the weighted one: the sum of the weighted losses over the sum of the weights.
-What has a weight of 0 does not count, whatever its loss is.
+What has a weight of 0 does not count, whatever its loss is; where all of them are 0 the mean is NaN.
 """
 
 from funcnet.losses.binary import binary_cross_entropy as binary_cross_entropy

@@ -27,11 +27,11 @@ __all__ = [
 
 def check_floating(name: str, x: Any, what: str = "logits") -> None:
     """Raise `DtypeError` unless an array is real floating-point."""
-    if kind(x.dtype) != "f":
+    if not hasattr(x, "dtype") or kind(x.dtype) != "f":
         raise DtypeError(
             f"losses.{name} takes floating-point {what}.",
-            found=f"an array of dtype {x.dtype}",
-            needed="a real floating-point data type",
+            found=f"an array of dtype {x.dtype}" if hasattr(x, "dtype") else f"{type(x).__name__}, which is no array",
+            needed="an array of a real floating-point data type",
             write=f"xp.astype({what.split()[-1]}, xp.float32)",
         )
 
@@ -40,6 +40,8 @@ def matched(name: str, prediction: Any, target: Any, what: str, subject: str = "
     """Return the target in the data type of the prediction; raise if the shapes differ or the prediction is integer."""
     check_same_shape(name, prediction, target, what)
     check_floating(name, prediction, subject)
+    if isinstance(target, (int, float)):  # beside a prediction without dimensions
+        return xp.full_like(prediction, target)
     return target if target.dtype == prediction.dtype else xp.astype(target, prediction.dtype)
 
 

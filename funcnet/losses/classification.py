@@ -22,7 +22,9 @@ __all__ = ["accuracy", "nll", "softmax_cross_entropy"]
 
 def _chosen(xp: Any, labels: Any, shape: tuple[int, ...]) -> Any:
     """Return where the class is the label, as an array of `shape`; nowhere for a label that is no class."""
-    classes = xp.arange(shape[-1], dtype=labels.dtype, device=labels.device)
+    # Labels of few bits need not hold the number of classes.
+    dtype = labels.dtype if xp.iinfo(labels.dtype).max >= shape[-1] else None
+    classes = xp.arange(shape[-1], dtype=dtype, device=labels.device)
     return xp.expand_dims(labels, axis=-1) == classes
 
 

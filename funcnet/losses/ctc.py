@@ -88,28 +88,40 @@ def ctc(
     _check(logits, labels, logit_lengths, label_lengths, blank)
     n, time, _ = logits.shape
     size = 2 * labels.shape[1] + 1
-    place = xp.arange(size, dtype=labels.dtype, device=labels.device)
+    # In wide integers: twice the number of labels may be more than those of the labels hold.
+    place = xp.arange(size, device=labels.device)
+    labels = xp.astype(labels, place.dtype)
     # Blanks around each label: the states that a path goes through from the first to the last.
-    count = xp.full((n,), labels.shape[1], dtype=labels.dtype, device=labels.device)
+    count = xp.full((n,), labels.shape[1], dtype=place.dtype, device=labels.device)
     if label_lengths is not None:
-        count = xp.astype(label_lengths, labels.dtype)
+        count = xp.astype(label_lengths, place.dtype)
     beyond = xp.greater_equal(place[: labels.shape[1]], xp.expand_dims(count, axis=1))
     own = xp.where(beyond, xp.full_like(labels, blank), labels)
-    blanks = xp.full((n, 1), blank, dtype=labels.dtype, device=labels.device)
+    blanks = xp.full((n, 1), blank, dtype=place.dtype, device=labels.device)
     woven = xp.stack([xp.broadcast_to(blanks, own.shape), own], axis=2)
     states = xp.concat([xp.reshape(woven, (n, size - 1)), blanks], axis=1)
     # From one label to the next without a blank, unless they are the same.
-    jump = xp.logical_and(xp.not_equal(states, _shifted(states, 2, blank)), states != blank)
-    jump = xp.logical_and(jump, place >= 2)
+    before = xp.concat([blanks, blanks, states], axis=1)[:, :size]
+    jump = xp.logical_and(xp.not_equal(states, before), xp.not_equal(states, blank))
     last = xp.expand_dims(2 * count, axis=1)
     final = xp.logical_or(xp.equal(place, last), xp.equal(place, last - 1))
-    times = xp.full((n,), time, dtype=labels.dtype, device=labels.device)
-    if logit_lengths is not None:
-        times = xp.astype(logit_lengths, labels.dtype)
     logp = xp.log_softmax(logits)
     index = xp.broadcast_to(xp.expand_dims(states, axis=1), (n, time, size))
     emissions = xp.moveaxis(xp.take_along_axis(logp, index, axis=2), 1, 0)
-    values = _path_loss(emissions, jump, final, times)
+    none = xp.zeros_like(emissions[0])
+    runs = None
+    if logit_lengths is not None:
+        times = xp.astype(logit_lengths, place.dtype)
+        moments = xp.arange(time, dtype=place.dtype, device=labels.device)
+        runs = xp.reshape(moments, (time, 1, 1)) < xp.reshape(times, (1, n, 1))
+    # What is not allowed costs infinity.
+    values = _path_loss(
+        emissions,
+        xp.where(xp.logical_and(jump, place >= 2), none, -inf),
+        xp.where(place < 2, none, -inf),
+        xp.where(final, none, -inf),
+        runs,
+    )
     if logit_lengths is not None:
         # Without time nothing but the empty sequence can be said.
         values = xp.where(times == 0, xp.where(count == 0, 0.0, xp.full_like(values, inf)), values)
@@ -118,56 +130,57 @@ def ctc(
     return reduced(values, reduction, weights, "ctc")
 
 
-def _shifted(a: Any, by: int, fill: Any) -> Any:
-    """Return an array with its columns moved to the right, or to the left if `by` is negative."""
-    size = a.shape[1]
-    steps = min(abs(by), size)
-    edge = xp.full((a.shape[0], steps), fill, dtype=a.dtype, device=a.device)
-    parts = [edge, a[:, : size - steps]] if by > 0 else [a[:, steps:], edge]
-    return xp.concat(parts, axis=1)
+def _edge(emissions: Any) -> Any:
+    """Return the two states beyond the ends, where no path goes."""
+    return xp.full((emissions.shape[1], 2), -inf, dtype=emissions.dtype, device=emissions.device)
 
 
-def _forward(emissions: Any, jump: Any, final: Any, times: Any) -> tuple[Any, list[Any]]:
+def _forward(emissions: Any, jump: Any, start: Any, final: Any, runs: Any) -> tuple[Any, list[Any]]:
     """Return the logarithm of the sum over all paths, and that of the paths up to each state at each time."""
-    start = xp.arange(emissions.shape[2], device=jump.device) < 2
-    alpha = xp.where(start, emissions[0], -inf)
-    alphas = [alpha]
+    alpha = xp.add(emissions[0], start)
+    edge, alphas = _edge(emissions), [alpha]
     for t in range(1, emissions.shape[0]):
-        skipped = xp.where(jump, _shifted(alpha, 2, -inf), -inf)
-        reached = xp.logaddexp(xp.logaddexp(alpha, _shifted(alpha, 1, -inf)), skipped)
-        alpha = xp.where(xp.expand_dims(times > t, axis=1), xp.add(reached, emissions[t]), alpha)
+        padded = xp.concat([edge, alpha], axis=1)
+        near = xp.logaddexp(alpha, padded[:, 1:-1])
+        onward = xp.add(xp.logaddexp(near, xp.add(padded[:, :-2], jump)), emissions[t])
+        alpha = onward if runs is None else xp.where(runs[t], onward, alpha)
         alphas.append(alpha)
-    return xp.logsumexp(xp.where(final, alpha, -inf), axis=1), alphas
+    return xp.logsumexp(xp.add(alpha, final), axis=1), alphas
 
 
 @custom_vjp
-def _path_loss(emissions: Any, jump: Any, final: Any, times: Any) -> Any:
-    """Return the loss of each sequence from the logarithms of probabilities of its states, with the time first."""
-    return 0.0 - _forward(emissions, jump, final, times)[0]
+def _path_loss(emissions: Any, jump: Any, start: Any, final: Any, runs: Any) -> Any:
+    """Return the loss of each sequence from the logarithms of probabilities of its states, with the time first.
+
+    Jumps over a blank, and states to start and end with, are given by what they cost: 0 or -inf as a logarithm.
+    """
+    return 0.0 - _forward(emissions, jump, start, final, runs)[0]
 
 
-def _path_loss_forward(emissions: Any, jump: Any, final: Any, times: Any) -> tuple[Any, Any]:
-    total, alphas = _forward(emissions, jump, final, times)
-    return 0.0 - total, (emissions, jump, final, times, total, alphas)
+def _path_loss_forward(emissions: Any, jump: Any, start: Any, final: Any, runs: Any) -> tuple[Any, Any]:
+    total, alphas = _forward(emissions, jump, start, final, runs)
+    return 0.0 - total, (emissions, jump, final, runs, total, alphas)
 
 
-def _path_loss_backward(kept: Any, g: Any) -> tuple[Any, None, None, None]:
-    emissions, jump, final, times, total, alphas = kept
+def _path_loss_backward(kept: Any, g: Any) -> tuple[Any, None, None, None, None]:
+    emissions, jump, final, runs, total, alphas = kept
     total = xp.expand_dims(xp.where(xp.isinf(total), 0.0, total), axis=1)
-    ends = xp.where(final, xp.zeros_like(emissions[0]), -inf)
-    scale = xp.expand_dims(g, axis=1)
+    scale = xp.expand_dims(-g, axis=1)
+    edge = _edge(emissions)
     # What a jump arrives at, seen from where it starts.
-    into = _shifted(jump, -2, False)
-    beta, slopes = ends, []
+    into = xp.concat([jump, edge], axis=1)[:, 2:]
+    beta, slopes = final, []
     for t in range(emissions.shape[0] - 1, -1, -1):
         if t < emissions.shape[0] - 1:
             ahead = xp.add(beta, emissions[t + 1])
-            skipped = xp.where(into, _shifted(ahead, -2, -inf), -inf)
-            onward = xp.logaddexp(xp.logaddexp(ahead, _shifted(ahead, -1, -inf)), skipped)
-            beta = xp.where(xp.expand_dims(times > t + 1, axis=1), onward, ends)
-        share = xp.where(xp.expand_dims(times > t, axis=1), xp.exp(xp.subtract(xp.add(alphas[t], beta), total)), 0.0)
-        slopes.append(-xp.multiply(scale, share))
-    return xp.stack(slopes[::-1], axis=0), None, None, None
+            padded = xp.concat([ahead, edge], axis=1)
+            near = xp.logaddexp(ahead, padded[:, 1:-1])
+            beta = xp.logaddexp(near, xp.add(padded[:, 2:], into))
+            if runs is not None:
+                beta = xp.where(runs[t + 1], beta, final)
+        share = xp.exp(xp.subtract(xp.add(alphas[t], beta), total))
+        slopes.append(xp.multiply(scale, share if runs is None else xp.where(runs[t], share, 0.0)))
+    return xp.stack(slopes[::-1], axis=0), None, None, None, None
 
 
 _path_loss.defvjp(_path_loss_forward, _path_loss_backward)

@@ -94,7 +94,7 @@ def js_divergence(
     r"""Jensen-Shannon divergence of two distributions: symmetric, and at most log 2.
 
     :math:`\tfrac12 \mathrm{KL}(p \| m) + \tfrac12 \mathrm{KL}(t \| m)` with :math:`m = (p + t) / 2`. A probability of 0
-    contributes nothing; the derivative to it is -inf where the other one is not 0.
+    contributes nothing; the derivative to it is -inf where the other one is not 0, and 0 where both are.
 
     Parameters
     ----------
@@ -136,8 +136,11 @@ def js_divergence(
     check_reduction(name, reduction)
     target = matched(name, prediction, target, "a prediction and a target")
     axes = summed_axes(name, prediction, axis)
-    middle = 0.5 * (prediction + target)
-    values = xp.special.rel_entr(prediction, middle) + xp.special.rel_entr(target, middle)
+    # What is impossible in both contributes nothing, and has a derivative of 0.
+    none = xp.logical_and(prediction == 0, target == 0)
+    p, q = xp.where(none, 1.0, prediction), xp.where(none, 1.0, target)
+    middle = 0.5 * xp.add(p, q)
+    values = xp.add(xp.special.rel_entr(p, middle), xp.special.rel_entr(q, middle))
     return reduced(0.5 * xp.sum(values, axis=axes), reduction, weights, name)
 
 

@@ -248,8 +248,8 @@ def scores_and_label(name: str, scores: Any, labels: Any, axis: int, reduction: 
     if axis != len(scores.shape) - 1:
         scores = xp.moveaxis(scores, axis, -1)
     column = xp.expand_dims(labels, axis=-1)
-    classes = xp.arange(scores.shape[-1], dtype=labels.dtype, device=labels.device)
-    chosen = xp.equal(column, classes)
+    # Not in the data type of the labels, which need not hold the number of classes.
+    chosen = xp.equal(column, xp.arange(scores.shape[-1], device=labels.device))
     return scores, chosen, xp.sum(xp.where(chosen, scores, 0.0), axis=-1, keepdims=True)
 
 

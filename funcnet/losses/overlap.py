@@ -39,7 +39,7 @@ def tversky(
     smooth : float, default 1.0
         The constant :math:`s`, not negative; without it an empty region gives NaN.
     gamma : float, default 1.0
-        The power, positive: the focal Tversky loss has 3/4.
+        The power, positive: the focal Tversky loss has 3/4. Below 1 the derivative at a perfect overlap is infinite.
     axis : int or tuple of int, optional
         The axes of a region, which are summed; all but the first without it. For one region per class of images with
         channels last, ``axis=(1, 2)``.

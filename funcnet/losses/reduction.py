@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcnet import xp
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 
 __all__ = ["check_reduction", "check_same_shape", "reduced"]
 
@@ -53,6 +53,14 @@ def _fitting(name: str, weights: Any, values: Any) -> Any:
 
 def check_same_shape(name: str, prediction: Any, target: Any, what: str) -> None:
     """Raise `ShapeError` unless both have one shape: broadcasting would pair every prediction with every target."""
+    for array in (prediction, target):
+        if not hasattr(array, "shape") and (array is prediction or not isinstance(array, (int, float))):
+            raise DtypeError(
+                f"losses.{name} takes arrays.",
+                found=f"{type(array).__name__} among {what}",
+                needed="arrays of the same shape",
+                write="xp.asarray(x)",
+            )
     found: tuple[int, ...] = tuple(getattr(target, "shape", ()))
     needed: tuple[int, ...] = tuple(prediction.shape)
     if found == needed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import xp
 from funcnet.core.dtypes import kind
 from funcnet.errors import ShapeError
-from funcnet.metrics.metric import Metric, check_count, class_numbers, floating, paired, summed, zeros
+from funcnet.metrics.metric import Metric, check_count, class_numbers, floating, integers, paired, summed, zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,9 +197,9 @@ def top_k_accuracy(k: int) -> Metric:
 
     def values(like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
         scores, labels, count = _scores(name, like, prediction, target, weights)
-        column = xp.expand_dims(labels, axis=-1)
+        column = xp.expand_dims(integers(labels), axis=-1)
         own = xp.take_along_axis(scores, column, axis=-1)
-        classes = xp.arange(scores.shape[-1], dtype=labels.dtype, device=labels.device)
+        classes = xp.arange(scores.shape[-1], dtype=column.dtype, device=labels.device)
         tied = xp.logical_and(xp.equal(scores, own), xp.greater(classes, column))
         before = xp.sum(xp.astype(xp.logical_or(xp.greater(scores, own), tied), like.dtype), axis=-1)
         return xp.astype(before < k, like.dtype), count

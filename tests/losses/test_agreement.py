@@ -28,6 +28,8 @@ class Case(NamedTuple):
     loss: Callable[..., Any]
     other: Callable[..., Any]
     args: Callable[..., tuple[Any, ...]]
+    #: Whether the mean is that of the values.
+    plain: bool = True
     #: Whether the second derivative exists almost everywhere and is what differences show.
     smooth: bool = True
 
@@ -183,6 +185,13 @@ def manhattan(a, b):
     return total(abs(a - b), axis=-1)
 
 
+def weighted_cross_entropy(x, labels, **options):
+    weights = xp.linspace(0.5, 2, x.shape[-1], dtype=x.dtype, device=x.device)
+    return losses.softmax_cross_entropy(
+        x, labels, class_weights=weights, ignore_index=-100, label_smoothing=0.1, **options
+    )
+
+
 def sparse_support(x, labels):
     ordered = torch.sort(x, dim=1, descending=True).values
     k = torch.arange(1, x.shape[1] + 1)
@@ -215,6 +224,16 @@ CASES = [
         partial(L.softmax_cross_entropy, label_smoothing=0.2),
         lambda x, y: tf.cross_entropy(x, y, reduction="none", label_smoothing=0.2),
         of(z, simplex),
+    ),
+    Case(
+        "softmax_cross_entropy, class numbers, ignored, weighted and smoothed",
+        "torch",
+        weighted_cross_entropy,
+        lambda x, y: tf.cross_entropy(
+            x, y, t(class_weights(x.shape[1])), ignore_index=-100, label_smoothing=0.1, reduction="none"
+        ),
+        of(z, some_off),
+        plain=False,
     ),
     Case(
         "nll",
@@ -615,14 +634,14 @@ def test_reductions_and_weights(case, seed, n, c):
     np.testing.assert_allclose(case.loss(*args, reduction="sum"), values.sum(), rtol=1e-12)
     pairs = case.name == "nt_xent"
     share = (values != 0).astype("float64") if pairs else np.ones_like(values)
-    if share.sum():
+    if case.plain and share.sum():
         np.testing.assert_allclose(case.loss(*args), values.sum() / share.sum(), rtol=1e-12)
     weights = r.uniform(0.5, 2, [size if r.random() < 0.7 else 1 for size in values.shape])
     weighted = values * weights
     np.testing.assert_allclose(case.loss(*args, weights=weights, reduction="none"), weighted, rtol=1e-12)
     np.testing.assert_allclose(case.loss(*args, weights=weights, reduction="sum"), weighted.sum(), rtol=1e-12)
     total = (np.broadcast_to(weights, values.shape) * share).sum()
-    if total:
+    if case.plain and total:
         np.testing.assert_allclose(case.loss(*args, weights=weights), weighted.sum() / total, rtol=1e-12)
 
 

@@ -145,6 +145,14 @@ def test_what_lies_beyond_the_lengths_does_not_matter():
     assert not grad[:, 4:].any()
 
 
+def test_small_integers_hold_long_labels():
+    z, labels = RNG.standard_normal((1, 150, 3)), RNG.integers(1, 3, (1, 70))
+    expected = losses.ctc(z, labels, label_lengths=np.array([65]))
+    got = losses.ctc(z, labels.astype(np.int8), label_lengths=np.array([65], dtype=np.uint8))
+    assert np.isfinite(expected)
+    assert got == expected
+
+
 def test_errors():
     z, labels = np.zeros((2, 4, 3)), np.array([[1], [2]])
     with pytest.raises(ShapeError, match="logits and labels that do not fit") as error:

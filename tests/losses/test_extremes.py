@@ -112,6 +112,10 @@ def test_divergences_of_what_is_impossible():
     assert losses.kl_divergence(logq, p) == np.inf
     np.testing.assert_allclose(losses.js_divergence(p, q), losses.js_divergence(q, p), rtol=1e-15)
     assert losses.js_divergence(p, p) == 0
+    inside = fn.grad(losses.js_divergence, (0, 1))(p, np.array([[0.25, 0.75, 0.0]]))
+    expected = fn.grad(losses.js_divergence, (0, 1))(p[:, :2], np.array([[0.25, 0.75]]))
+    for a, b in zip(inside, expected, strict=True):
+        np.testing.assert_array_equal(a, np.append(b, [[0.0]], axis=1))
     assert losses.poisson_nll(np.zeros(1), np.zeros(1), log_input=False) == 0
     assert losses.gaussian_kl(np.zeros((1, 2)), np.full((1, 2), -1e4)) == pytest.approx(1e4 - 1)
 
@@ -209,3 +213,9 @@ def test_the_perturbed_gradient_is_that_of_the_expected_solution():
     # The difference of two normal variables is normal with variance 2.
     expected = float(xp.special.ndtr(np.array(0.5 / np.sqrt(2))))
     np.testing.assert_allclose(fn.grad(loss)(np.array([[0.5, 0.0]])), [[expected - 1, 1 - expected]], atol=0.03)
+
+
+def test_labels_of_few_bits_beside_many_classes():
+    z, labels = RNG.standard_normal((3, 300)), np.array([5, 120, 7])
+    for f in (losses.multi_margin, losses.multiclass_hinge, losses.sparsemax, losses.nll, losses.softmax_cross_entropy):
+        np.testing.assert_allclose(f(z, labels.astype(np.int8)), f(z, labels), rtol=1e-15)
