@@ -63,6 +63,10 @@ from funcnet.optim.belief import scale_by_acprop as scale_by_acprop
 from funcnet.optim.belief import scale_by_belief as scale_by_belief
 from funcnet.optim.belief import scale_by_yogi as scale_by_yogi
 from funcnet.optim.belief import yogi as yogi
+from funcnet.optim.bridge import ScipyResult as ScipyResult
+from funcnet.optim.bridge import least_squares as least_squares
+from funcnet.optim.bridge import minimize as minimize
+from funcnet.optim.bridge import root as root
 from funcnet.optim.clipping import AdaptiveClipState as AdaptiveClipState
 from funcnet.optim.clipping import ClipState as ClipState
 from funcnet.optim.clipping import adaptive_grad_clip as adaptive_grad_clip
@@ -78,6 +82,8 @@ from funcnet.optim.conditional import conditionally_mask as conditionally_mask
 from funcnet.optim.conditional import conditionally_transform as conditionally_transform
 from funcnet.optim.conditional import skip_large_updates as skip_large_updates
 from funcnet.optim.conditional import skip_not_finite as skip_not_finite
+from funcnet.optim.conjugate import LinearResult as LinearResult
+from funcnet.optim.conjugate import cg as cg
 from funcnet.optim.constraints import CountState as CountState
 from funcnet.optim.constraints import NormalizeState as NormalizeState
 from funcnet.optim.constraints import ZeroNansState as ZeroNansState
@@ -123,6 +129,10 @@ from funcnet.optim.mixing import scale_by_adan as scale_by_adan
 from funcnet.optim.mixing import scale_by_ademamix as scale_by_ademamix
 from funcnet.optim.monitoring import SnapshotState as SnapshotState
 from funcnet.optim.monitoring import snapshot as snapshot
+from funcnet.optim.newton import Result as Result
+from funcnet.optim.newton import gauss_newton as gauss_newton
+from funcnet.optim.newton import levenberg_marquardt as levenberg_marquardt
+from funcnet.optim.newton import newton_cg as newton_cg
 from funcnet.optim.noise import AddNoiseState as AddNoiseState
 from funcnet.optim.noise import DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState
 from funcnet.optim.noise import add_noise as add_noise
@@ -150,6 +160,7 @@ from funcnet.optim.prodigy import prodigy as prodigy
 from funcnet.optim.radam import ScaleByRadamState as ScaleByRadamState
 from funcnet.optim.radam import radam as radam
 from funcnet.optim.radam import scale_by_radam as scale_by_radam
+from funcnet.optim.raveling import ravel as ravel
 from funcnet.optim.rms import ScaleByRmsState as ScaleByRmsState
 from funcnet.optim.rms import ScaleByStddevState as ScaleByStddevState
 from funcnet.optim.rms import rmsprop as rmsprop
@@ -215,6 +226,7 @@ __all__ = [
     "EmaState",
     "FromageState",
     "FtrlState",
+    "LinearResult",
     "LookaheadState",
     "LossScale",
     "LossScaleState",
@@ -224,6 +236,7 @@ __all__ = [
     "NormalizeState",
     "ProdigyState",
     "ReduceOnPlateauState",
+    "Result",
     "SamState",
     "ScaleByAdadeltaState",
     "ScaleByAdamState",
@@ -257,6 +270,7 @@ __all__ = [
     "ScaleByZoomLinesearchState",
     "ScaleState",
     "ScheduleFreeState",
+    "ScipyResult",
     "SgdState",
     "SnapshotState",
     "StochasticWeightAveragingState",
@@ -286,6 +300,7 @@ __all__ = [
     "asgd",
     "average_params",
     "centralize",
+    "cg",
     "chain",
     "choose",
     "clip",
@@ -304,21 +319,26 @@ __all__ = [
     "freeze",
     "fromage",
     "ftrl",
+    "gauss_newton",
     "get_hyperparams",
     "global_norm",
     "keep_params_nonnegative",
     "lamb",
     "lars",
     "lbfgs",
+    "least_squares",
+    "levenberg_marquardt",
     "lion",
     "lookahead",
     "madgrad",
     "masked",
     "mechanize",
+    "minimize",
     "momo",
     "momo_adam",
     "nadam",
     "nadamw",
+    "newton_cg",
     "noisy_sgd",
     "normalize_by_update_norm",
     "novograd",
@@ -332,8 +352,10 @@ __all__ = [
     "project",
     "projections",
     "radam",
+    "ravel",
     "reduce_on_plateau",
     "rmsprop",
+    "root",
     "rprop",
     "sam",
     "scale",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from funcnet import tree, xp
+from funcnet import tree
 from funcnet.core import Tracer, constant
 from funcnet.errors import ParameterError, TreeError
 from funcnet.ops import cast
 from funcnet.optim.leaves import check_number
+from funcnet.optim.raveling import ravel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,18 +46,10 @@ def together(x: Any, n: Any) -> tuple[Any, Any]:
 
 def as_one(params: Any, f: Callable[[Any], Any]) -> Any:
     """Apply a function of one vector to a tree."""
-    found, structure = tree.flatten(params)
-    if not found:
+    if not tree.leaves(params):
         raise TreeError("A projection got no arrays.", found="a tree without leaves", needed="at least one array")
-    dtype = found[0].dtype if len(found) == 1 else xp.result_type(*[leaf.dtype for leaf in found])
-    whole = f(xp.concat([cast(xp.reshape(leaf, (-1,)), dtype) for leaf in found]))
-    parts: list[Any] = []
-    start = 0
-    for leaf in found:
-        stop = start + prod(leaf.shape)
-        parts.append(cast(xp.reshape(whole[start:stop], tuple(leaf.shape)), leaf.dtype))
-        start = stop
-    return tree.unflatten(structure, parts)
+    vector, unravel = ravel(params)
+    return unravel(f(vector))
 
 
 def scaled(params: Any, factor: Any) -> Any:
