@@ -10,6 +10,7 @@ from funcnet.nn import precision as precision
 from funcnet.nn.activation import activation as activation
 from funcnet.nn.activations import celu as celu
 from funcnet.nn.activations import elu as elu
+from funcnet.nn.activations import entmax15 as entmax15
 from funcnet.nn.activations import exponential as exponential
 from funcnet.nn.activations import geglu as geglu
 from funcnet.nn.activations import gelu as gelu
@@ -165,6 +166,7 @@ __all__ = [
     "elu",
     "embedding",
     "embedding_bag",
+    "entmax15",
     "exponential",
     "fan_out",
     "feature_alpha_dropout",

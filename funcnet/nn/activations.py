@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "celu",
     "elu",
+    "entmax15",
     "exponential",
     "geglu",
     "gelu",
@@ -580,6 +581,24 @@ def log_softmax(*, axis: int | Sequence[int] | None = -1) -> Layer:
     array([-0.69314718, -0.69314718])
     """
     return applied("log_softmax", lambda x: functional.log_softmax(x, axis=axis))
+
+
+def entmax15(*, axis: int = -1) -> Layer:
+    """Return the layer that is between softmax and `sparsemax`. See `funcnet.nn.functional.entmax15`.
+
+    Parameters
+    ----------
+    axis : int, default -1
+        The axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import nn
+    >>> nn.entmax15().apply({}, {}, np.array([1.0, 0.5, -3.0]))[0]
+    array([0.67399264, 0.32600736, 0.        ])
+    """
+    return applied("entmax15", lambda x: functional.entmax15(x, axis=axis))
 
 
 def sparsemax(*, axis: int = -1) -> Layer:

@@ -44,7 +44,7 @@ def test_unknown_names_list_close_ones(name: str, suggestion: str) -> None:
 
 
 def test_nothing_close_lists_all() -> None:
-    with pytest.raises(ParameterError, match="celu, elu, exponential"):
+    with pytest.raises(ParameterError, match="celu, elu, entmax15"):
         nn.activation("zzzzzz")
 
 

@@ -58,6 +58,7 @@ from funcnet.ops.nn.resizing import channel_shuffle as channel_shuffle
 from funcnet.ops.nn.resizing import pixel_shuffle as pixel_shuffle
 from funcnet.ops.nn.resizing import pixel_unshuffle as pixel_unshuffle
 from funcnet.ops.nn.resizing import resize as resize
+from funcnet.ops.nn.sparsemax import entmax15 as entmax15
 from funcnet.ops.nn.sparsemax import softmin as softmin
 from funcnet.ops.nn.sparsemax import sparsemax as sparsemax
 
@@ -72,6 +73,7 @@ __all__ = [
     "conv_local",
     "conv_transpose",
     "elu",
+    "entmax15",
     "exponential",
     "fixed_norm",
     "fold",

@@ -10,7 +10,7 @@ from funcnet.ops.activations import relu, sigmoid
 from funcnet.ops.hyperbolic import tanh
 from funcnet.ops.nn.declare import ACTIVATIONS
 from funcnet.ops.nn.gates import geglu, glu, reglu, swiglu
-from funcnet.ops.nn.sparsemax import softmin, sparsemax
+from funcnet.ops.nn.sparsemax import entmax15, softmin, sparsemax
 from funcnet.ops.softmax import log_softmax, softmax
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FUNCTIONS", "function_of", "unknown_name"]
 
-_OTHERS = (geglu, glu, log_softmax, reglu, relu, sigmoid, softmax, softmin, sparsemax, swiglu, tanh)
+_OTHERS = (entmax15, geglu, glu, log_softmax, reglu, relu, sigmoid, softmax, softmin, sparsemax, swiglu, tanh)
 
 
 def _identity(x: Any) -> Any:

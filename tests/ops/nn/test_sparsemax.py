@@ -54,3 +54,43 @@ def test_under_vmap_and_at_second_order() -> None:
 def test_no_such_axis() -> None:
     with pytest.raises(ShapeError, match="axis"):
         F.sparsemax(X, axis=2)
+
+
+def bisected(x: np.ndarray) -> np.ndarray:
+    """The entmax of order 1.5 along the last axis, its bound by bisection."""
+    z = x / 2
+    low, high = z.max(-1, keepdims=True) - 1, z.max(-1, keepdims=True)
+    for _ in range(200):
+        middle = (low + high) / 2
+        over = (np.maximum(z - middle, 0) ** 2).sum(-1, keepdims=True) > 1
+        low, high = np.where(over, middle, low), np.where(over, high, middle)
+    return np.maximum(z - low, 0) ** 2
+
+
+def test_entmax_equals_bisection_and_differences() -> None:
+    y, pullback = fn.vjp(F.entmax15, X)
+    np.testing.assert_allclose(y, bisected(X), rtol=1e-11, atol=1e-14)
+    assert (y == 0).any()
+    g = np.random.default_rng(1).standard_normal(X.shape)
+    gradient = pullback(g)[0]
+    d = np.random.default_rng(2).standard_normal(X.shape)
+    h = 1e-5
+    quotient = np.sum((bisected(X + h * d) - bisected(X - h * d)) / (2 * h) * g)
+    np.testing.assert_allclose(np.sum(gradient * d), quotient, rtol=1e-6)
+    np.testing.assert_allclose(fn.jvp(F.entmax15, (X,), (d,))[1].sum(), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", backend_params())
+def test_entmax_on_every_backend_and_axis(case: BackendCase) -> None:
+    with case.active():
+        y = case.to_numpy(F.entmax15(case.asarray(X.astype("float32")), axis=0))
+    np.testing.assert_allclose(y, bisected(X.T).T, rtol=1e-4, atol=1e-6)
+
+
+def test_entmax_at_ties_far_out_and_under_vmap() -> None:
+    np.testing.assert_allclose(F.entmax15(np.float32([1e30, 1e30, -1e30])), [0.5, 0.5, 0.0], rtol=2e-7)
+    np.testing.assert_array_equal(F.entmax15(np.array([[3.0], [-4.0]])), 1.0)
+    assert F.entmax15(np.array(3.0)) == 1.0
+    np.testing.assert_allclose(fn.vmap(F.entmax15)(X), F.entmax15(X), rtol=1e-14)
+    curvature = fn.grad(lambda x: xp.sum(fn.grad(lambda x: xp.sum(F.entmax15(x) * X))(x) * X[::-1]))(X)
+    assert np.isfinite(curvature).all()
