@@ -17,6 +17,7 @@ from funcnet.transforms.reverse import grad, vjp
 BOTH = pytest.mark.parametrize("name", ["max", "min"])
 
 
+@pytest.mark.requirement("D62", "D63", "DX2")
 @BOTH
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), ()])
@@ -45,6 +46,7 @@ def test_derivatives_of_any_axis(name: str, data: st.DataObject) -> None:
     check_grads(lambda v: getattr(ops, name)(v, axis=axis), [x], eps=1e-2)
 
 
+@pytest.mark.requirement("D62", "D63", "DX3")
 @BOTH
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_ties_share_evenly_in_both_modes_and_orders(name: str, dtype: str) -> None:

@@ -9,7 +9,18 @@ import numpy as np
 from funcnet.backends.backend import Backend
 from funcnet.backends.memory import MemoryInfo, host_memory
 from funcnet.backends.numpy import bfloat16
-from funcnet.backends.torch import activations, along, convolution, draws, elementwise, fft, indexing, softmax, special
+from funcnet.backends.torch import (
+    activations,
+    along,
+    convolution,
+    draws,
+    elementwise,
+    fft,
+    indexing,
+    pooling,
+    softmax,
+    special,
+)
 
 __all__ = ["TorchBackend"]
 
@@ -40,7 +51,7 @@ class TorchBackend(Backend):
     def kernels(self) -> dict[str, Callable[..., Any]]:
         """What PyTorch does otherwise than the standard or NumPy, and draws of random numbers on the CPU."""
         torch = self.library
-        parts = (activations, along, convolution, elementwise, fft, indexing, softmax, special)
+        parts = (activations, along, convolution, elementwise, fft, indexing, pooling, softmax, special)
         shared = {name: kernel for part in parts for name, kernel in part.kernels(torch).items()}
         return shared | draws.kernels(torch, self)
 
