@@ -188,7 +188,7 @@ def index_add(x: Any, key: Any, v: Any, /) -> Any:
 def index_multiply(x: Any, key: Any, v: Any, /) -> Any:
     """Return `x` with factors multiplied in at a key, all of them where the key names a place more than once.
 
-    Derivative: of `x` linear; of the factors only where the key names each place once.
+    Derivative: of `x` linear; of a factor the product of the element and of the other factors at its place.
 
     Parameters
     ----------
@@ -212,8 +212,6 @@ def index_multiply(x: Any, key: Any, v: Any, /) -> Any:
         If the values do not broadcast to the place.
     DtypeError
         If the values do not cast to the data type of `x`, such as floats to integers.
-    NotDifferentiableError
-        If the factors carry a derivative and the key names a place more than once.
 
     Examples
     --------

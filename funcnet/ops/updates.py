@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import bind, general, registry
-from funcnet.core.frames import user_frame
-from funcnet.errors import NotDifferentiableError
+from funcnet.backends.keys import ARRAY
+from funcnet.core import Spec, bind, general, raw, registry
 from funcnet.ops.batching import index_update
-from funcnet.ops.broadcasting import cast, reshaped, sum_over
+from funcnet.ops.broadcasting import cast, reshaped
+from funcnet.ops.cumulative import products_of_others
 from funcnet.ops.fresh import integers_like, zeros_raw
 from funcnet.ops.places import scatter
 from funcnet.ops.slicing import UPDATES, added, taken
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Indices = tuple[Any, ...]
 
 __all__ = ["index_max_p", "index_min_p", "index_multiply_p", "placed"]
+
+
+_ALONG: Any = (ARRAY,)
 
 
 def placed(x: Any, v: Any, key: Key, indices: Indices = (), *, unique: bool = False) -> Any:
@@ -89,17 +92,40 @@ index_set_p = general(
 def _multiply_vjp(position: int, y: Any, x: Any, v: Any, *indices: Any, key: Key, unique: bool) -> Any:  # noqa: ARG001
     if position == 0:
         return lambda g: bind(index_multiply_p, g, v, *indices, key=key, unique=unique)
-    if indices and not unique:
-        stays = _winners(x, v, key, indices)
-        count = sum_over(cast(stays, integers_like(x, "arange", 0).dtype), tuple(range(len(stays.shape))))
-        if int(count) != _size(tuple(v.shape)):
-            raise NotDifferentiableError(
-                f"xp.index_multiply is not differentiable with respect to its factors, in {user_frame()}.",
-                found="positions that are named more than once",
-                needed="each position once, or factors that carry no derivative",
-                write="one call for each set of different positions",
-            )
-    return lambda g: taken(g, key, indices, unique=unique) * taken(x, key, indices, unique=unique)
+    if unique or not indices:
+        return lambda g: taken(g, key, indices, unique=unique) * taken(x, key, indices, unique=unique)
+
+    def pull(g: Any) -> Any:
+        others = _other_factors(x, v, key, indices)
+        return taken(g, key, indices) * taken(x, key, indices) * others
+
+    return pull
+
+
+def _other_factors(x: Any, v: Any, key: Key, indices: Indices) -> Any:
+    """Return for each factor the product of the others at its place: no division, a row for each time it is named."""
+    shape = tuple(x.shape)
+    size, count = _size(shape), _size(tuple(v.shape))
+    if not count:
+        return v
+    places = reshaped(taken(reshaped(integers_like(x, "arange", size), shape), key, indices), (count,))
+    order = _sorted_by(places)
+    ascending = taken(places, _ALONG, (order,))
+    turns = integers_like(x, "arange", count) - bind(registry["searchsorted"], ascending, ascending, side="left")
+    turns = taken(turns, _ALONG, (_sorted_by(order),))
+    found = raw(turns)
+    # Rows for as many as there can be, where values are not known.
+    rows = count
+    if not isinstance(found, Spec):
+        flat = reshaped(found, (_size(tuple(found.shape)),))
+        rows = 1 + int(bind(registry["max"], flat, axis=(0,), keepdims=False))
+    table = zeros_raw(v, (rows, size)) + 1
+    table = placed(table, reshaped(v, (count,)), _ALONG * 2, (turns, places), unique=True)
+    return reshaped(taken(products_of_others(table, 0), _ALONG * 2, (turns, places), unique=True), tuple(v.shape))
+
+
+def _sorted_by(x: Any) -> Any:
+    return bind(registry["argsort"], x, axis=0, descending=False, stable=True)
 
 
 index_multiply_p = general(
@@ -110,7 +136,7 @@ index_multiply_p = general(
     batch=index_update,
     dtypes="numeric",
     result="first",
-    cases=UPDATES[:2],
+    cases=UPDATES,
 )
 
 

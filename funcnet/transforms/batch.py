@@ -9,7 +9,7 @@ from funcnet import backends, tree
 from funcnet.core import Trace, Tracer, bind, owner, settled
 from funcnet.core.bind import check_hashable, scalar_array
 from funcnet.core.frames import user_frame
-from funcnet.errors import AbstractValueError, FuncnetError, ParameterError, ShapeError
+from funcnet.errors import AbstractValueError, FuncnetError, NotDifferentiableError, ParameterError, ShapeError
 from funcnet.ops import broadcast_to, getitem, moveaxis, stack
 from funcnet.ops.batching import broadcasting
 
@@ -67,6 +67,14 @@ class BatchTrace(Trace):
             y = broadcasting(primitive, self.size, batched, *values, **params)
         else:
             y = (primitive.batch or _one_by_one)(*(primitive, self.size, batched, *values), **params)
+        if primitive.kind == "call" and any(v.__class__ is Tracer and v.trace is self for v in y):
+            raise NotDifferentiableError(
+                f"{primitive.name} uses an array over which fn.vmap maps and that is not among its arguments, in "
+                f"{user_frame()}.",
+                found="an array from an enclosing function, which its rules do not see",
+                needed="every array that is mapped or differentiated as an argument",
+                write="f(x, w) in place of a function of x that sees w",
+            )
         if primitive.multiple:
             return tuple([Tracer(self, v, node) for v in y])
         return Tracer(self, y, node)

@@ -14,7 +14,6 @@ from funcnet.errors import (
     AbstractValueError,
     DtypeError,
     MixedBackendError,
-    NotDifferentiableError,
     ParameterError,
     ShapeError,
 )
@@ -30,8 +29,11 @@ from funcnet.ops import (
     sum,
 )
 from funcnet.ops.encoding import encoded
+from funcnet.testing import check_grads
 from funcnet.testing.backends import BackendCase, backend_params
+from funcnet.transforms.batch import vmap
 from funcnet.transforms.forward import jvp
+from funcnet.transforms.jacobians import hessian
 from funcnet.transforms.reverse import grad, vjp
 from funcnet.transforms.shape import eval_shape
 
@@ -274,8 +276,24 @@ def test_factors_at_repeated_places() -> None:
     np.testing.assert_array_equal(gx, [7.0, 5.0])
     np.testing.assert_array_equal(gv, [3.0, 2.0])
     np.testing.assert_array_equal(grad(lambda x: sum(index_multiply(x, [1, 1], v)))(x), [1.0, 35.0])
-    with pytest.raises(NotDifferentiableError, match="named more than once"):
-        grad(lambda v: sum(index_multiply(x, [1, 1], v)))(v)
+    np.testing.assert_array_equal(grad(lambda v: sum(index_multiply(x, [1, 1], v)))(v), [21.0, 15.0])
+    # Zeros among the factors.
+    for factors in ([5.0, 7.0, 0.0, 2.0], [0.0, 7.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]):
+        check_grads(lambda x, v: sin(index_multiply(x, [1, 1, 0, -1], v)), [x, np.array(factors)], order=2)
+
+
+def test_factors_at_repeated_places_of_batches() -> None:
+    x, keys = np.array([2.0, 3.0, -1.0]), np.array([[1, 1, 0], [0, 1, 0], [2, 2, 2]])
+    v = np.array([[5.0, 7.0, 0.5], [0.0, 2.0, 0.0], [1.0, 2.0, 3.0]])
+
+    def f(v: Any, key: Any) -> Any:
+        return sum(sin(index_multiply(x, key, v)))
+
+    wanted = [grad(f)(a, k) for a, k in zip(v, keys, strict=True)]
+    np.testing.assert_allclose(vmap(grad(f))(v, keys), wanted, rtol=1e-14)
+    np.testing.assert_allclose(grad(lambda v: sum(vmap(f)(v, keys)))(v), wanted, rtol=1e-14)
+    second = [hessian(f)(a, k) for a, k in zip(v, keys, strict=True)]
+    np.testing.assert_allclose(vmap(hessian(f))(v, keys), second, rtol=1e-13)
 
 
 def test_gradients_against_jax(jax64: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
-from funcnet.errors import AbstractValueError
+from funcnet.errors import AbstractValueError, NotDifferentiableError
 
 X = np.random.default_rng(0).normal(size=(6, 5))
 W = np.linspace(1.0, 2.0, 5)
@@ -156,3 +156,35 @@ def test_a_black_box_is_called_for_each_element() -> None:
     box = fn.external(host)
     np.testing.assert_allclose(fn.vmap(box)(X), np.sin(X))
     assert seen == [(5,)] * 6
+
+
+def test_mapped_arrays_from_outside_are_refused() -> None:
+    def outer(w: Any, x: Any) -> Any:
+        f = fn.custom_vjp(lambda x: x * w)
+        f.defvjp(lambda x: (x * w, None), lambda _, g: (g * w,))
+        return f(x)
+
+    for axes in ((0, 0), (0, None)):
+        with pytest.raises(NotDifferentiableError, match=r"(?s)fn.vmap maps and that is not among.*write: +f\(x, w\)"):
+            fn.vmap(outer, axes)(X[0], X[0] if axes[1] == 0 else np.array(2.0))
+
+
+def test_black_boxes_of_batches() -> None:
+    box = fn.external(np.sin, vjp=lambda g, y, x: (g * xp.cos(x),), shape=lambda x: x.shape)
+    np.testing.assert_allclose(fn.vmap(fn.grad(lambda x: xp.sum(box(x))))(X), np.cos(X), rtol=1e-15)
+    np.testing.assert_allclose(fn.grad(lambda x: xp.sum(fn.vmap(box)(x)))(X), np.cos(X), rtol=1e-15)
+    second = fn.vmap(fn.hessian(lambda x: xp.sum(box(x))))(X)
+    np.testing.assert_allclose(second, [np.diag(-np.sin(x)) for x in X], rtol=1e-15)
+
+
+def test_solvers_of_batches() -> None:
+    @fn.implicit.root(lambda y, a: y * y - a)
+    def root(init: Any, a: Any) -> Any:
+        return np.sqrt(np.asarray(a))
+
+    a = np.abs(X) + 1.0
+    np.testing.assert_allclose(fn.vmap(lambda a: root(None, a))(a), np.sqrt(a), rtol=1e-15)
+    np.testing.assert_allclose(fn.vmap(fn.grad(lambda a: xp.sum(root(None, a))))(a), 0.5 / np.sqrt(a), rtol=1e-14)
+    np.testing.assert_allclose(
+        fn.grad(lambda a: xp.sum(fn.vmap(root, (None, 0))(None, a)))(a), 0.5 / np.sqrt(a), rtol=1e-14
+    )

@@ -11,10 +11,11 @@ from funcnet.ops.bitwise import bitwise_invert
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
 from funcnet.ops.comparison import equal, where
 from funcnet.ops.dtypes import result_type
-from funcnet.ops.extras.inputs import arrays_of, one_array
+from funcnet.ops.extras.inputs import arrays_of, differs, flattened, one_array
 from funcnet.ops.fresh import backend_like, foreign_dtype, integers_like, zeros_raw
 from funcnet.ops.indexing import getitem, index_set
 from funcnet.ops.manipulation import expand_dims
+from funcnet.ops.searching import argmax
 from funcnet.ops.shapes import broadcast_shapes, new_axes
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def apply_where(
     """Compute one function where a condition is true, and another one where it is not.
 
     Each function sees only the elements that it is for, so neither value nor derivative is spoilt by what it would give
-    elsewhere.
+    elsewhere. Under `vmap` over the condition they see as many elements each, with others of their
+    own in place of those of the other function, and the result is chosen from theirs.
 
     Derivative: through the function that computed the element.
 
@@ -147,6 +149,8 @@ def apply_where(
     shape = broadcast_shapes(cond.shape, *[a.shape for a in arrays])
     cond = broadcast_to(cond, shape)
     arrays = [broadcast_to(a, shape) for a in arrays]
+    if differs(cond):
+        return _applied_everywhere(cond, arrays, f1, f2, fill_value, options)
     first = f1(*[getitem(a, cond) for a in arrays], **options)
     if f2 is None:
         dtype = result_type(first, fill_value)
@@ -157,6 +161,29 @@ def apply_where(
     dtype = result_type(first, second)
     y = index_set(zeros_raw(cast(first, dtype), shape), cond, cast(first, dtype))
     return index_set(y, other, cast(second, dtype))
+
+
+def _applied_everywhere(cond: Any, arrays: list[Any], f1: Any, f2: Any, fill_value: Any, options: Any) -> Any:
+    """Compute both functions for all elements: how many are for one differs between the elements of a batch."""
+    shape = tuple(cond.shape)
+    flat = [flattened(a) for a in arrays]
+    chosen = flattened(cond)
+    first = f1(*_only(chosen, flat), **options)
+    second = fill_value if f2 is None else f2(*_only(bitwise_invert(chosen), flat), **options)
+    dtype = result_type(first, second)
+    first, second = arrays_of(first, second)
+    count = flat[0].shape if flat else (1,)
+    first, second = (reshaped(broadcast_to(cast(y, dtype), tuple(count)), shape) for y in (first, second))
+    # Neither derivative gets more than zeros where the other function was chosen.
+    return where(cond, first, second)
+
+
+def _only(chosen: Any, vectors: list[Any]) -> list[Any]:
+    """Return vectors with one of the chosen elements in place of all others, if any is chosen."""
+    if not chosen.shape[0]:
+        return vectors
+    place = argmax(cast(chosen, integers_like(chosen, "arange", 0).dtype), axis=0)
+    return [where(chosen, v, getitem(v, place)) for v in vectors]
 
 
 def one_hot(x: Any, /, num_classes: int, *, dtype: Any = None, axis: int = -1) -> Any:

@@ -10,16 +10,16 @@ from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.arithmetic import divide, multiply
 from funcnet.ops.axes import check_kind
 from funcnet.ops.broadcasting import cast
-from funcnet.ops.comparison import equal, greater_equal, less_equal, logical_and, where
+from funcnet.ops.comparison import equal, greater_equal, less_equal, logical_and, logical_not, logical_or, where
 from funcnet.ops.creation import ones_like
 from funcnet.ops.encoding import index_array
-from funcnet.ops.extras.inputs import arrays_of, flattened, inexact, one_array
+from funcnet.ops.extras.inputs import arrays_of, differs, flattened, inexact, one_array
 from funcnet.ops.fresh import array_like, integers_like, zeros_raw
 from funcnet.ops.indexing import index_add
 from funcnet.ops.ranges import linspace
 from funcnet.ops.searching import searchsorted
 from funcnet.ops.statistical import max, min, sum
-from funcnet.ops.utility import all, diff
+from funcnet.ops.utility import all, any, diff
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,14 +195,22 @@ def _edges(values: Any, bins: Any, limits: Any) -> Any:
         low, high = min(values), max(values)
     else:
         low, high = 0.0, 1.0
-    if not low <= high or high - low == float("inf"):
+    each = differs(low) or differs(high)
+    if each:
+        bad = bool(any(raw(logical_or(logical_not(less_equal(low, high)), equal(high - low, float("inf"))))))
+    else:
+        bad = not low <= high or high - low == float("inf")
+    if bad:
         raise ParameterError(
             "xp.histogram needs a finite range.",
-            found=f"from {float(raw(low))} to {float(raw(high))}",
+            found="an element of the batch without" if each else f"from {float(raw(low))} to {float(raw(high))}",
             needed="two finite numbers, the first not larger than the second",
             write="range=(0.0, 1.0)",
         )
-    if low == high:
+    if each:
+        half = where(equal(low, high), 0.5, 0.0 * low)
+        low, high = low - half, high + half
+    elif low == high:
         low, high = low - 0.5, high + 0.5
     one = ones_like(values[0]) if values.shape[0] else array_like(values, 1.0, values.dtype)
     return linspace(multiply(one, low), multiply(one, high), bins + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcnet.core import Spec, Tracer, raw
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ParameterError
 from funcnet.ops.broadcasting import cast, reshaped
@@ -11,7 +12,7 @@ from funcnet.ops.conversion import asarray, asarray_like
 from funcnet.ops.fresh import backend_like, foreign_dtype
 from funcnet.ops.slicing import taken
 
-__all__ = ["along", "arrays_of", "complete", "flattened", "inexact", "one_array", "sequence_of", "size"]
+__all__ = ["along", "arrays_of", "complete", "differs", "flattened", "inexact", "one_array", "sequence_of", "size"]
 
 
 def one_array(x: Any) -> Any:
@@ -67,3 +68,14 @@ def sequence_of(name: str, arrays: Any) -> list[Any]:
             write=f"xp.{name}([a, b])",
         )
     return list(arrays_of(*arrays))
+
+
+def differs(x: Any) -> bool:
+    """Whether an array has a value for each element of a batch, so that no single one can be read; `vmap` maps it."""
+    value = x
+    while value.__class__ is Tracer:
+        trace = value.trace
+        if not trace.concrete and trace.hidden(value, "") is not None:
+            return not isinstance(raw(value), Spec)
+        value = value.value
+    return False

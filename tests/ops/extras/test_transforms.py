@@ -9,7 +9,7 @@ import pytest
 import funcnet as fn
 from funcnet import xp
 from funcnet.core import Spec
-from funcnet.errors import AbstractValueError
+from funcnet.errors import AbstractValueError, ParameterError
 from funcnet.transforms import vmap
 
 _RNG = np.random.default_rng(0)
@@ -53,10 +53,18 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "vander": lambda x: xp.vander(x[0]),
 }
 
+#: Those that need values, which a batch has too.
+VALUES: dict[str, Callable[[Any], Any]] = {
+    "apply_where": lambda x: xp.apply_where(x > 0, (x, 2.0), lambda x, y: xp.log(x) * y, lambda x, y: xp.sqrt(-x) + y),
+    "apply_where with a value": lambda x: xp.apply_where(x > 0, x, xp.log, fill_value=1.0),
+    "histogram of weights": lambda x: xp.histogram(x, 3, weights=x)[0],
+    "edges of a histogram": lambda x: xp.histogram(x, 3)[1],
+}
 
-@pytest.mark.parametrize("name", PROGRAMS)
+
+@pytest.mark.parametrize("name", [*PROGRAMS, *VALUES])
 def test_mapped(name: str) -> None:
-    f = PROGRAMS[name]
+    f = (PROGRAMS | VALUES)[name]
     found = vmap(f)(X)
     np.testing.assert_allclose(found, np.stack([f(x) for x in X]), rtol=1e-12, atol=1e-13)
 
@@ -86,3 +94,24 @@ def test_shapes(name: str) -> None:
 def test_values_that_are_needed(f: Callable[[Any], Any]) -> None:
     with pytest.raises(AbstractValueError):
         fn.eval_shape(f, Spec((4,), "float64"))
+
+
+def test_histograms_of_batches() -> None:
+    x = np.stack([X[0], X[1], np.ones((4, 4))])
+    numbers, edges = vmap(lambda x: xp.histogram(x, 4))(x)
+    for i in range(3):
+        wanted = np.histogram(x[i], 4)
+        np.testing.assert_array_equal(numbers[i], wanted[0])
+        np.testing.assert_allclose(edges[i], wanted[1], rtol=1e-14)
+    x[1, 0, 0] = np.inf
+    with pytest.raises(ParameterError, match="an element of the batch without"):
+        vmap(lambda x: xp.histogram(x, 4)[0])(x)
+
+
+def test_a_function_for_some_elements_of_each_of_a_batch() -> None:
+    x = np.array([[1.0, -1.0, 0.0], [4.0, 2.0, -3.0]])
+    with np.errstate(all="ignore"):
+        f = vmap(lambda x: xp.apply_where(x > 0, x, xp.log, lambda x: x * x))
+        np.testing.assert_allclose(f(x), np.where(x > 0, np.log(np.abs(x) + (x == 0)), x * x))
+        # The infinite derivative of the logarithm at 0 does not get through.
+        np.testing.assert_allclose(fn.grad(lambda x: f(x).sum())(x), np.where(x > 0, 1 / (x + (x == 0)), 2 * x))
