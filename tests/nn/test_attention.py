@@ -238,6 +238,21 @@ def test_batches_of_parameters():
     np.testing.assert_allclose(found, np.stack([layer.apply(params, {}, x)[0], second]), rtol=1e-12)
 
 
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_compiled(chunk):
+    x = RNG(0).standard_normal((1, 4, 4))
+    layer, params = _layer(x, heads=2, causal=True, rope="half", cache=4, chunk=chunk)
+    slope = fn.grad(lambda p, x: xp.sum(layer.apply(p, {}, x)[0] ** 2))
+    for a, b in zip(tree.leaves(fn.jit(slope)(params, x)), tree.leaves(slope(params, x)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
+    step = fn.jit(layer.apply)
+    state, parts = nn.init_cache(layer, params, x), []
+    for t in range(4):
+        y, state = step(params, state, x[:, t : t + 1])
+        parts.append(y)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), layer.apply(params, {}, x)[0], rtol=1e-11, atol=1e-13)
+
+
 def test_dropout_needs_a_key_in_training_only():
     x = RNG(0).standard_normal((1, 3, 4))
     layer, params = _layer(x, heads=2, dropout=0.5)

@@ -164,6 +164,14 @@ def test_batches_of_tables_and_of_ids():
     np.testing.assert_array_equal(found, tables[0][IDS])
 
 
+def test_compiled():
+    found = fn.jit(fn.grad(lambda t, i: xp.sum(nn.functional.embedding(i, t, padding_idx=1) ** 2)))(_table(), IDS)
+    wanted = 2 * _table() * np.array([1, 0, 0, 2, 1])[:, None]
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    bags = fn.jit(lambda i, t, o: nn.functional.embedding_bag(i, t, offsets=o))(FLAT, _table(), OFFSETS)
+    np.testing.assert_allclose(bags, nn.functional.embedding_bag(FLAT, _table(), offsets=OFFSETS), rtol=1e-12)
+
+
 def test_in_a_model_whose_init_sees_the_ids():
     model = nn.sequential(nn.embedding(5, features=4), nn.dense(2))
     params, state = model.init(random.key(0), IDS)

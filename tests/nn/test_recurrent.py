@@ -183,6 +183,15 @@ def test_in_a_model_by_name_batched_and_without_values():
     np.testing.assert_allclose(each, y, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_compiled(kind):
+    layer, params = _layer(kind, bidirectional=True)
+    slope = fn.grad(lambda p, x, n: xp.sum(layer.apply(p, {}, x, lengths=n)[0] ** 2))
+    found, wanted = fn.jit(slope)(params, X, LENGTHS), slope(params, X, LENGTHS)
+    for a, b in zip(tree.leaves(found), tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
+
+
 def test_forward_mode_is_the_transpose_of_reverse_mode():
     layer, params = _layer("lstm", bidirectional=True)
     f = lambda p: layer.apply(p, {}, X, lengths=LENGTHS)[0]  # noqa: E731

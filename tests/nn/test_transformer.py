@@ -232,6 +232,18 @@ def test_second_derivatives(options):
     check_grads(lambda p, x: layer.apply(p, {}, x)[0], [params, x], order=2)
 
 
+def test_compiled_with_dropout():
+    layer = nn.transformer_decoder(2, heads=2, hidden=5, dropout=0.2, dtype="float64")
+    params, _ = layer.init(random.key(0), (X, MEMORY))
+
+    def slope(p, x, m, key):
+        return fn.grad(lambda p: xp.sum(layer.apply(p, {}, (x, m), key=key, train=True)[0] ** 3))(p)
+
+    found, wanted = (f(params, X, MEMORY, random.key(1)) for f in (fn.jit(slope), slope))
+    for a, b in zip(tree.leaves(found), tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 def test_in_a_model_batched_and_without_values():
     model = nn.sequential(nn.dense(6), nn.transformer_encoder(1, heads=2, hidden=4), nn.dense(2))
     params, state = model.init(random.key(0), (2, 4, 3))
