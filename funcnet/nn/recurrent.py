@@ -187,6 +187,9 @@ def along_time(
         batch, steps = x.shape[:2]
         seen = None if lengths is None else _seen(lengths, batch, steps, x, path)
         xs = xp.moveaxis(x, 1, 0)
+        if seen is not None:
+            # Whatever stands beyond a length, NaN included, must not get into the gradients of kernels.
+            xs = xp.where(reshaped(seen, (steps, batch, *(1,) * (len(x.shape) - 2))), xs, 0.0)
         after: dict[str, Any] = {}
         last = None
         for i, (name, layer) in enumerate(zip(names, cells, strict=True)):

@@ -9,6 +9,7 @@ from funcnet import random, xp
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.nn.dense import affine
+from funcnet.nn.gru_sequence import gru_sequence
 from funcnet.nn.initializers import lecun_normal, zeros
 from funcnet.nn.layer import layer_path
 from funcnet.nn.lstm_sequence import lstm_sequence
@@ -294,7 +295,14 @@ def gru_cell(
         h = add(n, multiply(gates[..., size:], subtract(h, n)))
         return h, h
 
-    return _cell("gru_cell", size, 3, bias, inits, step, single=True, candidate=bias and reset_after)
+    def sequence(params: Any, h: Any, projected: Any, seen: Any, reverse: bool) -> tuple[Any, Any]:
+        hidden = params["hidden"]
+        shift = hidden["bias"] if bias else zeros_raw(h, (size,), h.dtype)
+        hs = gru_sequence(projected, hidden["kernel"], shift, h, seen=seen, reverse=reverse)
+        return (hs[0 if reverse else -1, ...] if hs.shape[0] else h), hs
+
+    cell = _cell("gru_cell", size, 3, bias, inits, step, single=True, candidate=bias and reset_after)
+    return cell._replace(sequence=sequence) if reset_after else cell
 
 
 def mgu_cell(

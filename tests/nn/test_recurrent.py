@@ -132,6 +132,9 @@ def test_lengths_are_as_if_each_sequence_ended_there(kind, bidirectional):
     assert not slope[2, 3:].any()
     wild = np.where(np.arange(5)[:, None] < LENGTHS[:, None, None], X, np.nan)
     np.testing.assert_array_equal(layer.apply(params, {}, wild, lengths=LENGTHS)[0][0], y)
+    of_params = fn.grad(lambda p, x: xp.sum(layer.apply(p, {}, x, lengths=LENGTHS)[0][0] ** 2))
+    for a, b in zip(tree.leaves(of_params(params, wild)), tree.leaves(of_params(params, X)), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -1,6 +1,6 @@
-"""NumPy kernels of a long short-term memory along a whole sequence.
+"""NumPy kernels of recurrences along whole sequences: a long short-term memory, and gated recurrent units.
 
-A hyperbolic tangent gives all four gates, since the logistic function is one of half the argument. The backward pass
+A hyperbolic tangent gives all gates, since the logistic function is one of half the argument. The backward pass
 makes the gates of all steps again with one product, so that only what depends on the step before is left to the loop.
 """
 
@@ -37,7 +37,7 @@ def _before(x: Any, first: Any, reverse: bool) -> Any:
     return np.concatenate((x[1:], first[None]) if reverse else (first[None], x[:-1]))
 
 
-def _sequence(projected: Any, kernel: Any, h: Any, c: Any, *seen: Any, reverse: bool) -> tuple[Any, Any]:
+def _lstm(projected: Any, kernel: Any, h: Any, c: Any, *seen: Any, reverse: bool) -> tuple[Any, Any]:
     steps, *shape, _ = projected.shape
     size = kernel.shape[0]
     hs = np.empty((steps, *shape, size), projected.dtype)
@@ -60,7 +60,7 @@ def _sequence(projected: Any, kernel: Any, h: Any, c: Any, *seen: Any, reverse: 
     return hs, cs
 
 
-def _slopes(projected: Any, kernel: Any, h: Any, c: Any, *rest: Any, reverse: bool) -> tuple[Any, ...]:
+def _lstm_slopes(projected: Any, kernel: Any, h: Any, c: Any, *rest: Any, reverse: bool) -> tuple[Any, ...]:
     *seen, hs, cs, ghs, gcs = rest
     steps, width = projected.shape[0], projected.shape[-1]
     size = kernel.shape[0]
@@ -104,7 +104,87 @@ def _slopes(projected: Any, kernel: Any, h: Any, c: Any, *rest: Any, reverse: bo
     return dx, dkernel, dh, dc
 
 
+def _logistic(x: Any) -> Any:
+    x *= 0.5
+    np.tanh(x, out=x)
+    x *= 0.5
+    x += 0.5
+    return x
+
+
+def _gru(projected: Any, kernel: Any, bias: Any, h: Any, *seen: Any, reverse: bool) -> tuple[Any]:
+    steps, *shape, _ = projected.shape
+    size = kernel.shape[0]
+    hs = np.empty((steps, *shape, size), projected.dtype)
+    for t in _order(steps, reverse):
+        inner = np.matmul(h, kernel)
+        x = projected[t]
+        gates, n = inner[..., : 2 * size], inner[..., 2 * size :]
+        gates += x[..., : 2 * size]
+        _logistic(gates)
+        n += bias
+        n *= gates[..., :size]
+        n += x[..., 2 * size :]
+        np.tanh(n, out=n)
+        new = hs[t]
+        np.subtract(h, n, out=new)
+        new *= gates[..., size:]
+        new += n
+        if seen:
+            np.copyto(new, h, where=~seen[0][t][..., None])
+        h = new
+    return (hs,)
+
+
+def _gru_slopes(projected: Any, kernel: Any, bias: Any, h: Any, *rest: Any, reverse: bool) -> tuple[Any, ...]:
+    *seen, hs, ghs = rest
+    steps, width = projected.shape[0], projected.shape[-1]
+    size = kernel.shape[0]
+    if not steps:
+        return np.zeros_like(projected), np.zeros_like(kernel), np.zeros_like(bias), np.zeros_like(h)
+    before = _before(hs, h, reverse)
+    inner = np.matmul(before, kernel)
+    m = inner[..., 2 * size :]
+    m += bias
+    gates = inner[..., : 2 * size]
+    gates += projected[..., : 2 * size]
+    _logistic(gates)
+    r, z = gates[..., :size], gates[..., size:]
+    n = np.tanh(projected[..., 2 * size :] + r * m)
+    # What the cotangent of h is multiplied with, of all steps: for r, z and n.
+    to_n = (1 - z) * (1 - n * n)
+    factors = np.concatenate((to_n * m * r * (1 - r), (before - n) * z * (1 - z), to_n), axis=-1)
+    dx = np.empty_like(projected)
+    dh = np.zeros_like(h)
+    transposed = np.ascontiguousarray(kernel.T)
+    for t in _order(steps, not reverse):
+        dh = dh + ghs[t]
+        past = None
+        if seen:
+            inside = seen[0][t][..., None]
+            past, dh = np.where(inside, 0, dh), np.where(inside, dh, 0)
+        d = dx[t]
+        for k in range(3):
+            part = slice(k * size, (k + 1) * size)
+            np.multiply(factors[t][..., part], dh, out=d[..., part])
+        back = d.copy()
+        back[..., 2 * size :] *= r[t]
+        dh = dh * z[t] + np.matmul(back, transposed)
+        if past is not None:
+            dh += past
+    to_inner = dx.copy()
+    to_inner[..., 2 * size :] *= r
+    flat = to_inner.reshape(-1, width)
+    dkernel = np.matmul(before.reshape(-1, size).T, flat)
+    return dx, dkernel, np.add.reduce(flat[:, 2 * size :], 0), dh
+
+
 #: Under the primitives' names.
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {"lstm_sequence": _sequence, "lstm_sequence_slopes": _slopes}
+    {
+        "gru_sequence": _gru,
+        "gru_sequence_slopes": _gru_slopes,
+        "lstm_sequence": _lstm,
+        "lstm_sequence_slopes": _lstm_slopes,
+    }
 )
