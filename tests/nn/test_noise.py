@@ -123,3 +123,14 @@ def test_missing_key_and_bad_amounts(name):
 def test_axis_of_channels():
     with pytest.raises(ShapeError, match="Layer feature_alpha_dropout needs an axis"):
         nn.feature_alpha_dropout(0.5).init(random.key(0), (3,))
+
+
+@pytest.mark.parametrize(
+    "make", [*MAKERS.values(), nn.dropout, nn.spatial_dropout, nn.drop_path], ids=lambda make: make.__name__
+)
+def test_compiled_with_the_key_as_an_argument(make):
+    x = np.random.default_rng(0).standard_normal((6, 5)).astype("float32")
+    apply = fn.jit(lambda key, x: make(0.4).apply({}, {}, x, key=key, train=True)[0])
+    for seed in (0, 1):
+        expected = make(0.4).apply({}, {}, x, key=random.key(seed), train=True)[0]
+        np.testing.assert_allclose(apply(random.key(seed), x), expected, rtol=1e-5, atol=1e-6)

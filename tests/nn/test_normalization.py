@@ -297,3 +297,33 @@ def test_state_of_another_model():
         model.apply(params, state, np.zeros((2, 5)))
     with pytest.raises(DtypeError, match="not floating-point"):
         model.apply(params, state, np.zeros((2, 4), dtype=int))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.batch_norm(),
+        nn.batch_norm(decay=None),
+        nn.layer_norm(axis=(1, 2)),
+        nn.group_norm(2),
+        nn.instance_norm(axis=1),
+        nn.rms_norm(),
+        nn.local_response_norm(3),
+        nn.unit_norm(),
+    ],
+    ids=lambda layer: nn.layer.kind_of(layer),
+)
+def test_compiled_training_step(layer):
+    x = np.random.default_rng(0).standard_normal((3, 4, 5, 6)).astype("float32")
+    params, state = layer.init(random.key(0), x.shape)
+
+    def step(params, state, x):
+        def loss(params, x):
+            y, after = layer.apply(params, state, x, train=True)
+            return xp.sum(xp.sin(y)), after
+
+        return fn.value_and_grad(loss, (0, 1), has_aux=True)(params, x)
+
+    plain, compiled = step(params, state, x), fn.jit(step)(params, state, x)
+    for a, b in zip(tree.leaves(compiled), tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)

@@ -100,3 +100,13 @@ def test_random_windows_follow_from_the_key():
         layer.apply({}, {}, x, train=True)
     with pytest.raises(ParameterError, match=r"nn\.fractional_max_pool takes the number of windows, or its ratio"):
         nn.fractional_max_pool(2)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_compiled_gradient(name):
+    x = np.random.default_rng(0).standard_normal((2, 5, 6, 3)).astype("float32")
+
+    def f(x):
+        return xp.sum(xp.sin(LAYERS[name].apply({}, {}, x)[0]))
+
+    np.testing.assert_allclose(fn.jit(fn.grad(f))(x), fn.grad(f)(x), rtol=1e-5, atol=1e-6)

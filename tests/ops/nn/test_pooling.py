@@ -286,6 +286,17 @@ def test_same_padding_that_does_not_count_keeps_constants():
     assert corner == pytest.approx(3 * 4 / 9, rel=1e-15)
 
 
+@pytest.mark.requirement("U15")
+@settings(max_examples=15)
+@given(st.tuples(*[st.integers(1, 4)] * 2), st.tuples(*[st.integers(1, 3)] * 2), st.sampled_from(["SAME", "VALID"]))
+def test_average_pooling_and_its_transpose_are_exact_adjoints(window, stride, padding):
+    x = np.random.default_rng(0).standard_normal((2, 5, 6, 3))
+    y, pullback = fn.vjp(lambda x: nn.functional.avg_pool(x, window, stride=stride, padding=padding), x)
+    g = np.random.default_rng(1).standard_normal(y.shape)
+    left, right = np.vdot(y, g), np.vdot(x, pullback(g)[0])
+    assert abs(left - right) <= 1e-12 * np.linalg.norm(y) * np.linalg.norm(g)
+
+
 def test_windows_of_padding_alone():
     x = np.ones((1, 3, 1))
     options = {"stride": 1, "padding": 2, "dilation": 4}
