@@ -10,6 +10,12 @@ from funcnet.optim.accumulating import AccumulateState as AccumulateState
 from funcnet.optim.accumulating import ApplyEveryState as ApplyEveryState
 from funcnet.optim.accumulating import accumulate as accumulate
 from funcnet.optim.accumulating import apply_every as apply_every
+from funcnet.optim.adafactor import ScaleByFactoredRmsState as ScaleByFactoredRmsState
+from funcnet.optim.adafactor import ScaleByParamBlockState as ScaleByParamBlockState
+from funcnet.optim.adafactor import adafactor as adafactor
+from funcnet.optim.adafactor import scale_by_factored_rms as scale_by_factored_rms
+from funcnet.optim.adafactor import scale_by_param_block_norm as scale_by_param_block_norm
+from funcnet.optim.adafactor import scale_by_param_block_rms as scale_by_param_block_rms
 from funcnet.optim.adagrad import FtrlState as FtrlState
 from funcnet.optim.adagrad import ScaleByAdadeltaState as ScaleByAdadeltaState
 from funcnet.optim.adagrad import ScaleByRssState as ScaleByRssState
@@ -99,6 +105,9 @@ from funcnet.optim.distance import dog as dog
 from funcnet.optim.distance import dowg as dowg
 from funcnet.optim.distance import scale_by_dog as scale_by_dog
 from funcnet.optim.distance import scale_by_dowg as scale_by_dowg
+from funcnet.optim.galore import ScaleByGaloreState as ScaleByGaloreState
+from funcnet.optim.galore import galore as galore
+from funcnet.optim.galore import scale_by_galore as scale_by_galore
 from funcnet.optim.hyperparameters import get_hyperparams as get_hyperparams
 from funcnet.optim.hyperparameters import set_hyperparams as set_hyperparams
 from funcnet.optim.layerwise import FromageState as FromageState
@@ -113,6 +122,12 @@ from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
 from funcnet.optim.lbfgs import ScaleByLbfgsState as ScaleByLbfgsState
 from funcnet.optim.lbfgs import lbfgs as lbfgs
 from funcnet.optim.lbfgs import scale_by_lbfgs as scale_by_lbfgs
+from funcnet.optim.lines import Line as Line
+from funcnet.optim.lines import check_function as check_function
+from funcnet.optim.lines import dot as dot
+from funcnet.optim.lines import given_value as given_value
+from funcnet.optim.lines import required as required
+from funcnet.optim.lines import where as where
 from funcnet.optim.loss_scaling import LossScale as LossScale
 from funcnet.optim.loss_scaling import LossScaleState as LossScaleState
 from funcnet.optim.loss_scaling import all_finite as all_finite
@@ -129,6 +144,10 @@ from funcnet.optim.mixing import scale_by_adan as scale_by_adan
 from funcnet.optim.mixing import scale_by_ademamix as scale_by_ademamix
 from funcnet.optim.monitoring import SnapshotState as SnapshotState
 from funcnet.optim.monitoring import snapshot as snapshot
+from funcnet.optim.muon import ScaleByMuonState as ScaleByMuonState
+from funcnet.optim.muon import muon as muon
+from funcnet.optim.muon import orthogonalize as orthogonalize
+from funcnet.optim.muon import scale_by_muon as scale_by_muon
 from funcnet.optim.newton import Result as Result
 from funcnet.optim.newton import gauss_newton as gauss_newton
 from funcnet.optim.newton import levenberg_marquardt as levenberg_marquardt
@@ -196,6 +215,11 @@ from funcnet.optim.sign import signum as signum
 from funcnet.optim.sm3 import ScaleBySm3State as ScaleBySm3State
 from funcnet.optim.sm3 import scale_by_sm3 as scale_by_sm3
 from funcnet.optim.sm3 import sm3 as sm3
+from funcnet.optim.sophia import HutchinsonState as HutchinsonState
+from funcnet.optim.sophia import ScaleBySophiaState as ScaleBySophiaState
+from funcnet.optim.sophia import hutchinson_diagonal as hutchinson_diagonal
+from funcnet.optim.sophia import scale_by_sophia as scale_by_sophia
+from funcnet.optim.sophia import sophia as sophia
 from funcnet.optim.trace import TraceState as TraceState
 from funcnet.optim.trace import trace as trace
 from funcnet.optim.transform import Transform as Transform
@@ -226,6 +250,8 @@ __all__ = [
     "EmaState",
     "FromageState",
     "FtrlState",
+    "HutchinsonState",
+    "Line",
     "LinearResult",
     "LookaheadState",
     "LossScale",
@@ -250,12 +276,16 @@ __all__ = [
     "ScaleByCocobState",
     "ScaleByDogState",
     "ScaleByDowgState",
+    "ScaleByFactoredRmsState",
+    "ScaleByGaloreState",
     "ScaleByLbfgsState",
     "ScaleByLionState",
     "ScaleByMadgradState",
+    "ScaleByMuonState",
     "ScaleByNadamState",
     "ScaleByNovogradState",
     "ScaleByOptimisticGradientState",
+    "ScaleByParamBlockState",
     "ScaleByPolyakState",
     "ScaleByRadamState",
     "ScaleByRmsState",
@@ -264,6 +294,7 @@ __all__ = [
     "ScaleBySignState",
     "ScaleBySignumState",
     "ScaleBySm3State",
+    "ScaleBySophiaState",
     "ScaleByStddevState",
     "ScaleByTrustRatioState",
     "ScaleByYogiState",
@@ -281,6 +312,7 @@ __all__ = [
     "acprop",
     "adabelief",
     "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
     "adamax",
@@ -302,6 +334,7 @@ __all__ = [
     "centralize",
     "cg",
     "chain",
+    "check_function",
     "choose",
     "clip",
     "clip_by_block_rms",
@@ -313,15 +346,19 @@ __all__ = [
     "dadapt_adamw",
     "differentially_private_aggregate",
     "dog",
+    "dot",
     "dowg",
     "dynamic_loss_scale",
     "ema",
     "freeze",
     "fromage",
     "ftrl",
+    "galore",
     "gauss_newton",
     "get_hyperparams",
+    "given_value",
     "global_norm",
+    "hutchinson_diagonal",
     "keep_params_nonnegative",
     "lamb",
     "lars",
@@ -336,6 +373,7 @@ __all__ = [
     "minimize",
     "momo",
     "momo_adam",
+    "muon",
     "nadam",
     "nadamw",
     "newton_cg",
@@ -344,6 +382,7 @@ __all__ = [
     "novograd",
     "optimistic_adam_v2",
     "optimistic_gradient_descent",
+    "orthogonalize",
     "partition",
     "per_example_global_norm_clip",
     "per_example_layer_norm_clip",
@@ -354,6 +393,7 @@ __all__ = [
     "radam",
     "ravel",
     "reduce_on_plateau",
+    "required",
     "rmsprop",
     "root",
     "rprop",
@@ -372,13 +412,18 @@ __all__ = [
     "scale_by_cocob",
     "scale_by_dog",
     "scale_by_dowg",
+    "scale_by_factored_rms",
+    "scale_by_galore",
     "scale_by_lbfgs",
     "scale_by_learning_rate",
     "scale_by_lion",
     "scale_by_madgrad",
+    "scale_by_muon",
     "scale_by_nadam",
     "scale_by_novograd",
     "scale_by_optimistic_gradient",
+    "scale_by_param_block_norm",
+    "scale_by_param_block_rms",
     "scale_by_polyak",
     "scale_by_radam",
     "scale_by_rms",
@@ -387,6 +432,7 @@ __all__ = [
     "scale_by_sign",
     "scale_by_signum",
     "scale_by_sm3",
+    "scale_by_sophia",
     "scale_by_stddev",
     "scale_by_trust_ratio",
     "scale_by_yogi",
@@ -405,11 +451,13 @@ __all__ = [
     "skip_not_finite",
     "sm3",
     "snapshot",
+    "sophia",
     "static_loss_scale",
     "stochastic_weight_averaging",
     "takes",
     "trace",
     "value_and_grad_from_state",
+    "where",
     "yogi",
     "zero_nans",
 ]

@@ -101,8 +101,10 @@ def _begin(p: Any) -> Any:
 def _largest(total: Any) -> Any:
     """Return the largest numbers along each axis, behind each other."""
     axes = range(total.ndim)
-    if total.ndim < 2 or not total.size:
-        return total if total.size else xp.reshape(total, (-1,))
+    if 0 in total.shape:
+        return xp.reshape(total, (-1,))
+    if total.ndim < 2:
+        return total
     return xp.concat([xp.max(total, axis=tuple(j for j in axes if j != k)) for k in axes])
 
 

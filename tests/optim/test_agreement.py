@@ -54,6 +54,24 @@ def same(
     )
 
 
+def in_double(module: Any, result: Any) -> Any:
+    """Keep a module of optax from computing in float32 what the rest of it does in float64."""
+    if not isinstance(module.jnp, Wide):
+        module.jnp = Wide(module.jnp)
+    return result
+
+
+class Wide:
+    """JAX's NumPy, in which float32 is float64."""
+
+    def __init__(self, names: Any) -> None:
+        self._names = names
+        self.float32 = names.float64
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._names, name)
+
+
 def leader(rate: float, l1: float, l2: float, beta: float, n0: float) -> Callable[[Any], Any]:
     """Return FTRL by its definition: at each step the minimum of all terms so far, from nothing."""
 
@@ -297,6 +315,52 @@ TABLE = [
         "noisy_sgd",
         lambda: optim.noisy_sgd(0.02, random.key(3), eta=0.1),
         lambda o: o.noisy_sgd(0.02, eta=0.1, gamma=0.55, key=3),
+    ),
+    Row(
+        "adafactor",
+        lambda: optim.adafactor(0.05, min_dim_size_to_factor=2, momentum=0.8, weight_decay=0.01, mask=MASK),
+        lambda o: in_double(o._src.factorized, o).adafactor(
+            0.05,
+            min_dim_size_to_factor=2,
+            momentum=0.8,
+            weight_decay_rate=0.01,
+            weight_decay_mask=MASK,
+            dtype_momentum="float64",
+        ),
+    ),
+    Row(
+        "adafactor, whole",
+        lambda: optim.adafactor(0.01, clipping_threshold=None, multiply_by_parameter_scale=False, decay_rate=0.6),
+        lambda o: in_double(o._src.factorized, o).adafactor(
+            0.01, clipping_threshold=None, multiply_by_parameter_scale=False, decay_rate=0.6
+        ),
+    ),
+    Row(
+        "scale_by_param_block_norm",
+        lambda: optim.chain(optim.scale_by_param_block_norm(min_scale=0.5), optim.scale(-0.01)),
+        lambda o: o.chain(o.scale_by_param_block_norm(min_scale=0.5), o.scale(-0.01)),
+    ),
+    same("muon", 0.01, contrib=True, weight_decay=0.1),
+    Row(
+        "muon, variants",
+        lambda: optim.muon(0.01, nesterov=False, adaptive=True, consistent_rms=0.2, steps=4, adam_learning_rate=0.02),
+        lambda o: o.contrib.muon(
+            0.01, nesterov=False, adaptive=True, consistent_rms=0.2, ns_steps=4, adam_learning_rate=0.02
+        ),
+    ),
+    Row(
+        "galore",
+        lambda: optim.galore(0.01, rank=2, update_proj_gap=30, scale=0.5, weight_decay=0.1),
+        lambda o: in_double(o.contrib._galore, o.contrib).galore(
+            0.01, rank=2, update_proj_gap=30, scale=0.5, weight_decay=0.1
+        ),
+        shapes={"tall": (5, 3), "wide": (3, 4), "bias": (4,), "deep": (2, 3, 2)},
+    ),
+    Row(
+        "sophia",
+        lambda: optim.sophia(0.005, random.key(0), b1=0.9, weight_decay=0.1, update_interval=5),
+        lambda o: o.contrib.sophia(0.005, b1=0.9, weight_decay=0.1, update_interval=5),
+        extras=("obj_fn",),
     ),
 ]
 
