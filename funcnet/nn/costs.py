@@ -41,6 +41,11 @@ def _attention(args: Sequence[Any], out: Any) -> int:
     return 2 * keys * (_size(args[0]) + _size(out[0] if isinstance(out, tuple) else out))
 
 
+def _recurrence(args: Sequence[Any], out: Any) -> int:  # noqa: ARG001
+    # The products with the carry; the rest is little beside them.
+    return 2 * _size(args[0]) * args[1].shape[0]
+
+
 def _exponentials(args: Sequence[Any], out: Any) -> int:  # noqa: ARG001
     # Shift, exponential, and sum or division.
     return 3 * _size(args[0])
@@ -52,8 +57,10 @@ COSTS: dict[str, Callable[[Sequence[Any], Any], int]] = {
     "attention": _attention,
     "conv": _convolution,
     "conv_adjoint": _adjoint_convolution,
+    "gru_sequence": _recurrence,
     "log_softmax": _exponentials,
     "logsumexp": _exponentials,
+    "lstm_sequence": _recurrence,
     "matmul": _matmul,
     "softmax": _exponentials,
     "vecdot": lambda args, out: 2 * max(_size(a) for a in args),  # noqa: ARG005  # one signature for all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random
@@ -10,6 +10,7 @@ from funcnet.core import Spec
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.activation import activation as activation_layer
 from funcnet.nn.attention import multi_head_attention
+from funcnet.nn.children import observed
 from funcnet.nn.dense import dense
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.initializers import zeros
@@ -367,21 +368,18 @@ def _block(what: str, parts: dict[str, Layer], norm: Layer, pre_norm: bool, drop
         after: dict[str, Any] = {}
         for i, (name, layer) in enumerate(parts.items()):
             own = None if key is None or not dropout else random.fold_in(key, i)
-            with scope(f"{path}.{name}"):
-                h = norm.apply(params[f"{name}_norm"], {}, x)[0] if pre_norm else x
-                h, s = layer.apply(
-                    params[name],
-                    state.get(name, {}),
-                    (h, memory) if name == "cross" else h,
-                    key=None if own is None else random.fold_in(own, 0),
-                    train=train,
-                    **masks.get(name, {}),
-                )
-                h, _ = drop.apply({}, {}, h, key=None if own is None else random.fold_in(own, 1), train=train)
-                # What is traced to the left: not every library lets another class of array answer for its operators.
-                x = h + x
-                if not pre_norm:
-                    x, _ = norm.apply(params[f"{name}_norm"], {}, x)
+            keys = (None, None) if own is None else (random.fold_in(own, 0), random.fold_in(own, 1))
+
+            def normalised(x: Any, at: str = f"{name}_norm") -> Any:
+                return observed(f"{path}.{at}", norm, params[at], {}, x, key=None, train=train)[0]
+
+            h = normalised(x) if pre_norm else x
+            h = (h, memory) if name == "cross" else h
+            part = layer._replace(apply=partial(layer.apply, **masks[name])) if name in masks else layer
+            h, s = observed(f"{path}.{name}", part, params[name], state.get(name, {}), h, key=keys[0], train=train)
+            h, _ = drop.apply({}, {}, h, key=keys[1], train=train)
+            # What is traced to the left: not every library lets another class of array answer for its operators.
+            x = h + x if pre_norm else normalised(h + x)
             if s:
                 after[name] = s
         return x, after
@@ -430,14 +428,13 @@ def _stack(what: str, layers: Any, block: Layer, final_norm: bool | None, option
         after: dict[str, Any] = {}
         for i, name in enumerate(blocks):
             own = None if key is None or not block.apply.uses_key else random.fold_in(key, i)  # type: ignore[attr-defined]
-            with scope(f"{path}.{name}"):
-                given = (x, memory) if remembers else x
-                x, s = block.apply(params[name], state.get(name, {}), given, key=own, train=train, **masks)
+            one = block._replace(apply=partial(block.apply, **masks)) if masks else block
+            given = (x, memory) if remembers else x
+            x, s = observed(f"{path}.{name}", one, params[name], state.get(name, {}), given, key=own, train=train)
             if s:
                 after[name] = s
         if final:
-            with scope(f"{path}.norm"):
-                x, _ = norm.apply(params["norm"], {}, x)
+            x, _ = observed(f"{path}.norm", norm, params["norm"], {}, x, key=None, train=train)
         return x, after
 
     init.__qualname__ = f"{what}.<locals>.init"

@@ -195,6 +195,13 @@ def test_compiled(kind):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize(("kind", "gates"), [("lstm", 4), ("gru", 3), ("rnn", 1)])
+def test_a_summary_counts_the_products(kind, gates):
+    products = 2 * 3 * 5 * (2 + 4) * 4 * gates
+    flops = nn.summary(getattr(nn, kind)(4), (3, 5, 2)).flops
+    assert products <= flops < 2.5 * products
+
+
 def test_forward_mode_is_the_transpose_of_reverse_mode():
     layer, params = _layer("lstm", bidirectional=True)
     f = lambda p: layer.apply(p, {}, X, lengths=LENGTHS)[0]  # noqa: E731

@@ -244,6 +244,22 @@ def test_compiled_with_dropout():
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
+def test_a_summary_shows_the_parts_of_each_block():
+    summary = nn.summary(nn.transformer_encoder(1, heads=3, hidden=7, pre_norm=True), (2, 4, 6))
+    kinds = [row.kind for row in summary.rows]
+    assert kinds[:6] == [
+        "transformer_encoder",
+        "transformer_encoder_block",
+        "layer_norm",
+        "multi_head_attention",
+        "layer_norm",
+        "transformer_mlp",
+    ]
+    # Four projections, scores and averages.
+    attention = next(row for row in summary.rows if row.kind == "multi_head_attention")
+    assert attention.flops >= 4 * 2 * 8 * 6 * 6 + 2 * 2 * 2 * 4 * 4 * 6
+
+
 def test_in_a_model_batched_and_without_values():
     model = nn.sequential(nn.dense(6), nn.transformer_encoder(1, heads=2, hidden=4), nn.dense(2))
     params, state = model.init(random.key(0), (2, 4, 3))
