@@ -152,8 +152,7 @@ def test_shapes_and_other_backends(case):
     y, after = case.funcnet.apply(params, state, np.ones(case.shape, "float32"))
     assert (spec.shape, spec.dtype) == (y.shape, y.dtype)
     assert state == after == {}
-    if case.name != "conv_local":
-        assert y.dtype == "float32"
+    assert y.dtype == "float32"
 
 
 @pytest.mark.parametrize("backend", backend_params())

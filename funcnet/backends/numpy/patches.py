@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from funcnet.backends.numpy.frames import padded
+from funcnet.backends.resampling import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[int, int], ...]
 
 __all__ = ["KERNELS"]
+
+# Bytes of a block of interpolated values.
+_BLOCK = 1 << 18
 
 
 def _unfold(x: Any, *, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Any:
@@ -47,5 +52,38 @@ def _fold(y: Any, *, size: Sizes, window: Sizes, stride: Sizes, padding: Pairs, 
     return np.ascontiguousarray(buffer[inside])
 
 
+def _resample(
+    x: Any,
+    *,
+    axis: int,
+    sizes: tuple[int, int],
+    method: str,
+    align: bool,
+    scale: float | None,
+    transposed: bool,
+) -> Any:
+    places, weights = table(sizes, method, align, scale, transposed)
+    weights = weights.astype(x.dtype)
+    lead, size, rest = prod(x.shape[:axis]), places.shape[0], prod(x.shape[axis + 1 :])
+    source = np.ascontiguousarray(x).reshape(lead, x.shape[axis], rest)
+    y = np.empty((lead, size, rest), x.dtype)
+    # In blocks that stay in the cache.
+    many = max(1, min(lead, _BLOCK // max(1, size * rest * x.itemsize)))
+    taken = np.empty((many, size, rest), x.dtype)
+    for start in range(0, lead, many):
+        block, part = source[start : start + many], y[start : start + many]
+        term = taken[: part.shape[0]]
+        for i in range(places.shape[1]):
+            into = term if i else part
+            # With the default mode NumPy would go through a buffer; all places exist.
+            np.take(block, places[:, i], axis=1, out=into, mode="clip")
+            into *= weights[:, i, None]
+            if i:
+                part += into
+    return y.reshape(*x.shape[:axis], size, *x.shape[axis + 1 :])
+
+
 #: Under the primitives' names.
-KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType({"fold": _fold, "unfold": _unfold})
+KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
+    {"fold": _fold, "resample": _resample, "unfold": _unfold}
+)

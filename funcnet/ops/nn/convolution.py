@@ -182,7 +182,7 @@ def check_conv(
     _geometry(who, whole, kernel, frozen(stride), frozen(padding), padding_mode, frozen(dilation), groups)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def _geometry(
     who: str,
     shape: Sizes,

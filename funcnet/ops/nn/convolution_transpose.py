@@ -164,7 +164,7 @@ def check_transposed(
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def _transposed_geometry(
     who: str,
     shape: Sizes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.resampling import METHODS
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.manipulation import permute_dims
@@ -17,7 +18,7 @@ from funcnet.ops.nn.convolution_arguments import (
     puts_channels_first,
     spatial_rank,
 )
-from funcnet.ops.nn.resampling import METHODS, resample
+from funcnet.ops.nn.resampling import resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
