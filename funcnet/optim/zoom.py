@@ -147,14 +147,22 @@ def _inside(low: _Point, high: _Point, reference: _Point, width: Any) -> Any:
     # value(t) = value(low) + slope t + quadratic t^2 + cubic t^3, through high and the reference.
     at_b, at_c = high.value - low.value - low.slope * b, reference.value - low.value - low.slope * c
     scale = (b * c) ** 2 * (b - c)
-    cubic = (c**2 * at_b - b**2 * at_c) / scale
-    quadratic = (b**3 * at_c - c**3 * at_b) / scale
-    by_cubic = low.step + (xp.sqrt(quadratic * quadratic - 3.0 * cubic * low.slope) - quadratic) / (3.0 * cubic)
-    by_parabola = low.step - low.slope / (2.0 * (at_b / b**2))
+    cubic = _ratio(c**2 * at_b - b**2 * at_c, scale)
+    quadratic = _ratio(b**3 * at_c - c**3 * at_b, scale)
+    square = quadratic * quadratic - 3.0 * cubic * low.slope
+    square_root = xp.where(square >= 0, xp.sqrt(xp.maximum(square, 0.0)), xp.nan)
+    by_cubic = low.step + _ratio(square_root - quadratic, 3.0 * cubic)
+    by_parabola = low.step - _ratio(low.slope, 2.0 * _ratio(at_b, b**2))
     # Comparisons with NaN, where a formula does not apply, are false.
     step = (low.step + high.step) / 2.0
     step = xp.where((by_parabola > left + 0.1 * width) & (by_parabola < right - 0.1 * width), by_parabola, step)
     return xp.where((by_cubic > left + 0.2 * width) & (by_cubic < right - 0.2 * width), by_cubic, step)
+
+
+def _ratio(a: Any, b: Any) -> Any:
+    """Return a quotient, NaN where the divisor is 0, without the warning of a division by it."""
+    zero = b == 0
+    return xp.where(zero, xp.nan, a / xp.where(zero, 1.0, b))
 
 
 def _search(rules: _Rules, grad: tuple[Any, ...]) -> _Search:

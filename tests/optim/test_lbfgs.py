@@ -252,6 +252,24 @@ def test_without_values(make):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
+@pytest.mark.parametrize("name", ["lbfgs", "scale_by_zoom_linesearch", "scale_by_backtracking_linesearch, store_grad"])
+def test_compiled(name):
+    make, _, f, params, _ = CASES[name]
+    opt = make()
+
+    def step(params, state):
+        value, grad = fn.value_and_grad(f)(params)
+        updates, state = opt.update(grad, state, params, value=value, grad=grad, value_fn=f)
+        return optim.apply_updates(params, updates), state
+
+    one = other = (params, opt.init(params))
+    compiled = fn.jit(step)
+    for _ in range(5):
+        one, other = step(*one), compiled(*other)
+    for a, b in zip(tree.leaves(other), tree.leaves(one), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("make", "what"),
     [

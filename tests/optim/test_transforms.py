@@ -272,6 +272,21 @@ def test_without_values(row: Row) -> None:
 
 
 @every
+def test_compiled(row: Row) -> None:
+    opt, params = row.ours(), oracles.start(SHAPES)
+    given = {"value": np.array(1.5)} if "value" in opt.extras else {}
+    step = fn.jit(lambda g, s, p, v: opt.update(g, s, p, **v))
+    state = after = opt.init(params)
+    for i in range(4):
+        grads = tree.map(lambda p, i=i: p * (i - 1.5), params)
+        updates, state = opt.update(grads, state, params, **given)
+        got, after = step(grads, after, params, given)
+        pairs = zip(tree.leaves((got, after)), tree.leaves((updates, state)), strict=True)
+        for a, b in pairs:
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+@every
 def test_derivative_through_some_steps(row: Row) -> None:
     """Forward mode equals reverse mode, and a difference where there is no kink."""
     params = oracles.start(SHAPES)

@@ -108,6 +108,14 @@ def test_on_every_backend(case, name):
     np.testing.assert_allclose(got, schedule(STEPS[::25]), rtol=rtol, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [*OPTAX, *TORCH])
+def test_compiled(name):
+    schedule = (OPTAX.get(name) or TORCH[name])[0]
+    compiled = fn.jit(schedule)
+    for step in (0.0, 17.0, 120.0, 399.0):
+        np.testing.assert_allclose(compiled(np.array(step)), schedule(step), rtol=1e-13, atol=1e-16)
+
+
 def test_restarts_are_where_they_belong_far_out():
     # Where the logarithm that finds the cycle is rounded.
     for factor in (2, 3, 5, 10):
