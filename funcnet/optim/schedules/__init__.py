@@ -13,20 +13,20 @@ from funcnet.optim.schedules.cycles import warm_restarts as warm_restarts
 from funcnet.optim.schedules.decay import constant as constant
 from funcnet.optim.schedules.decay import cosine as cosine
 from funcnet.optim.schedules.decay import exponential as exponential
-from funcnet.optim.schedules.decay import inverse_sqrt as inverse_sqrt
 from funcnet.optim.schedules.decay import linear as linear
 from funcnet.optim.schedules.decay import multi_step as multi_step
-from funcnet.optim.schedules.decay import noam as noam
 from funcnet.optim.schedules.decay import polynomial as polynomial
 from funcnet.optim.schedules.decay import step as step
 from funcnet.optim.schedules.joined import join as join
-from funcnet.optim.schedules.joined import piecewise_constant as piecewise_constant
-from funcnet.optim.schedules.joined import piecewise_interpolate as piecewise_interpolate
 from funcnet.optim.schedules.joined import sgdr as sgdr
 from funcnet.optim.schedules.joined import warmup as warmup
 from funcnet.optim.schedules.joined import warmup_constant as warmup_constant
 from funcnet.optim.schedules.joined import warmup_cosine as warmup_cosine
 from funcnet.optim.schedules.joined import warmup_exponential as warmup_exponential
+from funcnet.optim.schedules.pieces import piecewise_constant as piecewise_constant
+from funcnet.optim.schedules.pieces import piecewise_interpolate as piecewise_interpolate
+from funcnet.optim.schedules.roots import inverse_sqrt as inverse_sqrt
+from funcnet.optim.schedules.roots import noam as noam
 
 __all__ = [
     "constant",

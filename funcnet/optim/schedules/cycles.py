@@ -8,7 +8,7 @@ from typing import Any
 from funcnet import xp
 from funcnet.errors import ParameterError
 from funcnet.optim.schedules.common import Schedule, as_step, check_count, check_value, number
-from funcnet.optim.schedules.joined import piecewise_interpolate
+from funcnet.optim.schedules.pieces import piecewise_interpolate
 
 __all__ = ["cosine_onecycle", "cyclic", "linear_onecycle", "one_cycle", "warm_restarts"]
 
