@@ -111,13 +111,10 @@ from funcnet.optim.galore import scale_by_galore as scale_by_galore
 from funcnet.optim.hyperparameters import get_hyperparams as get_hyperparams
 from funcnet.optim.hyperparameters import set_hyperparams as set_hyperparams
 from funcnet.optim.layerwise import FromageState as FromageState
-from funcnet.optim.layerwise import ScaleByNovogradState as ScaleByNovogradState
 from funcnet.optim.layerwise import ScaleByTrustRatioState as ScaleByTrustRatioState
 from funcnet.optim.layerwise import fromage as fromage
 from funcnet.optim.layerwise import lamb as lamb
 from funcnet.optim.layerwise import lars as lars
-from funcnet.optim.layerwise import novograd as novograd
-from funcnet.optim.layerwise import scale_by_novograd as scale_by_novograd
 from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
 from funcnet.optim.lbfgs import ScaleByLbfgsState as ScaleByLbfgsState
 from funcnet.optim.lbfgs import lbfgs as lbfgs
@@ -142,6 +139,10 @@ from funcnet.optim.mixing import adan as adan
 from funcnet.optim.mixing import ademamix as ademamix
 from funcnet.optim.mixing import scale_by_adan as scale_by_adan
 from funcnet.optim.mixing import scale_by_ademamix as scale_by_ademamix
+from funcnet.optim.momo import MomoAdamState as MomoAdamState
+from funcnet.optim.momo import MomoState as MomoState
+from funcnet.optim.momo import momo as momo
+from funcnet.optim.momo import momo_adam as momo_adam
 from funcnet.optim.monitoring import SnapshotState as SnapshotState
 from funcnet.optim.monitoring import snapshot as snapshot
 from funcnet.optim.muon import ScaleByMuonState as ScaleByMuonState
@@ -157,6 +158,9 @@ from funcnet.optim.noise import DifferentiallyPrivateAggregateState as Different
 from funcnet.optim.noise import add_noise as add_noise
 from funcnet.optim.noise import differentially_private_aggregate as differentially_private_aggregate
 from funcnet.optim.noisy import noisy_sgd as noisy_sgd
+from funcnet.optim.novograd import ScaleByNovogradState as ScaleByNovogradState
+from funcnet.optim.novograd import novograd as novograd
+from funcnet.optim.novograd import scale_by_novograd as scale_by_novograd
 from funcnet.optim.optimistic import ScaleByOptimisticGradientState as ScaleByOptimisticGradientState
 from funcnet.optim.optimistic import optimistic_adam_v2 as optimistic_adam_v2
 from funcnet.optim.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
@@ -165,11 +169,7 @@ from funcnet.optim.per_example import per_example_global_norm_clip as per_exampl
 from funcnet.optim.per_example import per_example_layer_norm_clip as per_example_layer_norm_clip
 from funcnet.optim.plateau import ReduceOnPlateauState as ReduceOnPlateauState
 from funcnet.optim.plateau import reduce_on_plateau as reduce_on_plateau
-from funcnet.optim.polyak import MomoAdamState as MomoAdamState
-from funcnet.optim.polyak import MomoState as MomoState
 from funcnet.optim.polyak import ScaleByPolyakState as ScaleByPolyakState
-from funcnet.optim.polyak import momo as momo
-from funcnet.optim.polyak import momo_adam as momo_adam
 from funcnet.optim.polyak import polyak_sgd as polyak_sgd
 from funcnet.optim.polyak import scale_by_polyak as scale_by_polyak
 from funcnet.optim.prodigy import DadaptAdamwState as DadaptAdamwState

@@ -157,7 +157,7 @@ def scale_by_muon(
         step = xp.reshape(step, tuple(g.shape))
         if adaptive:
             step = step * xp.sum(ahead * step)
-        factor = max(1.0, columns / rows) ** 0.5
+        factor = max(1.0, columns / max(rows, 1)) ** 0.5
         return step * (factor if consistent_rms is None else max(rows, columns) ** 0.5 * consistent_rms), mu
 
     def whole(step: Step) -> list[Any]:

@@ -44,12 +44,14 @@ def test_first_update_is_the_learning_rate_times_the_sign():
     assert int(state.count) == 1
 
 
+@pytest.mark.requirement("PX25")
 def test_bias_is_corrected_at_every_step():
     # Under a constant gradient both corrected moments stay what they were at the first step.
     params, _ = trajectory(optim.adam(0.1, eps=0.0), np.zeros(1), [np.array([0.3])] * 50)
     np.testing.assert_allclose(params, -0.1 * 50, rtol=1e-9)
 
 
+@pytest.mark.requirement("DX34", "PX25")
 def test_eps_is_added_outside_of_the_root_after_the_correction():
     g = np.array([2.0])
     opt = optim.adam(1.0, eps=0.5)

@@ -372,7 +372,34 @@ def errors() -> Iterator[tuple[str, str, float]]:
             yield row.name, reference, error
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+# Which row shows that a requirement is met.
+REQUIREMENTS = {
+    "sgd": ("D94", "PX12"),
+    "sgd, momentum=0.8": ("D95",),
+    "sgd, momentum=0.8, nesterov=True": ("P61",),
+    "adagrad": ("D96", "P62", "PX12"),
+    "adadelta": ("D97",),
+    "adam": ("D98", "P59"),
+    "adamw, weight_decay=0.1": ("P60",),
+}
+
+
+def test_requirements_name_rows() -> None:
+    assert {row.name for row in TABLE} >= set(REQUIREMENTS)
+    assert len({row.name for row in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            id=row.name,
+            marks=[pytest.mark.requirement(*REQUIREMENTS[row.name])] if row.name in REQUIREMENTS else [],
+        )
+        for row in TABLE
+    ],
+)
 def test_hundred_steps_equal_the_references(row: Any) -> None:
     found = row.errors()
     assert found

@@ -77,6 +77,7 @@ def test_data_types_are_kept(row: Any, dtype: str) -> None:
         assert np.float16 not in {s.dtype for s in tree.leaves(state)}
 
 
+@pytest.mark.requirement("D103", "PX26")
 @every
 def test_missing_gradients_leave_parameters_and_state_alone(row: Any) -> None:
     params = oracles.start(row.shapes or oracles.SHAPES)
@@ -97,6 +98,7 @@ def test_missing_gradients_leave_parameters_and_state_alone(row: Any) -> None:
             np.testing.assert_array_equal(found[path], s, err_msg=path)
 
 
+@pytest.mark.requirement("P64", "P65", "DX27")
 @every
 def test_a_saved_state_resumes_bit_for_bit(row: Any, tmp_path: Path) -> None:
     opt = row.ours()
@@ -110,6 +112,7 @@ def test_a_saved_state_resumes_bit_for_bit(row: Any, tmp_path: Path) -> None:
     tree.map(np.testing.assert_array_equal, last, end)
 
 
+@pytest.mark.requirement("P58")
 @every
 def test_nothing_that_is_passed_in_is_written_to(row: Any) -> None:
     opt = row.ours()
