@@ -76,7 +76,7 @@ _sequence = sequence_operation(
     results=1,
     arguments=4,
     cases=_cases(),
-    slope_cases=_cases(*((2, 2, 1),) * 2),
+    slope_cases=_cases(*((2, 2, 1),) * 2)[1:],
 )
 
 

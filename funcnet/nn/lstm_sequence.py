@@ -78,7 +78,7 @@ _sequence = sequence_operation(
     results=2,
     arguments=4,
     cases=_cases(),
-    slope_cases=_cases(*((2, 2, 1),) * 4),
+    slope_cases=_cases(*((2, 2, 1),) * 4)[1:],
 )
 
 
