@@ -32,6 +32,14 @@ def _convolution(args: Sequence[Any], out: Any) -> int:
     return 2 * _size(out) * prod(args[1].shape[:-1])
 
 
+def _biased_convolution(args: Sequence[Any], out: Any) -> int:
+    return _convolution(args, out) + _size(out)
+
+
+def _kernel_convolution(args: Sequence[Any], out: Any) -> int:
+    return 2 * _size(args[1]) * prod(out.shape[:-1])
+
+
 def _adjoint_convolution(args: Sequence[Any], out: Any) -> int:  # noqa: ARG001  # one signature for all
     return 2 * _size(args[0]) * prod(args[1].shape[:-1])
 
@@ -57,6 +65,8 @@ COSTS: dict[str, Callable[[Sequence[Any], Any], int]] = {
     "attention": _attention,
     "conv": _convolution,
     "conv_adjoint": _adjoint_convolution,
+    "conv_bias": _biased_convolution,
+    "conv_kernel": _kernel_convolution,
     "gru_sequence": _recurrence,
     "log_softmax": _exponentials,
     "logsumexp": _exponentials,

@@ -164,3 +164,10 @@ def test_errors_name_the_layer():
 
     with pytest.raises(ShapeError, match=r"Layer sequential\.wrong_0 got an input with the wrong number"):
         nn.summary(nn.sequential(nn.dense(4), wrong()), (2, 3))
+
+
+def test_a_convolution_with_a_bias_and_the_gradient_of_its_kernel_count_as_well():
+    x, kernel, y = fn.Spec((2, 9, 8, 3)), fn.Spec((3, 2, 3, 10)), fn.Spec((2, 7, 7, 10))
+    plain = COSTS["conv"]([x, kernel], y)
+    assert COSTS["conv_bias"]([x, kernel, fn.Spec((10,))], y) == plain + 2 * 7 * 7 * 10
+    assert COSTS["conv_kernel"]([x, y], kernel) == plain
