@@ -18,7 +18,7 @@ import funcnet
 from funcnet.core import registry
 from funcnet.errors import AbstractValueError, FuncnetError
 from funcnet.ops import extras
-from funcnet.testing.backends import BackendCase, backend_cases
+from funcnet.testing.backends import BackendCase, backend_cases, case
 from funcnet.testing.primitives import Covered, check_primitive
 from funcnet.testing.samples import allowed_dtypes, samples
 from funcnet.xp.namespace import EXTENSIONS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["check_planned", "main", "plan", "primitive_names", "table"]
+__all__ = ["REASONS", "check_planned", "gap", "main", "plan", "primitive_names", "table"]
 
 _WIDE = ("float64", "complex128")
 # What a variant of a backend adds is found with one dtype: arrays that may not be written, arrays on another device.
@@ -40,6 +40,14 @@ _VARIANTS = {
 }
 # They sort by position, or their cases convert to double precision.
 _WIDE_ONLY = ("argsort", "astype", "isin", "sort")
+#: Why a primitive is not checked on a backend.
+REASONS = {
+    "a": "the shape of the result depends on values, which this variant forbids",
+    "b": "it returns or takes positions, which array_api_strict has in 64 bits only, and this variant forbids",
+    "c": "SciPy computes it; what the variant adds is not in its way",
+    "d": "its data types are others than the one with which the variant is checked",
+    "e": "the backend has none of its data types",
+}
 _ORDER = ("float32", "float64", "complex64", "complex128", "int32", "int64", "uint8", "uint32", "bool")
 _SHORT = {
     "values": "v",
@@ -80,21 +88,42 @@ def plan(name: str, backend: BackendCase) -> dict[str, int]:
     """
     primitive = registry[name]
     allowed = [d for d in allowed_dtypes(primitive) if d in backend.dtypes()]
-    if backend.name == "strict-flags" and depends_on_values(primitive):
-        # Results whose shape depends on values are what this variant forbids.
-        return {}
-    if backend.name == "strict-no-x64" and (name in _WIDE_ONLY or _has_positions(primitive)):
-        # array_api_strict's own functions that return positions do so in 64 bits, which this variant forbids.
+    if gap(name, backend):
         return {}
     if primitive.meta.get("hosted") and backend.name != "numpy":
-        # Another library lends its arrays to the same function of SciPy's.
-        return {d: 1 for d in allowed if d == "float64" and backend.name in ("torch", "strict")}
+        # PyTorch has some of them itself; array_api_strict lends its arrays to the function that NumPy's go to.
+        return {"float64": 2 if backend.name == "torch" else 1}
     if backend.name in _VARIANTS:
         return {d: order for d, order in _VARIANTS[backend.name].items() if d in allowed}
     if backend.name == "numpy":
         return {d: 2 if d in ("float32", *_WIDE) else 1 for d in allowed}
     # The rules are the same everywhere, and so are the kernels of one library's integers.
     return {d: 2 if d == "float64" else 1 for d in allowed if d not in ("complex64", "int32", "uint8")}
+
+
+def gap(name: str, backend: BackendCase) -> str:
+    """Return why a primitive is not checked on a backend, a letter of `REASONS`; nothing where it is.
+
+    Examples
+    --------
+    >>> from funcnet.testing.backends import case
+    >>> from funcnet.testing.coverage import REASONS, gap, primitive_names
+    >>> "erfcx" in primitive_names()
+    True
+    >>> REASONS[gap("erfcx", case("numpy-readonly"))]
+    'SciPy computes it; what the variant adds is not in its way'
+    """
+    primitive = registry[name]
+    allowed = [d for d in allowed_dtypes(primitive) if d in backend.dtypes()]
+    if backend.name == "strict-flags" and depends_on_values(primitive):
+        return "a"
+    if backend.name == "strict-no-x64" and (name in _WIDE_ONLY or _has_positions(primitive)):
+        return "b"
+    if primitive.meta.get("hosted") and backend.name not in ("numpy", "torch", "strict"):
+        return "c"
+    if backend.name in _VARIANTS and not any(d in allowed for d in _VARIANTS[backend.name]):
+        return "d"
+    return "" if allowed else "e"
 
 
 def _has_positions(primitive: Primitive) -> bool:
@@ -150,9 +179,14 @@ def table(covered: Iterable[Covered], backends: Sequence[str]) -> str:
             by_modes: dict[str, list[str]] = defaultdict(list)
             for dtype, modes in sorted(cells.get((name, backend), {}).items(), key=lambda item: _ORDER.index(item[0])):
                 by_modes["".join(m for m in _SHORT.values() if m in modes)].append(dtype)
-            row.append("; ".join(f"{' '.join(dtypes)} {modes}" for modes, dtypes in by_modes.items()))
+            shown = "; ".join(f"{' '.join(dtypes)} {modes}" for modes, dtypes in by_modes.items())
+            row.append(shown or _why(name, backend))
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     return "\n".join(lines)
+
+
+def _why(name: str, backend: str) -> str:
+    return f"*{gap(name, case(backend))}*" if name in registry else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,11 +231,20 @@ def _document(covered: Sequence[Covered], backends: Sequence[str], absent: Seque
         "`tests/test_registry.py`.",
         "",
         "- **v** values against the reference implementation in double precision; **s** shape rule; **-** the shape",
-        "  depends on values",
+        "  depends on values, so there is neither a shape rule nor a batching rule, and both are refused",
         "- **r** reverse mode, **f** forward mode, against differences in double precision; **2** all four",
         "  combinations of the modes at second order; **t** ties are split evenly",
         "- **c** the result is a constant for every transformation; **x** arguments that are refused raise",
         "- **m** the batching rule against a loop, with all arrays batched and with the first alone",
+        "",
+        "Integers and booleans have no derivatives, nor have results that are constants. Rules are the same code for",
+        "every backend, so second order is checked in double precision, on NumPy in both, and not again with variants",
+        "of array_api_strict; of what SciPy computes, on NumPy and PyTorch, since array_api_strict's arrays are lent",
+        "to the same function as NumPy's.",
+        "",
+        "Where a cell has no check:",
+        "",
+        *(f"- *{letter}*: {reason}" for letter, reason in REASONS.items()),
         "",
         _count(covered, []).replace(", 0 failures", ".").capitalize(),
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from funcnet.core import registry
 from funcnet.testing import coverage
-from funcnet.testing.backends import case
+from funcnet.testing.backends import backend_cases, case
 from funcnet.testing.primitives import Covered
 
 
@@ -18,6 +18,17 @@ def test_the_plan_has_every_dtype_on_numpy_and_second_order_everywhere() -> None
     assert coverage.plan("sin", case("strict-no-x64")) == {"float32": 1}
     assert coverage.plan("nonzero", case("strict-flags")) == {}
     assert coverage.plan("argmax", case("strict-no-x64")) == {}
+
+
+def test_every_gap_has_a_reason() -> None:
+    for name in coverage.primitive_names():
+        for backend in backend_cases():
+            if backend.reason is None:
+                reason = coverage.gap(name, backend)
+                assert bool(coverage.plan(name, backend)) != bool(reason), (name, backend.name)
+                assert not reason or reason in coverage.REASONS
+    row = coverage.table([Covered("nonzero", "numpy", "float64", "values")], ["numpy", "strict-flags", "strict-no-x64"])
+    assert row.splitlines()[-1] == "| nonzero | float64 v | *a* | *b* |"
 
 
 def test_names_are_those_of_the_library() -> None:

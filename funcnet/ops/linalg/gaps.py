@@ -120,7 +120,14 @@ def _impl(xp: Any, t: Any, values: Any, *, sign: int, part: int) -> Any:
     if sign:
         row = row + sign * xp.expand_dims(values, axis=-1)
     scale = xp.max(xp.abs(values), axis=-1)[..., None, None]
-    some = xp.abs(row) > scale * (8 * (n + 2) * eps_of(values))
+    closed = xp.abs(row) <= scale * (8 * (n + 2) * eps_of(values))
+    if sign < 0:
+        closed = closed & ~xp.eye(n, dtype=xp.bool, device=row.device)
+    if bool(xp.any(closed)):
+        # Followed as series, they would be apart: `separate` does not see values that a compiled function gets later.
+        why = "a function compiled by fn.jit does not see that beforehand, so call it without"
+        raise undetermined(("eigh" if sign < 0 else "svd", values), why)
+    some = row != 0
     one = xp.ones((), dtype=row.dtype, device=row.device)
     quotient = t / xp.astype(xp.where(some, row, one), t.dtype)
     return xp.where(some, quotient, xp.zeros((), dtype=t.dtype, device=t.device))

@@ -151,10 +151,14 @@ def separate(primitive: Primitive, x: Any, equal: Callable[[Any], Any], **params
 
     ``equal(y)`` says of the raw results which values are.
     """
-    y = bind(primitive, x, **params)
     depth = order_of(x)
     if not depth or series(x) is not None or isinstance(raw(x), Spec):
-        return y
+        return bind(primitive, x, **params)
+    try:
+        y = bind(primitive, x, **params)
+    except NotDifferentiableError:
+        # Forward mode divides at once, which is refused where values are equal.
+        return bind(primitive, _followed(x, depth), **params)
     found = tuple([raw(part) for part in y]) if primitive.multiple else raw(y)
     if not known(equal(found)):
         return y

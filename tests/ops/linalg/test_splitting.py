@@ -360,3 +360,12 @@ def test_distinct_values_are_untouched(draw: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(fn.grad(lambda a: xp.sum(xp.linalg.eigvalsh(a) * c))(x), (v * c) @ v.T)
     u, _, vh = np.linalg.svd(x, full_matrices=False)
     np.testing.assert_array_equal(fn.grad(lambda a: xp.sum(xp.linalg.svdvals(a) * c))(x), (u * c) @ vh)
+
+
+def test_compiled_functions_refuse_what_they_cannot_see(draw: Callable[..., Any]) -> None:
+    f = by_eigh(xp.exp)
+    gradient = fn.jit(fn.grad(f))
+    x = draw(spectrum=[1.0, 2.0, 4.0])
+    np.testing.assert_allclose(gradient(x), fn.grad(f)(x), rtol=1e-12, atol=1e-12)
+    with pytest.raises(NotDifferentiableError, match="without"):
+        gradient(draw(spectrum=[1.0, 1.0, 2.0]))
