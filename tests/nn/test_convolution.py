@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, random, tree, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 
 
 class Case(NamedTuple):

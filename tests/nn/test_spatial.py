@@ -4,12 +4,13 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, random, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 
 RNG = np.random.default_rng(0)
 

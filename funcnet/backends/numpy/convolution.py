@@ -228,6 +228,9 @@ def _forward(
     bias: Any = None,
 ) -> Any:
     window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
+    if not x.size or 0 in out:
+        y = np.zeros((x.shape[0], *out, features), x.dtype)
+        return y if bias is None else y + bias
     if inputs == 1 and groups > 1:
         y = depthwise(x, kernel, out, stride, padding, dilation, groups)
         if bias is not None:
@@ -273,6 +276,8 @@ def _conv_adjoint(
 ) -> Any:
     dtype, (g, kernel) = _ready(g, kernel)
     inputs, features = kernel.shape[-2:]
+    if not g.size or 0 in size:
+        return np.zeros((g.shape[0], *size, groups * inputs), dtype)
     if inputs == 1 and groups > 1:
         return _finished(depthwise_adjoint(g, kernel, size, stride, padding, dilation, groups), dtype)
     merged = _merged(groups, min(inputs, features // groups))
@@ -341,7 +346,7 @@ def _conv_kernel(x: Any, g: Any, *, size: Sizes, stride: Sizes, padding: Pairs, 
     dtype, (x, g) = _ready(x, g)
     out, features = g.shape[1:-1], g.shape[-1]
     inputs = x.shape[-1] // groups
-    if not g.size:
+    if not g.size or not x.size:
         return np.zeros((*size, inputs, features), dtype)
     if _is_pointwise(size, padding, groups):
         rows = x[_spread(out, stride)].reshape(-1, inputs)

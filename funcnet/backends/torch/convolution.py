@@ -70,6 +70,10 @@ def _conv(
     dilation: Sizes,
     groups: int,
 ) -> Any:
+    if 0 in x.shape[1:]:
+        # All of it is padding, which PyTorch refuses.
+        x = torch.nn.functional.pad(_first(x), [n for pair in reversed(padding) for n in pair])
+        x, padding = _last(x), ((0, 0),) * len(padding)
     function = getattr(torch.nn.functional, f"conv{len(stride)}d")
     x, even = _symmetric(torch, _first(x), padding)
     return _last(function(x, _weight(kernel), bias, stride, even, dilation, groups))
@@ -92,6 +96,8 @@ def _conv_adjoint(
     dilation: Sizes,
     groups: int,
 ) -> Any:
+    if 0 in size:
+        return g.new_zeros((g.shape[0], *size, groups * kernel.shape[-2]))
     window = kernel.shape[:-2]
     function = getattr(torch.nn.functional, f"conv_transpose{len(stride)}d")
     even = tuple([min(pair) for pair in padding])
@@ -119,7 +125,7 @@ def _conv_kernel(
     dilation: Sizes,
     groups: int,
 ) -> Any:
-    if not g.numel():
+    if not g.numel() or not x.numel():
         return torch.zeros((*size, x.shape[-1] // groups, g.shape[-1]), dtype=x.dtype, device=x.device)
     x, even = _symmetric(torch, _first(x), padding)
     zeros = (0,) * len(stride)

@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,8 @@ import funcnet as fn
 from funcnet import nn, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_adjoint, check_grads
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 
 conv = nn.functional.conv
 RNG = np.random.default_rng(0)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,8 @@ import funcnet as fn
 from funcnet import nn, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_adjoint, check_grads
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 
 F = nn.functional
 RNG = np.random.default_rng(0)
