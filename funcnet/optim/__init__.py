@@ -24,6 +24,9 @@ from funcnet.optim.adagrad import adagrad as adagrad
 from funcnet.optim.adagrad import ftrl as ftrl
 from funcnet.optim.adagrad import scale_by_adadelta as scale_by_adadelta
 from funcnet.optim.adagrad import scale_by_rss as scale_by_rss
+from funcnet.optim.adahessian import ScaleByAdahessianState as ScaleByAdahessianState
+from funcnet.optim.adahessian import adahessian as adahessian
+from funcnet.optim.adahessian import scale_by_adahessian as scale_by_adahessian
 from funcnet.optim.adam import AdamState as AdamState
 from funcnet.optim.adam import ScaleByAdamState as ScaleByAdamState
 from funcnet.optim.adam import adam as adam
@@ -265,6 +268,7 @@ __all__ = [
     "Result",
     "SamState",
     "ScaleByAdadeltaState",
+    "ScaleByAdahessianState",
     "ScaleByAdamState",
     "ScaleByAdamaxState",
     "ScaleByAdanState",
@@ -314,6 +318,7 @@ __all__ = [
     "adadelta",
     "adafactor",
     "adagrad",
+    "adahessian",
     "adam",
     "adamax",
     "adamaxw",
@@ -401,6 +406,7 @@ __all__ = [
     "scale",
     "scale_by_acprop",
     "scale_by_adadelta",
+    "scale_by_adahessian",
     "scale_by_adam",
     "scale_by_adamax",
     "scale_by_adan",

@@ -203,3 +203,17 @@ def test_a_state_taken_out_of_a_transformation_is_made_of_plain_arrays(name):
     assert {type(leaf) for leaf in tree.leaves(after)} <= {np.ndarray, np.float64, np.int64, np.int32}
     expected = one(np.array(1.1))[1]
     tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), after, expected)
+
+
+def test_adahessian_follows_its_definition_where_the_diagonal_is_exact():
+    # The Hessian of a separable loss is its diagonal, so that any signs give it.
+    opt = optim.adahessian(0.3, random.key(5), b1=0.8, b2=0.9, power=0.7, weight_decay=0.1)
+    params, state = P, opt.init(P)
+    at, m, v = P.copy(), np.zeros(2), np.zeros(2)
+    for t in range(1, 101):
+        updates, state = opt.update(4 * params**3, state, params, loss_fn=lambda p: xp.sum(p**4))
+        params = optim.apply_updates(params, updates)
+        m = 0.8 * m + 0.2 * 4 * at**3
+        v = 0.9 * v + 0.1 * (12 * at**2) ** 2
+        at = at - 0.3 * (m / (1 - 0.8**t) / (np.sqrt(v / (1 - 0.9**t)) ** 0.7 + 1e-8) + 0.1 * at)
+    np.testing.assert_allclose(params, at, rtol=1e-10)
