@@ -11,7 +11,7 @@ from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
-from funcnet.compiler.loops.groups import Group, grouped
+from funcnet.compiler.loops.groups import JOINED, WIDE, Group, grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
@@ -27,6 +27,8 @@ __all__ = ["FusedPlan"]
 
 #: Results of these show the memory of their first argument.
 _VIEWS = frozenset(["matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "getitem"])
+#: Results of loops that are arrays.
+_ARRAYS = ("full", "row", "column sum", JOINED)
 #: Results of these are arrays of their own.
 _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
 #: Weighted element operations below which a second thread costs more than it saves.
@@ -156,7 +158,9 @@ class _Builder:
                     v
                     for e in node.equations
                     for v in e.outputs
-                    if v in self.needed and v not in self.results and node.roles[v] in ("full", "row", "column sum")
+                    if v in self.needed
+                    and v not in self.results
+                    and node.roles[v] in ("full", "row", "column sum", JOINED)
                 ]
             elif _product(node) and node.outputs[0] not in self.results:
                 candidates.append(node.outputs[0])
@@ -267,7 +271,7 @@ class _Builder:
         typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
         if role == "scalar":
             return {"f": "float64", "i": "int64", "b": "boolean"}[np.dtype(v.dtype).kind]
-        two = (role == "full" and not loop.flat) or role == "column sum"
+        two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED)
         return f"{typed}[:,::1]" if two else f"{typed}[::1]"
 
     def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
@@ -279,7 +283,7 @@ class _Builder:
     def _input(self, v: Value, role: str, loop: Loop) -> str:
         if role == "scalar":
             return self._once(v, "item", f"{self.writer.name(v)}.item()")
-        shape = self._shape(role, loop)
+        shape = (loop.group.rows, v.shape[-1]) if role == WIDE else self._shape(role, loop)
         array = self.planned.get(v)
         if array is None:
             array = self.graph.constants.get(v)
@@ -300,12 +304,12 @@ class _Builder:
 
     def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[str]) -> str:
         group = loop.group
-        if role in ("full", "row"):
+        if role in ("full", "row", JOINED):
+            shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
             if v in self.planned:
-                return self.writer.constant(self.planned[v].reshape(self._shape(role, loop)))
+                return self.writer.constant(self.planned[v].reshape(shape))
             name = self.writer.name(v)
             self.fresh.add(v)
-            shape = self._shape(role, loop)
             dtype = self.writer.constant(np.dtype(v.dtype))
             self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
             return name if v.shape == shape else f"{name}.reshape({shape!r})"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.scans import hoist_products
 from funcnet.core import owner, registry
 from funcnet.core.bind import run
 
@@ -150,6 +153,64 @@ def simplify(graph: Graph) -> Graph:
     return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
 
 
+def join_parts(graph: Graph) -> Graph:
+    """Replace sums of columns that are put side by side into zeros by their concatenation; -0 may become 0 and 0 -0."""
+    made = {v: e for e in graph.equations for v in e.outputs}
+    users = graph.users()
+    held = set(graph.outputs)
+    replaced: dict[Value, Equation] = {}
+    for e in graph.equations:
+        if e.primitive.name != "index_add" or _continued(e, users, held):
+            continue
+        parts: list[tuple[int, int, Value]] = []
+        step: Any = e
+        base: Any = None
+        while step is not None and step.primitive.name == "index_add":
+            span = _last_columns(step)
+            if span is None or step.inputs[1].__class__ is not Value:
+                break
+            parts.append((*span, step.inputs[1]))
+            base = step.inputs[0]
+            step = made.get(base) if base.__class__ is Value else None
+        else:
+            base = graph.constants.get(base) if base.__class__ is Value else None
+            parts.sort(key=lambda p: p[0])
+            edges = [0, *[stop for _, stop, _ in parts]]
+            whole = [start for start, _, _ in parts] == edges[:-1] and edges[-1] == e.outputs[0].shape[-1]
+            kinds = {v.dtype for _, _, v in parts} == {e.outputs[0].dtype}
+            if base is not None and whole and kinds and not np.any(base):
+                axis = len(e.outputs[0].shape) - 1
+                values = tuple([v for _, _, v in parts])
+                replaced[e.outputs[0]] = Equation(
+                    registry["concat"], values, {"axis": axis}, e.outputs, e.line, e.again
+                )
+    if not replaced:
+        return graph
+    return graph.with_equations([replaced.get(e.outputs[0], e) for e in graph.equations])
+
+
+def _continued(e: Equation, users: dict[Value, list[Equation]], held: set[Any]) -> bool:
+    """Whether more is added to the result, and nothing else done with it."""
+    after = users.get(e.outputs[0], [])
+    return len(after) == 1 and after[0].primitive.name == "index_add" and e.outputs[0] not in held
+
+
+def _last_columns(e: Equation) -> tuple[int, int] | None:
+    """Return which columns of all rows an `index_add` adds to."""
+    key, shape = e.params.get("key"), e.outputs[0].shape
+    if key is None or len(key) != len(shape) or len(e.inputs) != 2:
+        return None
+    for k, n in zip(key, shape, strict=True):
+        if k.__class__ is not tuple or len(k) != 3 or k[0].__class__ is str or k[2] not in (None, 1):
+            return None
+        if k is not key[-1] and slice(*k).indices(n) != (0, n, 1):
+            return None
+    start, stop, _ = slice(*key[-1]).indices(shape[-1])
+    return (
+        (start, stop) if e.inputs[1].__class__ is Value and e.inputs[1].shape == (*shape[:-1], stop - start) else None
+    )
+
+
 def share_constants(graph: Graph) -> Graph:
     """Keep one of several small constants that are the same."""
     first: dict[Any, Value] = {}
@@ -210,7 +271,9 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     share_constants,
     fold_constants,
     simplify,
+    join_parts,
     merge_equal,
+    hoist_products,
     in_regions,
     remove_dead,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.capture import GraphTrace, capture, interpret
 from funcnet.compiler.execute import Executable
-from funcnet.compiler.graph import Graph, Value
+from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.core import Tracer, bind
 from funcnet.core.dtypes import is_inexact
 from funcnet.transforms.batch import vmap
@@ -15,7 +15,7 @@ from funcnet.transforms.forward import jvp
 from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from funcnet.core import Primitive, Trace
 
@@ -156,7 +156,7 @@ def _inexact(values: Sequence[Any], active: Sequence[int]) -> tuple[int, ...]:
     return tuple([i for i in active if is_inexact(values[i].dtype)])
 
 
-def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
+def split_vjp(graph: Graph, active: Sequence[int], *, recompute: bool = False) -> tuple[Graph, Graph]:
     """Return the graph that also returns what its derivative needs, and the graph of that derivative.
 
     Parameters
@@ -165,6 +165,8 @@ def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
         The function; its outputs are values.
     active : sequence of int
         The inputs to differentiate with respect to, of floating-point dtypes.
+    recompute : bool, default False
+        Whether elementwise operations are done once more, in place of keeping their results, where that saves memory.
 
     Returns
     -------
@@ -202,13 +204,65 @@ def split_vjp(graph: Graph, active: Sequence[int]) -> tuple[Graph, Graph]:
     known = set(inputs).union(*[e.outputs for e in before])
     used = [v for e in after for v in e.values] + results
     residuals = [v for v in dict.fromkeys(used) if v in known]
+    if recompute:
+        residuals, again = _cheaper(inputs, before, residuals)
+        fresh_results = {v: Value(v.spec) for e in again for v in e.outputs}
+        after = (
+            *[_renamed(e, fresh_results, results=True) for e in again],
+            *[_renamed(e, fresh_results) for e in after],
+        )
+        results = [fresh_results.get(v, v) for v in results]
     forward = Graph(inputs, before, [*outputs, *residuals], whole.constants)
     # A residual is an input of the second graph, so its value is a new one there.
     fresh = {v: Value(v.spec) for v in residuals}
     backward = Graph(
         [*fresh.values(), *[s.node for s in seeds]],
-        [e.replaced(tuple([fresh.get(v, v) if v.__class__ is Value else v for v in e.inputs])) for e in after],
+        [_renamed(e, fresh) for e in after],
         [fresh.get(v, v) for v in results],
         whole.constants,
     )
     return forward.with_equations(forward.equations), backward.with_equations(backward.equations)
+
+
+def _renamed(e: Equation, names: dict[Value, Value], *, results: bool = False) -> Equation:
+    new = e.replaced(tuple([names.get(v, v) if v.__class__ is Value else v for v in e.inputs]))
+    if results:
+        new.outputs = tuple([names[v] for v in e.outputs])
+    return new
+
+
+_MOVES = ("getitem", "reshape", "broadcast_to", "matrix_transpose", "astype")
+
+
+def _cheaper(
+    inputs: Sequence[Value], equations: Sequence[Equation], residuals: list[Value]
+) -> tuple[list[Value], list[Equation]]:
+    """Return what to keep instead of the residuals, and the equations that make the residuals of it."""
+    made = {v: e for e in equations for v in e.outputs}
+    given = set(inputs)
+    roots: dict[Value, None] = {}
+    chosen: set[int] = set()
+    waiting: list[Any] = list(residuals)
+    while waiting:
+        v = waiting.pop()
+        e = made.get(v)
+        if v in given or e is None or not (e.primitive.kind == "elementwise" or e.primitive.name in _MOVES):
+            if v in given or e is not None:
+                roots[v] = None
+        elif id(e) not in chosen:
+            chosen.add(id(e))
+            waiting += e.values
+    if _bytes(roots, given) >= _bytes(residuals, given):
+        return residuals, []
+    return list(roots), [e for e in equations if id(e) in chosen]
+
+
+def _bytes(values: Iterable[Value], given: set[Value]) -> int:
+    total = 0
+    for v in values:
+        if v not in given:
+            size = 1
+            for n in v.shape:
+                size *= n
+            total += size
+    return total

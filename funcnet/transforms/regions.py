@@ -82,6 +82,10 @@ class ScanCall(Region):
     def with_regions(self, regions: Sequence[Graph]) -> ScanCall:
         return self._like(regions[0], self.held, self.carried)
 
+    def with_step(self, step: Graph, held: int, carried: int) -> ScanCall:
+        """Return the loop of another step."""
+        return self._like(step, held, carried)
+
     def _like(self, step: Graph, held: int, carried: int, *, flip: bool = False, again: bool | None = None) -> ScanCall:
         return ScanCall(
             step,
@@ -129,9 +133,8 @@ class ScanCall(Region):
         forward, backward, kept = self.programs[0].derived(("scan", tuple(live)), lambda: self._transposed(live))
         found = bind(forward, *values)
         ys, stacks = found[:count], iter(found[count:])
-        residuals = [values[k] if k is not None else next(stacks) for k in kept]
-        held = [r for r, k in zip(residuals, kept, strict=True) if k is not None]
-        rest = [r for r, k in zip(residuals, kept, strict=True) if k is None]
+        held = [values[k] for k in kept if k is not None and k < self.held]
+        rest = [next(stacks) if k is None else values[k] for k in kept if k is None or k >= self.held]
         zeros = [Zero(values[i]) for i in live if i < self.held]
         return ys, (backward, held, rest, zeros, live)
 
@@ -142,9 +145,10 @@ class ScanCall(Region):
         if self.again:
             forward, backward = _recomputed(step, live)
         else:
-            forward, backward = split_vjp(step, live)
+            forward, backward = split_vjp(step, live, recompute=True)
         count = len(step.outputs)
-        places = {v: i for i, v in enumerate(forward.inputs[: self.held])}
+        # What is the same in every step, and what comes in stacked, need not be stacked.
+        places = {v: i for i, v in enumerate(forward.inputs) if not self.held <= i < first}
         kept = [places.get(v) for v in forward.outputs[count:]]
         stacked = [v for v, k in zip(forward.outputs[count:], kept, strict=True) if k is None]
         onward = self._like(
@@ -155,8 +159,9 @@ class ScanCall(Region):
         carries = [v for v in step.outputs[: self.carried] if is_inexact(v.dtype)]
         results = [v for v in step.outputs[self.carried :] if is_inexact(v.dtype)]
         sums = [i for i in live if i < self.held]
-        held = [v.spec for v, k in zip(backward.inputs, kept, strict=False) if k is not None]
-        news = [v.spec for v, k in zip(backward.inputs, kept, strict=False) if k is None]
+        fixed_or_new = [k is not None and k < self.held for k in kept]
+        held = [v.spec for v, known in zip(backward.inputs, fixed_or_new, strict=False) if known]
+        news = [v.spec for v, known in zip(backward.inputs, fixed_or_new, strict=False) if not known]
 
         def back(*args: Any) -> list[Any]:
             given = iter(args)
@@ -165,7 +170,7 @@ class ScanCall(Region):
             totals = [next(given) for _ in sums]
             new = iter([next(given) for _ in news])
             seeds = [*cts, *given]
-            residuals = [next(new) if k is None else next(fixed) for k in kept]
+            residuals = [next(fixed) if known else next(new) for known in fixed_or_new]
             found = dict(zip(live, interpret(backward, [*residuals, *seeds]), strict=True))
             totals = [total + found[i] for total, i in zip(totals, sums, strict=True)]
             inner = [found[i] for i in live if self.held <= i < first]

@@ -135,6 +135,35 @@ def test_undone_operations() -> None:
     assert names(passes.optimised(fn.trace(lambda x: xp.reshape(xp.reshape(x, (6,)), (3, 2)), spec))) == ["reshape"]
 
 
+def test_columns_side_by_side_are_joined() -> None:
+    def f(x: Any) -> Any:
+        return xp.sum(x[:, :2] * x[:, 2:4] * xp.sin(x[:, 4:]))
+
+    spec = fn.Spec((3, 6), "float64")
+    graph = passes.optimised(fn.trace(fn.grad(f), spec))
+    assert "index_add" not in names(graph)
+    assert names(graph).count("concat") == 1
+    # Not all columns: the rest stays zero.
+    partial = passes.optimised(fn.trace(fn.grad(lambda x: xp.sum(xp.sin(x[:, 1:3]) * x[:, 3:5])), spec))
+    assert "index_add" in names(partial)
+    x = np.arange(18.0).reshape(3, 6)
+    equal(interpret(graph, [x])[0], fn.grad(f)(x))
+
+
+def test_products_are_summed_after_the_loop() -> None:
+    def f(w: Any, xs: Any) -> Any:
+        c, _ = fn.scan(lambda c, x: (xp.tanh(x @ w + c @ w), None), xs[0] * 0.0, xs)
+        return xp.sum(c)
+
+    w = np.linspace(-1.0, 1.0, 9).reshape(3, 3)
+    xs = np.linspace(-1.0, 1.0, 30).reshape(5, 2, 3)
+    graph = passes.optimised(fn.trace(fn.grad(f), w, xs))
+    inner = [names(e.primitive.regions[0]) for e in graph.equations if e.primitive.name == "scan"][-1]
+    # Back through the carry only; the two products for the weights have left the loop.
+    assert inner.count("matmul") == 1
+    np.testing.assert_allclose(interpret(graph, [w, xs])[0], fn.grad(f)(w, xs), rtol=1e-12)
+
+
 def test_plan_frees_what_is_dead() -> None:
     import tracemalloc
 

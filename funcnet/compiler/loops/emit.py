@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.groups import JOINED, WIDE, columns_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -75,6 +76,8 @@ class _Emitter:
         self.stages: dict[int, list[Equation]] = {}
         self.between: dict[int, list[Equation]] = {}
         self.temporaries: list[tuple[str, str]] = []
+        #: Columns of wide inputs: name, array, and which.
+        self.parts: list[tuple[str, str, tuple[int, int]]] = []
         self.stored: dict[Value, str] = {}
 
     def loop(self) -> Loop:
@@ -116,9 +119,18 @@ class _Emitter:
                 self.inputs.append((v, role))
                 self.stage[v] = -1
                 typed = type_name(str(v.dtype))
-                self.text[v] = {"full": f"x{i}[j]", "column": f"a{i}[j]", "row": f"x{i}", "scalar": f"{typed}(a{i})"}[
-                    role
-                ]
+                self.text[v] = {
+                    "full": f"x{i}[j]",
+                    "column": f"a{i}[j]",
+                    "row": f"x{i}",
+                    "scalar": f"{typed}(a{i})",
+                    WIDE: f"a{i}",
+                }[role]
+        for e in self.group.equations:
+            if e.primitive.name == "getitem":
+                name = f"k{len(self.parts)}"
+                self.parts.append((name, self.text[e.inputs[0]], columns_of(e) or (0, 0)))
+                self.text[e.outputs[0]] = f"{name}[j]"
 
     def _assign_stages(self) -> None:
         """Find the stage of each value: full ones are computed in it, row values after it."""
@@ -126,6 +138,9 @@ class _Emitter:
         for e in self.group.equations:
             out = e.outputs[0]
             role = roles[out]
+            if e.primitive.name == "getitem":
+                self.stage[out] = -1
+                continue
             level = 0
             for v in e.values:
                 if v in self.made:
@@ -141,8 +156,10 @@ class _Emitter:
                 stored[v] = f"y{i}"
         for e in self.group.equations:
             role = self.group.roles[e.outputs[0]]
+            if e.primitive.name == "getitem":
+                continue
             for v in e.values:
-                if v not in self.made or self.group.roles[v] != "full" or v in stored:
+                if v not in self.made or self.group.roles[v] != "full" or v in stored or self.stage[v] < 0:
                     continue
                 later = role == "full" and self.stage[e.outputs[0]] > self.stage[v]
                 reduced = role in ("row", "total") and e.primitive.name in ("sum", "mean", "max", "min", "any", "all")
@@ -177,7 +194,16 @@ class _Emitter:
             for i, (_, role) in enumerate(self.inputs):
                 if role in ("full", "row"):
                     lines.append(f"        x{i} = a{i}[r]")
-            lines += [f"        y{i} = o{i}[r]" for i, (_, role) in enumerate(self.outputs) if role == "full"]
+            lines += [f"        {k} = {a}[r, {start}:{stop}]" for k, a, (start, stop) in self.parts]
+            for i, (v, role) in enumerate(self.outputs):
+                if role == "full":
+                    lines.append(f"        y{i} = o{i}[r]")
+                elif role == JOINED:
+                    width = self.group.columns
+                    lines += [
+                        f"        y{i}_{p} = o{i}[r, {p * width}:{(p + 1) * width}]"
+                        for p in range(v.shape[-1] // width)
+                    ]
             lines.append(f"        n = {self._length()}")
         return lines
 
@@ -189,13 +215,14 @@ class _Emitter:
         for i, (_, role) in enumerate(self.outputs):
             if role in ("full", "column sum"):
                 return f"o{i}.shape[1]"
-        return "1"
+        return f"{self.group.columns}"
 
     def _stage(self, k: int, stored: dict[Value, str]) -> list[str]:
         body: list[str] = []
         here: set[Value] = set()
         equations = self.stages.get(k, [])
         sums = [e for e in self.between.get(k, ()) if self.group.roles[e.outputs[0]] == "column sum"]
+        joins = [e for e in self.between.get(k, ()) if self.group.roles[e.outputs[0]] == JOINED]
         for e in equations:
             out = e.outputs[0]
             name = f"v{len(self.text)}"
@@ -207,12 +234,15 @@ class _Emitter:
         for e in sums:
             i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
             body.append(f"    s{i}[j] += {self._read(e.inputs[0], here, stored)}")
+        for e in joins:
+            i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
+            body += [f"    y{i}_{p}[j] = {self._read(v, here, stored)}" for p, v in enumerate(e.inputs)]
         return ["for j in range(n):", *body] if body else []
 
     def _row(self, e: Equation) -> list[str]:
         out = e.outputs[0]
         role = self.group.roles[out]
-        if role == "column sum":
+        if role in ("column sum", JOINED):
             return []
         name = e.primitive.name
         typed = type_name(str(out.dtype))
@@ -244,13 +274,15 @@ class _Emitter:
         return self.group.roles[v] == "full"
 
     def _array(self, v: Value) -> str:
+        if v in self.made and self.stage[v] < 0:
+            return self.text[v].removesuffix("[j]")
         if v in self.made:
             return self.stored[v]
         i = next(i for i, (a, _) in enumerate(self.inputs) if a is v)
         return f"x{i}"
 
     def _read(self, v: Value, here: set[Value], stored: dict[Value, str]) -> str:
-        if v in self.made and self.group.roles[v] == "full" and v not in here:
+        if v in self.made and self.group.roles[v] == "full" and v not in here and self.stage[v] >= 0:
             return f"{stored[v]}[j]"
         return self.text[v]
 

@@ -26,6 +26,9 @@ _SEGMENT = 2000
 #: Functions without a vectorised form are taken into loops of at most so many elements.
 _SMALL = 64
 
+#: What a value from outside is of which the loop reads some columns, and one that it writes in parts.
+WIDE, JOINED = "wide", "joined"
+
 Shape = tuple[int, ...]
 
 
@@ -82,8 +85,12 @@ class Group:
         name = e.primitive.name
         first = e.inputs[0]
         for v in e.values:
-            if v in made and roles[v] in ("column sum", "total"):
+            if v in made and roles[v] in ("column sum", "total", JOINED):
                 return None
+        if name == "getitem":
+            return self._columns(e, made, roles)
+        if name == "concat":
+            return self._joined(e, made, roles)
         if name in _REDUCTIONS:
             return self._reduction(e, made, roles)
         if name in _SHAPES:
@@ -141,6 +148,24 @@ class Group:
             return "column sum" if self._split_at(len(axis)) else None
         return None
 
+    def _columns(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
+        """Take in some columns of a matrix from outside."""
+        base = e.inputs[0]
+        if base in made or columns_of(e) is None or roles.get(base, WIDE) != WIDE:
+            return None
+        if e.outputs[0].shape != self.shape or not self._split_at(len(self.shape) - 1):
+            return None
+        roles[base] = WIDE
+        return "full"
+
+    def _joined(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
+        """Write several values side by side."""
+        if e.params.get("axis") != len(self.shape) - 1 or not self.shape:
+            return None
+        fits = all([v.__class__ is Value and v in made and roles[v] == "full" for v in e.inputs])
+        same = all([v.dtype == e.outputs[0].dtype for v in e.values])
+        return JOINED if fits and same and self._split_at(len(self.shape) - 1) else None
+
     def _split_at(self, k: int) -> bool:
         if self.split is None:
             self.split = k
@@ -183,6 +208,20 @@ class Group:
         return all([d == 1 for d in self.shape[low:high]])
 
 
+def columns_of(e: Equation) -> tuple[int, int] | None:
+    """Return which columns a `getitem` takes of all rows, None if it takes anything else."""
+    key, shape = e.params["key"], e.inputs[0].shape
+    if len(key) != len(shape) or len(shape) < 2:
+        return None
+    for k, n in zip(key, shape, strict=True):
+        if k.__class__ is not tuple or len(k) != 3 or k[2] not in (None, 1) or k[0].__class__ is str:
+            return None
+        if k is not key[-1] and slice(*k).indices(n) != (0, n, 1):
+            return None
+    start, stop, _ = slice(*key[-1]).indices(shape[-1])
+    return start, stop
+
+
 def _squeezed(shape: Iterable[int]) -> Shape:
     return tuple([d for d in shape if d != 1])
 
@@ -201,6 +240,10 @@ def fusable(e: Equation) -> bool:
         return e.params.get("dtype") is None
     if name in _SHAPES or name in COMPARISONS or name in MIXED:
         return True
+    if name == "getitem":
+        return columns_of(e) is not None
+    if name == "concat":
+        return all([v.__class__ is Value and v.shape == e.inputs[0].shape for v in e.inputs])
     if (name, out) in FUNCTIONS:
         return True
     if name in SCALAR_FUNCTIONS:
@@ -303,7 +346,7 @@ def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t
 
 
 def _space(e: Equation) -> Shape:
-    return e.inputs[0].shape if e.primitive.name in _REDUCTIONS else e.outputs[0].shape
+    return e.inputs[0].shape if e.primitive.name in (*_REDUCTIONS, "concat") else e.outputs[0].shape
 
 
 def _ordered(nodes: list[Group | Equation], needs: list[int]) -> list[Group | Equation]:
