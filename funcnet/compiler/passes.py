@@ -253,12 +253,21 @@ def _follow(replaced: dict[Value, Value], v: Any) -> Any:
 
 def in_regions(graph: Graph) -> Graph:
     """Optimise the graphs inside of loops and branches too."""
+    return _with_regions(graph, optimised)
+
+
+def trim_regions(graph: Graph) -> Graph:
+    """Leave out what other passes have made useless inside of loops."""
+    return _with_regions(graph, remove_dead)
+
+
+def _with_regions(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
     kept = []
     for e in graph.equations:
         regions = getattr(e.primitive, "regions", None)
         if regions:
             call: Any = e.primitive
-            inner = call.with_regions([optimised(r) for r in regions])
+            inner = call.with_regions([change(r) for r in regions])
             e = Equation(inner, e.inputs, e.params, e.outputs, e.line, e.again)
         kept.append(e)
     return graph.with_equations(kept)
@@ -273,7 +282,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     join_parts,
     merge_equal,
-    hoist_products,
     in_regions,
+    hoist_products,
+    trim_regions,
     remove_dead,
 )

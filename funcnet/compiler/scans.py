@@ -94,8 +94,8 @@ def _rewritten(e: Equation, call: Any, step: Graph, i: int, factors: list[Any]) 
 
     tail: list[Equation] = []
 
-    def then(name: str, shape: tuple[int, ...], *values: Any, **params: Any) -> Value:
-        out = Value(_spec(values[0], shape))
+    def then(name: str, to: tuple[int, ...], *values: Any, **params: Any) -> Value:
+        out = Value(_spec(values[0], to))
         tail.append(Equation(registry[name], values, params, (out,), e.line, e.again))
         return out
 

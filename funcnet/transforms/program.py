@@ -246,7 +246,7 @@ def _cheaper(
     while waiting:
         v = waiting.pop()
         e = made.get(v)
-        if v in given or e is None or not (e.primitive.kind == "elementwise" or e.primitive.name in _MOVES):
+        if e is None or v in given or not (e.primitive.kind == "elementwise" or e.primitive.name in _MOVES):
             if v in given or e is not None:
                 roots[v] = None
         elif id(e) not in chosen:
