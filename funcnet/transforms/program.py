@@ -238,7 +238,7 @@ def _cheaper(
     inputs: Sequence[Value], equations: Sequence[Equation], residuals: list[Value]
 ) -> tuple[list[Value], list[Equation]]:
     """Return what to keep instead of the residuals, and the equations that make the residuals of it."""
-    made = {v: e for e in equations for v in e.outputs}
+    made: dict[Any, Equation] = {v: e for e in equations for v in e.outputs}
     given = set(inputs)
     roots: dict[Value, None] = {}
     chosen: set[int] = set()
