@@ -66,9 +66,9 @@ class Executable:
 
     def compile(self) -> None:
         """Compile now, and return when that is done."""
-        from funcnet.compiler.fused import FusedPlan  # only where loops are wanted
-
         try:
+            from funcnet.compiler.fused import FusedPlan  # only where loops are wanted
+
             plan = FusedPlan(self.graph)
         except Exception as error:
             if _stopping or not main_thread().is_alive():

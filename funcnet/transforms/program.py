@@ -198,7 +198,7 @@ def split_vjp(graph: Graph, active: Sequence[int], *, recompute: bool = False) -
     found: Any = trace.run(f, (), {})
     ys, cts = found
     outputs = [trace.value_of(y) for y in ys]
-    results = [trace.value_of(ct) for ct in cts]
+    results: list[Any] = [trace.value_of(ct) for ct in cts]
     whole = trace.graph(inputs, outputs)
     before, after = whole.equations[:mark], whole.equations[mark:]
     known = set(inputs).union(*[e.outputs for e in before])
@@ -244,7 +244,7 @@ def _cheaper(
     chosen: set[int] = set()
     waiting: list[Any] = list(residuals)
     while waiting:
-        v = waiting.pop()
+        v: Any = waiting.pop()
         e = made.get(v)
         if e is None or v in given or not (e.primitive.kind == "elementwise" or e.primitive.name in _MOVES):
             if v in given or e is not None:

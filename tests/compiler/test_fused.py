@@ -133,6 +133,43 @@ class TestFusion:
         plan = compared(fn.grad(lambda x: xp.sum(norm(x) ** 3)), IMAGES, 1e-4)
         assert len(plan.loops) <= 3
 
+    def test_layers_of_normalisation(self) -> None:
+        x, scale, bias = RNG.normal(size=(4, 5, 6)), np.linspace(0.5, 1.5, 6), np.linspace(-1.0, 1.0, 6)
+
+        def layer(p: Any) -> Any:
+            return xp.sum(nn.functional.layer_norm(*p) ** 3)
+
+        def batch(p: Any) -> Any:
+            y, mean, var = nn.functional.batch_norm(*p)
+            return xp.sum(y**3) + xp.sum(mean * var)
+
+        plan = compared(fn.value_and_grad(layer), [x, scale, bias], 1e-11)
+        assert len(plan.loops) == 1
+        plan = compared(fn.value_and_grad(batch), [x, scale, bias], 1e-11)
+        # Two passes for the statistics, one for the result, one for its derivative; the calls are on one row.
+        assert len(plan.loops) <= 6
+        assert not {"standardize", "rescale", "rescale_pull", "scale_shift", "pow"} & set(plan.calls)
+
+    def test_gates_are_one_loop_with_their_derivatives(self) -> None:
+        def cell(p: Any) -> Any:
+            z, c = p
+            i, f, g, o = z[:, :3], z[:, 3:6], z[:, 6:9], z[:, 9:]
+            c = xp.sigmoid(f) * c + xp.sigmoid(i) * xp.tanh(g)
+            return xp.sum(xp.sigmoid(o) * xp.tanh(c))
+
+        z, c = (RNG.normal(size=s).astype("float32") for s in ((5, 12), (5, 3)))
+        plan = compared(fn.grad(cell), [z, c], 1e-5)
+        assert (len(plan.loops), plan.calls) == (1, [])
+
+    @pytest.mark.parametrize("exponent", [2, 3, 4, 0.5, -1, -2, -0.5, 1.5])
+    def test_powers(self, exponent: float) -> None:
+        x = np.abs(IMAGES) + np.float32(0.1)
+        compared(lambda x: (x + 0.0) ** exponent * 2.0, x, 1e-6)
+        compared(lambda x: (x + 0.0) ** exponent * 2.0, x.astype("float64"), 1e-14)
+
+    def test_masks(self) -> None:
+        compared(lambda x: xp.where(~(x > 0) | ((x < 1) & (x > -1)) ^ (x == 0), x, -x), IMAGES, 1e-7)
+
     def test_infinities_and_nan(self) -> None:
         x = np.array([[np.nan, 1.0, 2.0], [-np.inf, -np.inf, -np.inf], [np.inf, 0.0, np.inf]], "float32")
         compared(lambda x: (xp.softmax(x), xp.log_softmax(x), xp.logsumexp(x, axis=1)), x, 1e-6)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.loops.groups import JOINED, WIDE, columns_of
+from funcnet.compiler.loops.groups import JOINED, WIDE, columns_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -306,6 +306,8 @@ class _Emitter:
             else:
                 args.append(literal(v, wanted))
         typed = type_name(inner) or ""
+        if name == "pow" and (power := power_of(e)) is not None:
+            return f"{typed}({power.format(args[0], T=typed)})"
         function = FUNCTIONS.get((name, out))
         if function is not None:
             return f"{function}({args[0]})"

@@ -12,7 +12,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, SCALAR_FUNCTIONS, TEMPLATES, type_name
+from funcnet.compiler.loops.templates import (
+    COMPARISONS,
+    FUNCTIONS,
+    MIXED,
+    POWERS,
+    SCALAR_FUNCTIONS,
+    TEMPLATES,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,6 +102,8 @@ class Group:
         if name in _REDUCTIONS:
             return self._reduction(e, made, roles)
         if name in _SHAPES:
+            if name == "broadcast_to" and e.outputs[0].shape == self.shape and first.__class__ is Value:
+                return self._stretched(first, made, roles)
             if first.__class__ is not Value or (first in made and roles[first] not in ("row", "scalar")):
                 return None
             role = roles[first] if first in made else self._outside(first, roles)
@@ -124,6 +134,11 @@ class Group:
             lead = _squeezed(self.shape[: self.split])
             return "row" if _squeezed(e.outputs[0].shape) == lead else None
         return None
+
+    def _stretched(self, v: Value, made: set[Value], roles: dict[Value, str]) -> str | None:
+        if v not in made:
+            return None if self._outside(v, roles) is None else "full"
+        return "full" if roles[v] == "full" or (roles[v] == "row" and len(v.shape) == len(self.shape)) else None
 
     def _reduction(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
         first, n = e.inputs[0], len(self.shape)
@@ -208,6 +223,12 @@ class Group:
         return all([d == 1 for d in self.shape[low:high]])
 
 
+def power_of(e: Equation) -> str | None:
+    """Return the expression of a power with a simple exponent."""
+    exponent: Any = e.inputs[1]
+    return POWERS.get(exponent) if exponent.__class__ in (int, float) else None
+
+
 def columns_of(e: Equation) -> tuple[int, int] | None:
     """Return which columns a `getitem` takes of all rows, None if it takes anything else."""
     key, shape = e.params["key"], e.inputs[0].shape
@@ -238,6 +259,10 @@ def fusable(e: Equation) -> bool:
         return False
     if name in _REDUCTIONS:
         return e.params.get("dtype") is None
+    if name in MIXED and name.startswith("bitwise"):
+        return out == "bool"
+    if name == "pow" and power_of(e) is not None:
+        return out[0] == "f"
     if name in _SHAPES or name in COMPARISONS or name in MIXED:
         return True
     if name == "getitem":

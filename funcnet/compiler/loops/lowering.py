@@ -21,9 +21,16 @@ _COMPOSITE = frozenset(
         "log_softmax",
         "logsumexp",
         "mean",
+        "product_sum",
+        "rescale",
+        "rescale_pull",
+        "scale_shift",
         "softmax",
         "softmax_cross_entropy",
         "softmax_cross_entropy_slope",
+        "standardize",
+        "std",
+        "var",
         "affine",
     ]
 )

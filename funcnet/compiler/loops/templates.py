@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-__all__ = ["COMPARISONS", "FUNCTIONS", "MIXED", "TEMPLATES", "cast", "literal", "type_name"]
+__all__ = [
+    "COMPARISONS",
+    "FUNCTIONS",
+    "MIXED",
+    "POWERS",
+    "SCALAR_FUNCTIONS",
+    "TEMPLATES",
+    "cast",
+    "literal",
+    "type_name",
+]
 
 #: NumPy data types that loops can hold, and what generated code calls them.
 _TYPES = MappingProxyType({"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "b1"})
@@ -58,6 +68,19 @@ SCALAR_FUNCTIONS = MappingProxyType(
     {"exp": "np.exp({0})", "log": "np.log({0})", "tanh": "np.tanh({0})", "pow": "({0} ** {1})", "sin": "np.sin({0})"}
 )
 
+#: Powers with these exponents.
+POWERS = MappingProxyType(
+    {
+        2: "({0} * {0})",
+        3: "({0} * {0} * {0})",
+        4: "(({0} * {0}) * ({0} * {0}))",
+        0.5: "np.sqrt({0})",
+        -1: "({T}(1) / {0})",
+        -2: "({T}(1) / ({0} * {0}))",
+        -0.5: "({T}(1) / np.sqrt({0}))",
+    }
+)
+
 #: Expressions whose arguments are cast to their common dtype, and whose result is a bool.
 COMPARISONS = MappingProxyType(
     {
@@ -82,6 +105,10 @@ MIXED = MappingProxyType(
         "logical_or": ("({0} | {1})", (0, 1)),
         "logical_xor": ("({0} ^ {1})", (0, 1)),
         "logical_not": ("(not {0})", (0,)),
+        "bitwise_and": ("({0} & {1})", (0, 1)),
+        "bitwise_or": ("({0} | {1})", (0, 1)),
+        "bitwise_xor": ("({0} ^ {1})", (0, 1)),
+        "bitwise_invert": ("(not {0})", (0,)),
     }
 )
 
