@@ -4,6 +4,10 @@
 every layer and every model. `sequential` puts layers together; `stateless` drops the state where there is none.
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
 from funcnet.nn import precision as precision
@@ -136,6 +140,9 @@ from funcnet.nn.wrappers import lambda_ as lambda_
 from funcnet.nn.wrappers import repeat as repeat
 from funcnet.nn.wrappers import shared as shared
 
+if _TYPE_CHECKING:
+    from funcnet.nn import models as models
+
 __all__ = [
     "Cell",
     "Layer",
@@ -210,6 +217,7 @@ __all__ = [
     "mgu_cell",
     "mish",
     "mlp",
+    "models",
     "multi_head_attention",
     "named",
     "pad",
@@ -269,3 +277,10 @@ __all__ = [
     "weight_norm",
     "with_policy",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    # Loaded at its first use: who writes a model does not need those that are there.
+    if name == "models":
+        return _import_module(f"{__name__}.models")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

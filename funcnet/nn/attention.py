@@ -237,7 +237,7 @@ def init_cache(layer: Layer, params: Any, spec: Any) -> Any:
     layer : Layer
         A layer, or a model with such layers.
     params : pytree
-        Its parameters; they tell where the caches are to be.
+        Its parameters; they tell where the caches are to be, and of what data type.
     spec : shape, array, Spec or pytree of them
         An input: its batch size counts.
 
@@ -254,8 +254,11 @@ def init_cache(layer: Layer, params: Any, spec: Any) -> Any:
     >>> tree.map(lambda a: a.shape, nn.init_cache(layer, params, (5, 1, 4)))
     {'index': (), 'keys': (5, 8, 2, 2), 'values': (5, 8, 2, 2)}
     """
-    with beside(tree.leaves(params)[0]):
-        return layer.init(random.key(0), spec)[1]
+    leaf = tree.leaves(params)[0]
+    with beside(leaf):
+        own = backends.current().backend.dtype_name(leaf.dtype)
+        with backends.use_backend(dtype=own):
+            return layer.init(random.key(0), spec)[1]
 
 
 # ---------------------------------------------------------------------- decoding

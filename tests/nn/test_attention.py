@@ -335,3 +335,12 @@ def test_a_full_cache_and_other_misuse_of_it():
 def test_arguments_are_checked(options, message):
     with pytest.raises(ParameterError, match=message):
         nn.multi_head_attention(**options)
+
+
+def test_caches_have_the_type_of_the_parameters():
+    layer = nn.multi_head_attention(2, causal=True, cache=4)
+    params, _ = layer.init(random.key(0), (1, 3, 4))
+    wide = tree.map(lambda p: p.astype("float64"), params)
+    assert nn.init_cache(layer, wide, (2, 1, 4))["keys"].dtype == np.float64
+    jitted = fn.jit(lambda p: nn.init_cache(layer, p, (2, 1, 4)))(wide)
+    assert jitted["values"].dtype == np.float64
