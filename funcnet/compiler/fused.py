@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from funcnet.compiler.plain import Writer, call, fresh_outputs
 from funcnet.compiler.workers import in_parallel, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Compile = Callable[[str, str], Callable[..., None]]
 
@@ -66,6 +67,7 @@ class FusedPlan:
         self._graph = optimised(lowered(graph))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [_Builder(self._graph, compile, self).build()]
+        self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
         try:
@@ -77,10 +79,27 @@ class FusedPlan:
         finally:
             self._idle.append(plan)
 
+    @contextmanager
+    def into(self) -> Iterator[Callable[..., tuple[Any, ...]]]:
+        """Give a function of the inputs and of one array for each output, which it writes to, for a ``with`` block.
+
+        The arrays for the outputs are contiguous, and share no memory with the inputs or each other.
+        """
+        try:
+            plan = self._idle_into.pop()
+        except IndexError:
+            plan = _Builder(self._graph, self._compile, None, targets=True).build()
+        try:
+            yield plan
+        finally:
+            self._idle_into.append(plan)
+
 
 class _Builder:
-    def __init__(self, graph: Graph, compile: Compile, report: FusedPlan | None) -> None:
+    def __init__(self, graph: Graph, compile: Compile, report: FusedPlan | None, *, targets: bool = False) -> None:
         self.graph = graph
+        #: Whether the caller gives the arrays that results are written to.
+        self.targets = targets
         self.compile = compile
         self.report = report
         self.writer = Writer()
@@ -116,7 +135,20 @@ class _Builder:
             dead = [self.writer.name(v) for v in self.dying.get(i, ()) if v not in self.planned]
             if dead:
                 self.writer.lines.append(" = ".join(dead) + " = None")
+        if self.targets:
+            return self._finish_into()
         return self.writer.finish(self.graph.inputs, self._outputs())
+
+    def _finish_into(self) -> Callable[..., tuple[Any, ...]]:
+        """Copy what was not written to its place, and end the function."""
+        done: set[Any] = set()
+        places = [Value(v.spec) for v in self.graph.outputs]
+        for k, (v, place) in enumerate(zip(self.graph.outputs, places, strict=True)):
+            self.writer.names[place] = f"o{k}"
+            if v not in self.fresh or v in done:
+                self.writer.lines.append(f"o{k}[...] = {self.writer.name(v)}")
+            done.add(v)
+        return self.writer.finish([*self.graph.inputs, *places], [])
 
     def _outputs(self) -> list[str]:
         out = fresh_outputs(self.writer, self.graph)
@@ -221,7 +253,9 @@ class _Builder:
             self._view(out, self.planned[first].reshape(out.shape))
         elif e.primitive.name == "matrix_transpose":
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
-        elif _product(e) and out in self.planned:
+        elif _product(e) and (out in self.planned or (self.targets and out in self.results)):
+            if out not in self.planned:
+                self._fresh(out)
             a, b = (self.writer.name(v) for v in e.inputs)
             function = np.dot if all([len(v.shape) == 2 for v in e.values]) else np.matmul
             self.writer.lines.append(f"{self.writer.constant(function)}({a}, {b}, {self.writer.name(out)})")
@@ -294,6 +328,17 @@ class _Builder:
         # A scalar becomes an array of one element.
         return self._once(v, repr(shape), text if v.shape == shape else f"{text}.reshape({shape!r})")
 
+    def _fresh(self, v: Value) -> str:
+        """Return the variable of a result, an array that the function makes or is given."""
+        self.fresh.add(v)
+        if self.targets:
+            name = self.writer.names[v] = f"o{self.graph.outputs.index(v)}"
+        else:
+            name = self.writer.name(v)
+            dtype = self.writer.constant(np.dtype(v.dtype))
+            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+        return name
+
     def _once(self, v: Value, kind: str, text: str) -> str:
         name = self.known.get((v, kind))
         if name is None:
@@ -308,10 +353,7 @@ class _Builder:
             shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
             if v in self.planned:
                 return self.writer.constant(self.planned[v].reshape(shape))
-            name = self.writer.name(v)
-            self.fresh.add(v)
-            dtype = self.writer.constant(np.dtype(v.dtype))
-            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+            name = self._fresh(v)
             return name if v.shape == shape else f"{name}.reshape({shape!r})"
         equation = next(e for e in group.equations if v in e.outputs)
         mean = equation.primitive.name == "mean"
@@ -330,10 +372,7 @@ class _Builder:
         sums = np.empty((parts, group.columns), v.dtype)
         target = self.planned.get(v)
         if target is None:
-            name = self.writer.name(v)
-            self.fresh.add(v)
-            dtype = self.writer.constant(np.dtype(v.dtype))
-            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+            name = self._fresh(v)
             flat = f"{name}.reshape({(group.columns,)!r})"
         else:
             name, flat = self.writer.name(v), self.writer.constant(target.reshape(group.columns))

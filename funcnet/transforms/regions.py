@@ -111,12 +111,26 @@ class ScanCall(Region):
             carry = [v.spec.backend.asarray(c, copy=True) for v, c in zip(self.regions[0].outputs, carry, strict=False)]
         columns: list[Any] = [_column(v.spec, self.length) for v in outputs]
         count = self.carried
+        if order and run.fused is not None:
+            return *self._into(run.fused, held, carry, xs, columns, order), *columns
         for i in order:
             found = run(*held, *carry, *[x[i, ...] for x in xs])
             carry = found[:count]
             for column, y in zip(columns, found[count:], strict=True):
                 column[i] = y
         return *carry, *[_joined(c, v.spec) for c, v in zip(columns, outputs, strict=True)]
+
+    def _into(self, fused: Any, held: Any, carry: Any, xs: Any, columns: list[Any], order: range) -> Any:
+        """Run the steps such that each writes its results where they belong; return the last carry."""
+        specs = [v.spec for v in self.regions[0].outputs[: self.carried]]
+        # A step reads one set of carries and writes the other.
+        buffers = [[np.empty(s.shape, s.dtype) for s in specs] for _ in range(2)]
+        with fused.into() as run:
+            for k, i in enumerate(order):
+                new = buffers[k % 2]
+                run(*held, *carry, *[x[i, ...] for x in xs], *new, *[c[i, ...] for c in columns])
+                carry = new
+        return carry
 
     # ------------------------------------------------------------------ reverse mode
 

@@ -195,6 +195,22 @@ class TestFusion:
 
         compared(f, IMAGES, 1e-6)
 
+    def test_results_into_given_arrays(self) -> None:
+        def f(x: Any) -> Any:
+            y = xp.exp(x) * 2.0
+            z = x @ x.T
+            return y, y, x, xp.sum(y), z, xp.sum(y * y, axis=0), xp.matrix_transpose(y), xp.cumulative_sum(y, axis=0)
+
+        graph = optimised(fn.trace(f, IMAGES))
+        wanted = interpret(graph, [IMAGES])
+        plan = FusedPlan(graph, in_python)
+        for _ in range(2):
+            places = [np.full(v.shape, np.nan, v.dtype) for v in graph.outputs]
+            with plan.into() as run:
+                run(IMAGES, *places)
+            for a, b in zip(wanted, places, strict=True):
+                np.testing.assert_allclose(b, a, rtol=1e-5)
+
     def test_views_keep_their_memory(self) -> None:
         def f(x: Any) -> Any:
             y = x * 2.0 + 1.0
@@ -322,6 +338,30 @@ class TestCompiled:
         assert not errors
         (entry,) = f._entries.values()
         assert entry.program.run.status == "1 compiled loops and 0 calls"
+
+    @pytest.mark.compiling
+    def test_loops_over_steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from funcnet.compiler.execute import finish_compiling
+
+        monkeypatch.setenv("FUNCNET_JIT", "1")
+
+        def rnn(w: Any, x0: Any, xs: Any) -> Any:
+            def step(c: Any, x: Any) -> Any:
+                z = xp.tanh(c[0] @ w + x)
+                return (z, c[1] + xp.sum(z)), {"z": z * 2.0, "first": c[0], "s": xp.sum(z)}
+
+            (c, total), ys = fn.scan(step, (x0, np.float32(0.0)), xs)
+            return xp.sum(c) + total + xp.sum(ys["z"] ** 2) + xp.sum(ys["first"]) + xp.sum(ys["s"])
+
+        args = [RNG.normal(size=s).astype("float32") for s in ((3, 3), (2, 3), (5, 2, 3))]
+        wanted = fn.grad(rnn, (0, 1, 2))(*args)
+        f = fn.jit(fn.grad(rnn, (0, 1, 2)))
+        for _ in range(3):
+            f(*args)
+        assert finish_compiling(120)
+        for _ in range(3):
+            for a, b in zip(wanted, f(*args), strict=True):
+                np.testing.assert_allclose(b, a, rtol=2e-5, atol=1e-6)
 
     def test_a_failure_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from funcnet.compiler.execute import CompilationWarning, Executable
