@@ -143,4 +143,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(main, options(__doc__.splitlines()[0], epochs=40, batch_size=64, out="outputs/digits", dtype="float64"))
+    run(main, options(__doc__, epochs=40, batch_size=64, out="outputs/digits", dtype="float64"))
