@@ -12,7 +12,7 @@ from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
-from funcnet.compiler.loops.groups import JOINED, WIDE, Group, grouped
+from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
@@ -256,11 +256,26 @@ class _Builder:
         elif _product(e) and (out in self.planned or (self.targets and out in self.results)):
             if out not in self.planned:
                 self._fresh(out)
-            a, b = (self.writer.name(v) for v in e.inputs)
-            function = np.dot if all([len(v.shape) == 2 for v in e.values]) else np.matmul
-            self.writer.lines.append(f"{self.writer.constant(function)}({a}, {b}, {self.writer.name(out)})")
+            a, b, y = e.inputs[0], e.inputs[1], out
+            if len(b.shape) == 2:
+                # One product of all rows in place of a stack of products.
+                names = [self._rows(a), self.writer.name(b), self._rows(y)]
+                self.writer.lines.append(f"{self.writer.constant(np.dot)}({', '.join(names)})")
+            else:
+                names = [self.writer.name(v) for v in (a, b, y)]
+                self.writer.lines.append(f"{self.writer.constant(np.matmul)}({', '.join(names)})")
         else:
             call(self.writer, e)
+
+    def _rows(self, v: Value) -> str:
+        """Return an expression for a matrix of the rows of an array."""
+        if len(v.shape) == 2:
+            return self.writer.name(v)
+        shape = (prod(v.shape[:-1]), v.shape[-1])
+        array = self.planned.get(v)
+        if array is not None and array.flags.c_contiguous:
+            return self.writer.constant(array.reshape(shape))
+        return f"{self.writer.name(v)}.reshape({shape!r})"
 
     def _view(self, out: Value, array: np.ndarray) -> None:
         if out in self.results:
@@ -305,7 +320,7 @@ class _Builder:
         typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
         if role == "scalar":
             return {"f": "float64", "i": "int64", "b": "boolean"}[np.dtype(v.dtype).kind]
-        two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED)
+        two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED, CYCLE)
         return f"{typed}[:,::1]" if two else f"{typed}[::1]"
 
     def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
@@ -317,7 +332,8 @@ class _Builder:
     def _input(self, v: Value, role: str, loop: Loop) -> str:
         if role == "scalar":
             return self._once(v, "item", f"{self.writer.name(v)}.item()")
-        shape = (loop.group.rows, v.shape[-1]) if role == WIDE else self._shape(role, loop)
+        wide = role in (WIDE, CYCLE)
+        shape = (prod(v.shape[:-1]), v.shape[-1]) if wide else self._shape(role, loop)
         array = self.planned.get(v)
         if array is None:
             array = self.graph.constants.get(v)

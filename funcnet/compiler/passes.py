@@ -166,7 +166,7 @@ def join_parts(graph: Graph) -> Graph:
         step: Any = e
         base: Any = None
         while step is not None and step.primitive.name == "index_add":
-            span = _last_columns(step)
+            span = _last_columns(step) or _one_row(step)
             if span is None or step.inputs[1].__class__ is not Value:
                 break
             parts.append((*span, step.inputs[1]))
@@ -176,14 +176,15 @@ def join_parts(graph: Graph) -> Graph:
             base = graph.constants.get(base) if base.__class__ is Value else None
             parts.sort(key=lambda p: p[0])
             edges = [0, *[stop for _, stop, _ in parts]]
-            whole = [start for start, _, _ in parts] == edges[:-1] and edges[-1] == e.outputs[0].shape[-1]
+            rows = _last_columns(e) is None
+            size = e.outputs[0].shape[0 if rows else -1]
+            whole = [start for start, _, _ in parts] == edges[:-1] and edges[-1] == size
+            whole = whole and len({len(v.shape) for _, _, v in parts}) == 1
             kinds = {v.dtype for _, _, v in parts} == {e.outputs[0].dtype}
             if base is not None and whole and kinds and not np.any(base):
-                axis = len(e.outputs[0].shape) - 1
                 values = tuple([v for _, _, v in parts])
-                replaced[e.outputs[0]] = Equation(
-                    registry["concat"], values, {"axis": axis}, e.outputs, e.line, e.again
-                )
+                name, axis = ("stack", 0) if rows else ("concat", len(e.outputs[0].shape) - 1)
+                replaced[e.outputs[0]] = Equation(registry[name], values, {"axis": axis}, e.outputs, e.line, e.again)
     if not replaced:
         return graph
     return graph.with_equations([replaced.get(e.outputs[0], e) for e in graph.equations])
@@ -193,6 +194,16 @@ def _continued(e: Equation, users: dict[Value, list[Equation]], held: set[Any]) 
     """Whether more is added to the result, and nothing else done with it."""
     after = users.get(e.outputs[0], [])
     return len(after) == 1 and after[0].primitive.name == "index_add" and e.outputs[0] not in held
+
+
+def _one_row(e: Equation) -> tuple[int, int] | None:
+    """Return which element along the first dimension an `index_add` adds to."""
+    key, shape = e.params.get("key"), e.outputs[0].shape
+    part = e.inputs[1]
+    if key is None or len(key) != 1 or key[0].__class__ is not int or part.__class__ is not Value:
+        return None
+    i = key[0] % shape[0]
+    return (i, i + 1) if part.shape == shape[1:] else None
 
 
 def _last_columns(e: Equation) -> tuple[int, int] | None:

@@ -167,6 +167,29 @@ class TestFusion:
         compared(lambda x: (x + 0.0) ** exponent * 2.0, x, 1e-6)
         compared(lambda x: (x + 0.0) ** exponent * 2.0, x.astype("float64"), 1e-14)
 
+    def test_masked_softmax_is_one_loop(self) -> None:
+        mask = np.where(np.tril(np.ones((4, 4))), 0.0, -1e9).astype("float32")
+        scores = RNG.normal(size=(2, 3, 4, 4)).astype("float32")
+        plan = compared(lambda p: xp.softmax(p[0] * 0.5 + p[1]), [scores, mask], 1e-6)
+        assert (len(plan.loops), plan.calls) == (1, [])
+        plan = compared(fn.grad(lambda p: xp.sum(xp.softmax(p[0] * 0.5 + p[1]) ** 2)), [scores, mask], 1e-5)
+        assert len(plan.loops) <= 2
+
+    def test_loops_that_read_the_same_are_one(self) -> None:
+        plan = compared(lambda x: (xp.exp(x) * 2.0, xp.sum(x, axis=0), xp.sum(x * x, axis=1)), IMAGES, 1e-5)
+        assert (len(plan.loops), plan.calls) == (1, [])
+
+    def test_products_of_all_rows(self) -> None:
+        x, w = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(4, 5))
+        compared(lambda p: xp.exp((p[0] * 2.0) @ p[1]) * 2.0, [x, w], 1e-12)
+        compared(lambda p: (xp.matrix_transpose(p[0] * 2.0) @ p[1][:3]) + 1.0, [x, w], 1e-12)
+        compared(fn.grad(lambda p: xp.sum(xp.sin((p[0] @ p[1]) * 2.0))), [x, w], 1e-12)
+
+    def test_parts_are_stacked(self) -> None:
+        f = fn.grad(lambda x: xp.sum(xp.sin(x[0]) * x[1] * x[2]))
+        plan = compared(f, RNG.normal(size=(3, 2, 4)), 1e-12)
+        assert "index_add" not in plan.calls
+
     def test_masks(self) -> None:
         compared(lambda x: xp.where(~(x > 0) | ((x < 1) & (x > -1)) ^ (x == 0), x, -x), IMAGES, 1e-7)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.loops.groups import JOINED, WIDE, columns_of, power_of
+from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, columns_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -125,6 +125,7 @@ class _Emitter:
                     "row": f"x{i}",
                     "scalar": f"{typed}(a{i})",
                     WIDE: f"a{i}",
+                    CYCLE: f"x{i}[j]",
                 }[role]
         for e in self.group.equations:
             if e.primitive.name == "getitem":
@@ -194,6 +195,8 @@ class _Emitter:
             for i, (_, role) in enumerate(self.inputs):
                 if role in ("full", "row"):
                     lines.append(f"        x{i} = a{i}[r]")
+                elif role == CYCLE:
+                    lines.append(f"        x{i} = a{i}[r % a{i}.shape[0]]")
             lines += [f"        {k} = {a}[r, {start}:{stop}]" for k, a, (start, stop) in self.parts]
             for i, (v, role) in enumerate(self.outputs):
                 if role == "full":
@@ -210,8 +213,8 @@ class _Emitter:
     def _length(self) -> str:
         """Return an expression for the number of columns."""
         for i, (_, role) in enumerate(self.inputs):
-            if role in ("full", "column"):
-                return f"a{i}.shape[{1 if role == 'full' else 0}]"
+            if role in ("full", "column", CYCLE):
+                return f"a{i}.shape[{0 if role == 'column' else 1}]"
         for i, (_, role) in enumerate(self.outputs):
             if role in ("full", "column sum"):
                 return f"o{i}.shape[1]"

@@ -36,6 +36,8 @@ _SMALL = 64
 
 #: What a value from outside is of which the loop reads some columns, and one that it writes in parts.
 WIDE, JOINED = "wide", "joined"
+#: What a value from outside is whose rows come again and again.
+CYCLE = "cycle"
 
 Shape = tuple[int, ...]
 
@@ -202,16 +204,26 @@ class Group:
             padded = (1,) * (n - len(shape)) + shape
             lead = next(i for i, d in enumerate(padded) if d != 1)
             last = n - next(i for i, d in enumerate(reversed(padded)) if d != 1)
+            if self.split is None and lead < n - 1 and padded[lead:] == self.shape[lead:]:
+                # Rows that come again leave it open along which dimensions is summed later.
+                self.split = n - 1
             if padded[lead:] == self.shape[lead:] and self._fits(lead):
                 role = "column"
             elif padded[:last] == self.shape[:last] and self._fits(last):
                 role = "row"
+            elif self.split is not None and self._cycles(padded, lead):
+                role = CYCLE
             else:
                 return None
         if v in roles and roles[v] != role:
             return None
         roles[v] = role
         return role
+
+    def _cycles(self, padded: Shape, lead: int) -> bool:
+        """Whether a value has all columns, and its rows are those of the last dimensions of the rows."""
+        split = self.split or 0
+        return lead < split and padded[lead:] == self.shape[lead:]
 
     def _fits(self, k: int) -> bool:
         """Whether the split may lie where the dimensions of a broadcast value begin or end."""
@@ -294,6 +306,8 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
     # For each node the set of nodes that it depends on, as bits.
     needs: list[int] = []
     home: dict[Value, int] = {}
+    # The loops that read all of a value from outside.
+    readers: dict[Value, list[int]] = {}
     for e in equations:
         sources = {home[v] for v in e.values if v in home}
         direct = 0
@@ -311,6 +325,8 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                 if node.join(e):
                     placed = s
                     break
+            if placed is None:
+                placed = _sibling(e, nodes, needs, sources, readers)
         if placed is not None:
             for t in sorted(sources - {placed}, reverse=True):
                 _merge(nodes, needs, home, placed, t)
@@ -333,7 +349,25 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                         needs[i] = n | new
         for v in e.outputs:
             home[v] = placed
+        if isinstance(nodes[placed], Group):
+            for v in e.values:
+                if home.get(v) != placed:
+                    readers.setdefault(v, []).append(placed)
     return _ordered(nodes, needs)
+
+
+def _sibling(
+    e: Equation, nodes: list[Any], needs: list[int], sources: set[int], readers: dict[Value, list[int]]
+) -> int | None:
+    """Let an equation join a loop that reads the same array; return which."""
+    for v in e.values:
+        for s in reversed(readers.get(v, ())):
+            node = nodes[s]
+            if not isinstance(node, Group) or v.shape != node.shape or node.shape != _space(e):
+                continue
+            if s not in sources and not any([needs[t] >> s & 1 for t in sources]) and node.join(e):
+                return s
+    return None
 
 
 def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t: int) -> None:

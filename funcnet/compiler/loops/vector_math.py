@@ -98,9 +98,6 @@ def erf32(x):
     one = f4(-1.0) if x < f4(0.0) else f4(1.0)
     return one if a > f4(3.925) else y
 
-def signed(x):
-    return x * 0 + 1 if x > 0 else (x * 0 - 1 if x < 0 else x)
-
 def clipped(x, low, high):
     y = low if x < low else x
     return high if y > high else y
