@@ -190,6 +190,18 @@ class TestFusion:
         plan = compared(f, RNG.normal(size=(3, 2, 4)), 1e-12)
         assert "index_add" not in plan.calls
 
+    def test_functions_of_few_elements(self) -> None:
+        names = "exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh asin acos atan asinh atanh".split()
+        for dtype, rtol in (("float64", 1e-14), ("float32", 1e-6)):
+            x = np.array([0.1, 0.5, 0.9], dtype)
+            f = lambda x: [getattr(xp, name)(x * 0.9) * 2.0 for name in names]  # noqa: E731
+            plan = compared(f, x, rtol)
+            assert (len(plan.loops), plan.calls) == (1, [])
+            plan = compared(
+                lambda x: (xp.acosh(x + 1.0) * xp.atan2(x, x + 1.0), xp.hypot(x, x * 2.0) * x**1.7), x, rtol
+            )
+            assert (len(plan.loops), plan.calls) == (1, [])
+
     def test_masks(self) -> None:
         compared(lambda x: xp.where(~(x > 0) | ((x < 1) & (x > -1)) ^ (x == 0), x, -x), IMAGES, 1e-7)
 

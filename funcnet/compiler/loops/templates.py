@@ -65,7 +65,21 @@ FUNCTIONS = MappingProxyType(
 
 #: Functions that take long per element: in loops over few elements only.
 SCALAR_FUNCTIONS = MappingProxyType(
-    {"exp": "np.exp({0})", "log": "np.log({0})", "tanh": "np.tanh({0})", "pow": "({0} ** {1})", "sin": "np.sin({0})"}
+    {
+        "pow": "({0} ** {1})",
+        "atan2": "np.arctan2({0}, {1})",
+        "hypot": "np.hypot({0}, {1})",
+        "asin": "np.arcsin({0})",
+        "acos": "np.arccos({0})",
+        "atan": "np.arctan({0})",
+        "asinh": "np.arcsinh({0})",
+        "acosh": "np.arccosh({0})",
+        "atanh": "np.arctanh({0})",
+        **{
+            name: f"np.{name}({{0}})"
+            for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+        },
+    }
 )
 
 #: Powers with these exponents.
