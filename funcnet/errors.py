@@ -25,6 +25,7 @@ __all__ = [
     "ParameterError",
     "SerializationError",
     "ShapeError",
+    "TracerAttributeError",
     "TracerConversionError",
     "TreeError",
     "UnsupportedFunctionError",
@@ -118,6 +119,15 @@ class EscapedTracerError(FuncnetError, RuntimeError):
 
 class TracerConversionError(FuncnetError, TypeError):
     """A traced value was asked for as a plain number or array, which would drop its derivative."""
+
+
+class TracerAttributeError(FuncnetError, AttributeError):
+    """An attribute of plain arrays was asked of a traced one, which does not have it."""
+
+    def __init__(self, summary: str, *, found: str, needed: str, write: str, name: str, obj: object) -> None:
+        super().__init__(summary, found=found, needed=needed, write=write)
+        # As Python's own attribute errors have them.
+        self.name, self.obj = name, obj
 
 
 class GradientCheckError(FuncnetError, AssertionError):

@@ -1,8 +1,11 @@
 """What every test shares: the hypothesis profiles and single-threaded linear algebra."""
 
 import os
+from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Before a test imports NumPy: test processes run side by side, and a thread pool in each makes all of them slow.
@@ -15,6 +18,24 @@ settings.register_profile(
 )
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Skip a test that asks for the backend of PyTorch where PyTorch is not installed."""
+    try:
+        return (yield)
+    except ImportError as error:
+        if "Backend 'torch' cannot be used here" in str(error) and not _installed("torch"):
+            pytest.skip("PyTorch is not installed")
+        raise
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, ops
 from funcnet.core import Tracer, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.ops.absent import REFUSALS
 from funcnet.ops.views import assigned
 
 if TYPE_CHECKING:
@@ -228,6 +230,30 @@ def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _diagonal(self: Tracer, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    if (axis1 % self.ndim, axis2 % self.ndim) != (self.ndim - 2, self.ndim - 1):
+        self = ops.moveaxis(self, (axis1, axis2), (-2, -1))
+    return import_module("funcnet.ops.linalg.products").diagonal(self, offset=offset)
+
+
+def _fill(self: Any, value: Any) -> None:
+    self[...] = value
+
+
+def _searchsorted(self: Tracer, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    return ops.searchsorted(self, v, side=side, sorter=sorter)
+
+
+def _itemsize(self: Tracer) -> int:
+    """Return the number of bytes of an element."""
+    return self.dtype.itemsize
+
+
+def _nbytes(self: Tracer) -> int:
+    """Return the number of bytes of all elements."""
+    return self.size * self.dtype.itemsize
+
+
 def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Any:  # noqa: ARG001  # the standard's signature
     if backends.backend_of(raw(self)) is not None and raw(self).device == device:
         return self
@@ -244,6 +270,7 @@ def _install() -> None:
     methods |= {f"__r{name}__": _reflected(f) for name, f in _BINARY.items()}
     methods |= {f"__i{name}__": _in_place(f"__i{name}__", f) for name, f in _BINARY.items()}
     methods |= {f"__{name}__": f for name, f in _UNARY.items()}
+    methods |= REFUSALS
     methods |= {
         "__divmod__": _divmod,
         "__rdivmod__": _rdivmod,
@@ -266,17 +293,22 @@ def _install() -> None:
         "conjugate": ops.conj,
         "cumprod": _cumulative(ops.cumulative_prod),
         "cumsum": _cumulative(ops.cumulative_sum),
+        "diagonal": _diagonal,
         "dot": dot,
+        "fill": _fill,
         "flatten": _flatten,
+        "itemsize": property(_itemsize),
         "max": _extremum(ops.max),
         "mean": _statistic(ops.mean),
         "min": _extremum(ops.min),
+        "nbytes": property(_nbytes),
         "nonzero": ops.nonzero,
         "prod": _statistic(ops.prod),
         "ravel": _flatten,
         "repeat": ops.repeat,
         "reshape": _reshape,
         "round": _round,
+        "searchsorted": _searchsorted,
         "sort": _sort,
         "squeeze": _squeeze,
         "std": _spread(ops.std),

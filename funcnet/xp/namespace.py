@@ -81,6 +81,10 @@ class Namespace(ModuleType):
         setattr(self, name, extension)
         return extension
 
+    def __repr__(self) -> str:
+        # What array-api-compat shows where it refuses a traced array beside a plain one.
+        return f"<namespace {self.__name__!r} of traced arrays; write fn.lift(array) for a plain array beside them>"
+
     def __array_namespace_info__(self) -> Any:
         """Return the inspection object of the backend's own namespace."""
         (backend,) = [b for b, n in _namespaces.items() if n is self]

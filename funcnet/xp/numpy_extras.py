@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.ops import extras
+from funcnet.xp.numpy_protocol import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +29,11 @@ def _renamed(name: str, *parameters: str, **defaults: Any) -> Callable[..., Any]
 
     def handler(*args: Any, **kwargs: Any) -> Any:
         if len(args) > len(order):
-            raise TypeError(f"{name}() takes {len(order)} positional arguments but {len(args)} were given")
+            raise unsupported(f"numpy.{name} with {len(args)} arguments by place")
         given = dict(zip(order, args, strict=False))
         for key, value in kwargs.items():
             if key not in order or key in given:
-                raise TypeError(f"{name}() got an unexpected keyword argument {key!r} on traced arrays")
+                raise unsupported(f"numpy.{name} with {key}=")
             given[key] = value
         # NumPy passes a sentinel where the caller said nothing.
         given = {k: v for k, v in given.items() if v.__class__.__name__ != "_NoValueType"}

@@ -19,7 +19,7 @@ from funcnet.ops.methods import assign, dot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["UFUNCS", "array_function", "array_ufunc", "receives", "unsupported"]
+__all__ = ["UFUNCS", "array_function", "array_ufunc", "counterpart", "receives", "unsupported"]
 
 UFUNCS: dict[str, Callable[..., Any]] = {
     "absolute": ops.abs,
@@ -76,7 +76,11 @@ def array_ufunc(
     """Apply the counterpart of a NumPy or CuPy universal function."""
     name = ufunc.__name__.removeprefix("cupy_")
     if method == "__call__":
-        function = UFUNCS.get(name) or import_module("funcnet.xp.numpy_special").ufunc(name)
+        function = (
+            UFUNCS.get(name)
+            or import_module("funcnet.xp.numpy_special").ufunc(name)
+            or import_module("funcnet.xp.numpy_further").UFUNCS.get(name)
+        )
         if function is None or (where is not True and out is None):
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
         dtype = kwargs.pop("dtype", None)
@@ -114,11 +118,10 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
     """Apply the counterpart of a NumPy function."""
     name = function.__name__
     if function.__module__ in _MODULES:
-        # Beyond the standard's functions, which are here, a larger table is loaded at its first use.
-        handler = _FUNCTIONS.get(name) or import_module("funcnet.xp.numpy_extras").FUNCTIONS.get(name)
+        handler = counterpart(name)
         if handler is not None:
             out = kwargs.pop("out", None) if "out" in kwargs else None
-            result = handler(*args, **kwargs)
+            result = _called(handler, function, args, kwargs)
             if out is None:
                 return result
             if out.__class__ is not Tracer:
@@ -128,12 +131,38 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
     if function.__module__.startswith(_LINALG):
         handler = import_module("funcnet.xp.numpy_linalg").FUNCTIONS.get(name)
         if handler is not None:
-            return handler(*args, **kwargs)
+            return _called(handler, function, args, kwargs)
     if function.__module__ in ("numpy.fft", "cupy.fft"):
         handler = import_module("funcnet.xp.numpy_special").FFT.get(name)
         if handler is not None and kwargs.get("out") is None:
-            return handler(*args, **{option: value for option, value in kwargs.items() if option != "out"})
+            given = {option: value for option, value in kwargs.items() if option != "out"}
+            return _called(handler, function, args, given)
     raise unsupported(f"{function.__module__}.{name}")
+
+
+def _called(handler: Callable[..., Any], function: Any, args: Any, kwargs: Any) -> Any:
+    # What only says how the result lies in memory.
+    if "order" in kwargs or "subok" in kwargs:
+        ordinary = kwargs.get("order") != "F"
+        kwargs = {name: v for name, v in kwargs.items() if name != "subok" and not (ordinary and name == "order")}
+    try:
+        return handler(*args, **kwargs)
+    except TypeError as error:
+        # No frame below this one: the arguments were refused, not what the function did with them.
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        options = ", ".join(f"{option}=" for option in kwargs)
+        raise unsupported(f"{function.__module__}.{function.__name__} with {options or 'so many arguments'}") from error
+
+
+def counterpart(name: str) -> Callable[..., Any] | None:
+    """Return what stands for a function of NumPy's main namespace, or None."""
+    # Beyond the standard's functions, which are here, larger tables are loaded at their first use.
+    return (
+        _FUNCTIONS.get(name)
+        or import_module("funcnet.xp.numpy_extras").FUNCTIONS.get(name)
+        or import_module("funcnet.xp.numpy_further").FUNCTIONS.get(name)
+    )
 
 
 def receives(target: Any) -> TracerConversionError:
@@ -145,12 +174,30 @@ def receives(target: Any) -> TracerConversionError:
     )
 
 
+_OUTSIDE = "return the array from the transformed function, and {} it outside"
+_BINS = "xp.segment_sum(weights, xp.searchsorted(edges, x), num_segments=n), or xp.histogram over one dimension"
+_INTEGERS = "numpy.{0}(fn.stop_gradient(x)); it has no derivative"
+#: What to write in place of functions that people meet most.
+_WRITE = {
+    **{name: _INTEGERS.format(name) for name in ("bitwise_count", "frexp", "gcd", "lcm", "spacing", "unravel_index")},
+    **{name: _OUTSIDE.format("save") for name in ("save", "savetxt", "savez", "savez_compressed")},
+    "einsum_path": "funcnet.xp.einsum(..., optimize=True), which finds the order itself",
+    "histogram2d": _BINS,
+    "histogramdd": _BINS,
+    "lexsort": "xp.argsort(x, stable=True), by the last key first",
+    "shares_memory": "nothing: traced arrays share no memory that can be written to",
+    "may_share_memory": "nothing: traced arrays share no memory that can be written to",
+    "trim_zeros": "x[a:b], with bounds that do not depend on traced values",
+}
+
+
 def unsupported(name: str) -> UnsupportedFunctionError:
     return UnsupportedFunctionError(
         f"{name} cannot be traced, in {user_frame()}.",
         found="a function without a counterpart in the Array API standard",
         needed="a function of funcnet.xp, or a composition of them",
-        write="the same computation with funcnet.xp; fn.stop_gradient(x) where no derivative is wanted",
+        write=_WRITE.get(name.partition(" ")[0].rpartition(".")[2])
+        or "the same computation with funcnet.xp; fn.stop_gradient(x) where no derivative is wanted",
     )
 
 
@@ -268,8 +315,20 @@ def _flip(m: Any, axis: Any = None) -> Any:
     return ops.flip(m, axis=axis)
 
 
-def _unique(ar: Any) -> Any:
-    return ops.unique_values(ar)
+def _unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: None = None,
+) -> Any:
+    if axis is not None:
+        raise unsupported("numpy.unique with axis=")
+    if not (return_index or return_inverse or return_counts):
+        return ops.unique_values(ar)
+    values, index, inverse, counts = ops.unique_all(ar)
+    extra = ((return_index, index), (return_inverse, inverse), (return_counts, counts))
+    return (values, *[result for wanted, result in extra if wanted])
 
 
 def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
@@ -280,8 +339,21 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return ops.count_nonzero(a, axis=axis, keepdims=keepdims)
 
 
-def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    return ops.diff(a, n=n, axis=axis)
+def _said(option: Any) -> bool:
+    # NumPy passes a sentinel where the caller said nothing.
+    return option is not None and option.__class__.__name__ != "_NoValueType"
+
+
+def _edge(a: Any, value: Any, axis: int) -> Any:
+    if getattr(value, "shape", ()):
+        return value
+    first = ops.moveaxis(ops.moveaxis(a, axis, 0)[:1], 0, axis)
+    return ops.full_like(first, 0) + value
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    edges = {name: _edge(a, v, axis) for name, v in (("prepend", prepend), ("append", append)) if _said(v)}
+    return ops.diff(a, n=n, axis=axis, **edges)
 
 
 _MODULES = ("numpy", "cupy")
@@ -323,10 +395,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ones_like": _filled_like(ops.ones_like),
     "permute_dims": _transpose,
     "prod": _reduction(ops.prod, dtypes=True),
-    "ravel": lambda a: ops.reshape(a, (-1,)),
+    "ravel": lambda a, order="C": a.ravel(order),
     "real": lambda val: val.real,
     "repeat": _repeat,
-    "reshape": lambda a, shape: a.reshape(shape),
+    "reshape": lambda a, shape, order="C": a.reshape(shape, order=order),
     "roll": _roll,
     "round": _round,
     "searchsorted": _searchsorted,

@@ -167,6 +167,13 @@ def test_no_indices_at_all(library: Library) -> None:
         np.testing.assert_array_equal(library(name, x, np.zeros((0, 2)), i, key=(ARRAY,)), x)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scalars_of_numpy_are_values(library: Library, dtype: str) -> None:
+    x, v, i = np.arange(3).astype(dtype), np.dtype(dtype).type(5), np.array(1)
+    for name, expected in (("index_add", [0, 6, 2]), ("index_set", [0, 5, 2])):
+        assert library(name, x, v, i, key=(ARRAY,)).tolist() == expected
+
+
 def test_small_integers_wrap_as_numpys_do(library: Library) -> None:
     for dtype in ("int8", "uint8", "uint16", "uint64"):
         top = np.iinfo(dtype).max

@@ -9,8 +9,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-import torch
-import torch.nn.functional as tf
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +16,10 @@ import funcnet as fn
 from funcnet import losses, random, tree, xp
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+tf = oracle("torch.nn.functional")
 
 
 class Case(NamedTuple):

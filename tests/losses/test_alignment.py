@@ -4,7 +4,6 @@ from itertools import groupby, product
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,10 @@ import funcnet as fn
 from funcnet import losses, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(0)
 

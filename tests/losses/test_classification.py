@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import losses, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(0)
 INF = float("inf")

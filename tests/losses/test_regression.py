@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import losses
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(0)
 

@@ -8,8 +8,9 @@ from funcnet import nn, random, tree, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch")
+torch = oracle("torch")
 RNG = np.random.default_rng
 NORMAL = nn.initializers.normal(0.5)
 

@@ -6,8 +6,9 @@ import pytest
 import funcnet as fn
 from funcnet import nn, random, tree, xp
 from funcnet.nn.children import Children, watching
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this module")
+torch = oracle("torch")
 T = torch.nn.functional
 X = np.random.default_rng(0).standard_normal((6, 4))
 

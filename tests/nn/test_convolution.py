@@ -14,6 +14,9 @@ from funcnet import nn, random, tree, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, random, tree, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RANKS = [(4,), (5, 4), (2, 5, 4), (2, 3, 5, 4), (2, 1, 3, 2, 4), (1, 2, 1, 3, 2, 4), (0, 4)]
 

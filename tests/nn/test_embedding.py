@@ -8,8 +8,9 @@ from funcnet import nn, random, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch")
+torch = oracle("torch")
 
 IDS = np.array([[3, 1, 1], [0, 4, 3]])
 OFFSETS = np.array([0, 2, 2, 5])

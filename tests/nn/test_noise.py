@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 
 import funcnet as fn
 from funcnet import nn, random, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 MAKERS = {
     "alpha_dropout": nn.alpha_dropout,

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,9 @@ import funcnet as fn
 from funcnet import nn, random, serialize, tree, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
 
 
 def randomised(params, seed=0):
@@ -29,7 +31,7 @@ def relative(got, expected):
     return float(np.abs(np.asarray(got) - expected).max() / max(np.abs(expected).max(), 1e-300))
 
 
-TORCH_BATCH = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}
+TORCH_BATCH = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}
 
 #: name, our layer, PyTorch's module, shape of the input.
 CASES = [
@@ -120,7 +122,7 @@ def test_batch_norm_with_any_options(spatial, channels, decay, eps, scale):
     shape = (2, *spatial, channels)
     layer = nn.batch_norm(decay=decay, eps=eps, scale=scale, dtype="float64")
     momentum = None if decay is None else 1 - decay
-    module = TORCH_BATCH[len(shape)](channels, eps=eps, momentum=momentum).double()
+    module = getattr(torch.nn, TORCH_BATCH[len(shape)])(channels, eps=eps, momentum=momentum).double()
     params, state = layer.init(random.key(0), shape)
     rng = np.random.default_rng(0)
     for _ in range(3):

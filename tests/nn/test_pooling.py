@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, random, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 LAYERS = {
     "max_pool": nn.max_pool(2, stride=1, padding="SAME"),

@@ -12,8 +12,9 @@ from funcnet.errors import MissingExtraError, ParameterError
 from funcnet.nn import precision
 from funcnet.nn.layer import kind_of, name_of
 from funcnet.testing.backends import case
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this module")
+torch = oracle("torch")
 pytest.importorskip("ml_dtypes", reason="NumPy has no bfloat16 without it")
 
 X = (np.random.default_rng(0).standard_normal((6, 5)) * 2).astype("float32")

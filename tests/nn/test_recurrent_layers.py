@@ -5,8 +5,9 @@ import pytest
 
 import funcnet as fn
 from funcnet import nn, random, tree
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch")
+torch = oracle("torch")
 RNG = np.random.default_rng
 NORMAL = nn.initializers.normal(0.4)
 X = RNG(0).standard_normal((3, 6, 2))

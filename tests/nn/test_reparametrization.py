@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, random, tree, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-parametrizations = torch.nn.utils.parametrizations
+torch = oracle("torch")
+
+
+parametrizations = oracle("torch.nn.utils.parametrizations")
 
 
 def relative(got, expected):

@@ -10,8 +10,9 @@ from funcnet import nn, random, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch")
+torch = oracle("torch")
 attend = nn.functional.scaled_dot_product_attention
 RNG = np.random.default_rng
 

@@ -1,10 +1,13 @@
 """PyTorch's gains. The distributions themselves are tested with the other initialisers'."""
 
 import pytest
-import torch
 
 from funcnet import nn
 from funcnet.errors import ParameterError
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 init = nn.initializers
 

@@ -3,13 +3,16 @@
 import jax
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 
 import funcnet as fn
 from funcnet import nn, random
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 init = nn.initializers
 JAX = jax.nn.initializers

@@ -8,8 +8,9 @@ from funcnet import nn, random, tree, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch")
+torch = oracle("torch")
 RNG = np.random.default_rng
 X = RNG(0).standard_normal((2, 4, 6))
 MEMORY = RNG(1).standard_normal((2, 5, 6))

@@ -10,9 +10,12 @@ import numpy as np
 
 import funcnet as fn
 from funcnet import optim, tree
+from funcnet.testing.oracles import oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+torch = oracle("torch")
 
 STEPS = 100
 _RNG = np.random.default_rng(7)
@@ -97,8 +100,6 @@ def by_optax(
 
 def by_torch(make: Callable[[Any, list[Any]], Any], params: Any) -> Any:
     """Return the parameters after a hundred steps of one of PyTorch's optimizers, in float64."""
-    import torch
-
     # Some of its optimizers keep numbers of shape () in the default type.
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
@@ -121,8 +122,6 @@ def _by_torch(torch: Any, make: Callable[[Any, list[Any]], Any], params: Any) ->
 
 def gradients(leaves: list[np.ndarray]) -> list[np.ndarray]:
     """Return the gradients of the loss, by PyTorch."""
-    import torch
-
     tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
     loss(tensors).backward()
     return [t.grad.numpy() for t in tensors]

@@ -12,7 +12,6 @@ import pytest
 from funcnet import optim, random
 
 pytest.importorskip("optax", reason="optax is the oracle of this test")
-pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
 
 
 def _beside(name: str) -> Any:

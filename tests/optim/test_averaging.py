@@ -4,11 +4,14 @@ import jax
 import numpy as np
 import optax
 import pytest
-import torch
 
 from funcnet import optim, tree
 from funcnet.errors import ParameterError
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(0)
 START = {"a": RNG.standard_normal((3, 2)), "b": RNG.standard_normal(4)}

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import optim, tree
 from funcnet.errors import ParameterError, TreeError
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(0)
 

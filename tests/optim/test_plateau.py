@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 
 from funcnet import optim
 from funcnet.errors import ParameterError
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 RNG = np.random.default_rng(3)
 LOSSES = np.maximum(1.0 / np.sqrt(np.arange(1, 301)), 0.1) + 0.02 * RNG.standard_normal(300)

@@ -6,8 +6,9 @@ import pytest
 import funcnet as fn
 from funcnet import backends, xp
 from funcnet.errors import TracerConversionError, UnsupportedFunctionError
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = oracle("torch", "this is a protocol of PyTorch")
 if "torch" not in backends.available():
     pytest.skip("PyTorch cannot be used", allow_module_level=True)
 

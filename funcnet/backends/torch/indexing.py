@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from funcnet.backends.advanced import Selection
 from funcnet.backends.keys import layout
 
@@ -39,7 +41,9 @@ def _by_bits(torch: ModuleType, function: Callable[..., Any]) -> Callable[..., A
         if dtype is None:
             return function(torch, x, *arrays, **params)
         if function in _UPDATES:
-            values = torch.as_tensor(arrays[0], dtype=x.dtype, device=x.device)
+            # PyTorch makes no unsigned integer of NumPy's scalars, which are what an index of NumPy's arrays may give.
+            given = arrays[0].item() if isinstance(arrays[0], np.generic) else arrays[0]
+            values = torch.as_tensor(given, dtype=x.dtype, device=x.device)
             arrays = (values.view(dtype), *arrays[1:])
         viewed = x.view(dtype)
         result = function(torch, viewed, *arrays, **params)

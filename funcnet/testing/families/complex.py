@@ -13,7 +13,7 @@ __all__ = ["COMPLEX"]
 
 def _joined(xp: Any, a: Any, b: Any) -> Any:
     del xp
-    return a + b * 1j
+    return a + 1j * b
 
 
 def _off_the_cut(x: Any) -> bool:
@@ -60,7 +60,7 @@ def _both(x: Any) -> bool:
 
 COMPLEX: dict[str, Operation] = {
     "complex": Operation(2, _joined, broadcasts),
-    "turn": Operation(1, lambda xp, x: xp.exp(x * 1j), smooth=lambda x: _bounded(np.imag(x)), complex=True),
+    "turn": Operation(1, lambda xp, x: xp.exp(1j * x), smooth=lambda x: _bounded(np.imag(x)), complex=True),
     "rotate": Operation(1, lambda xp, x: x * (0.6 + 0.8j), complex=True),  # noqa: ARG005  # one signature
     **{f"complex_{name}": _unary(name, _bounded, 0.5) for name in ("exp", "sin", "cos", "sinh", "cosh", "expm1")},
     "complex_tanh": _unary("tanh", _no_pole),
@@ -99,7 +99,7 @@ COMPLEX: dict[str, Operation] = {
     "absolute_square": Operation(1, lambda xp, x: xp.real(x * xp.conj(x)), smooth=is_complex, complex=True),
     "complex_where": Operation(
         2,
-        lambda xp, a, b: xp.where(xp.real(a) > 0.1, a * 1j, b),
+        lambda xp, a, b: xp.where(xp.real(a) > 0.1, 1j * a, b),
         broadcasts,
         lambda a, b: _away(np.real(a) - 0.1),  # noqa: ARG005  # one signature
         complex=True,

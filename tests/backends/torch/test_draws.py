@@ -6,8 +6,9 @@ import pytest
 from funcnet import backends
 from funcnet.backends import Kernel, KernelTable
 from funcnet.backends.numpy import draws, threefry
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = oracle("torch", "these are the kernels of PyTorch")
 KEY = np.array([3, 4_000_000_000], np.uint32)
 
 

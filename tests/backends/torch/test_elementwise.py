@@ -6,8 +6,9 @@ import pytest
 from funcnet import ops
 from funcnet.backends import get
 from funcnet.core import registry
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="these are the kernels of PyTorch")
+torch = oracle("torch", "these are the kernels of PyTorch")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

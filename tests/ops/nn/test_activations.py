@@ -14,9 +14,10 @@ from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops.nn.declare import ACTIVATIONS
 from funcnet.ops.nn.gaussian import probability_p
 from funcnet.testing.backends import BackendCase, backend_params
+from funcnet.testing.oracles import oracle
 
-torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this module")
-F, T = nn.functional, torch.nn.functional
+torch = oracle("torch")
+F, T = nn.functional, oracle("torch.nn.functional")
 
 Unary = Callable[[Any], Any]
 #: name, ours, PyTorch's.

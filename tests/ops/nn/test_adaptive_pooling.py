@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-F = torch.nn.functional
+torch = oracle("torch")
+
+
+F = oracle("torch.nn.functional")
 
 
 @pytest.mark.parametrize("n", [1, 3, 7, 10])

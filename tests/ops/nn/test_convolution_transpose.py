@@ -9,6 +9,10 @@ import funcnet as fn
 from funcnet import nn, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.testing import check_grads
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import nn, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
 
 
 @pytest.mark.requirement("D73")

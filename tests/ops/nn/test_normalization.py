@@ -4,7 +4,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +12,12 @@ from funcnet import nn, xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-F = torch.nn.functional
+torch = oracle("torch")
+
+
+F = oracle("torch.nn.functional")
 
 
 def channels_first(x):

@@ -4,14 +4,17 @@ import jax
 import numpy as np
 import optax
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet.errors import ParameterError
 from funcnet.optim import schedules as s
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
 
-LR = torch.optim.lr_scheduler
+torch = oracle("torch")
+
+
+LR = oracle("torch.optim.lr_scheduler")
 STEPS = np.arange(400)
 OPTAX = {
     "cosine_onecycle": (s.cosine_onecycle(300, 0.3), optax.cosine_onecycle_schedule(300, 0.3)),

@@ -4,13 +4,16 @@ import jax
 import numpy as np
 import optax
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet import optim
 from funcnet.errors import ParameterError
 from funcnet.optim import schedules as s
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 STEPS = np.arange(400)
 
@@ -26,7 +29,7 @@ def torch_rates(make, rate=0.3):
     return np.asarray(rates)
 
 
-LR = torch.optim.lr_scheduler
+LR = oracle("torch.optim.lr_scheduler")
 OPTAX = {
     "constant": (s.constant(0.3), optax.constant_schedule(0.3)),
     "linear": (s.linear(0.3, 0.01, 120), optax.linear_schedule(0.3, 0.01, 120)),

@@ -4,12 +4,15 @@ import jax
 import numpy as np
 import optax
 import pytest
-import torch
 
 import funcnet as fn
 from funcnet.errors import ParameterError
 from funcnet.optim import schedules as s
 from funcnet.testing.backends import backend_params
+from funcnet.testing.oracles import oracle
+
+torch = oracle("torch")
+
 
 STEPS = np.arange(400)
 CYCLES = [
