@@ -145,7 +145,7 @@ def page(short: str, name: str, function: Any) -> str:
         "Backends with a kernel": known.kernels,
         "Under vmap": known.batching,
         "Composed of": ", ".join(f"``{part}``" for part in known.parts),
-        "Sources": _section(function, "References"),
+        "Sources": _sources(function),
     }
     directive = "autoclass" if inspect.isclass(function) else "autofunction"
     lines = [title, "=" * len(title), "", f".. {directive}:: {full}", "   :no-index:", "", "Facts", "-----", ""]
@@ -153,6 +153,13 @@ def page(short: str, name: str, function: Any) -> str:
         if text:
             lines.append(f":{label}: {' '.join(text.split())}")
     return "\n".join([*lines, ""])
+
+
+def _sources(function: Any) -> str:
+    # Footnotes of the description above; a second definition of them here would be one that nothing refers to.
+    return "; ".join(
+        filter(None, (part.strip() for part in re.split(r"\.\. \[\d+\] ", _section(function, "References"))))
+    )
 
 
 def write_pages(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.core.dtypes import is_inexact, kind
-from funcnet.errors import GradientCheckError, ParameterError
+from funcnet.errors import DtypeError, GradientCheckError, ParameterError, ShapeError
 from funcnet.testing.arrays import place_of, share_memory, snapshot
 from funcnet.testing.flattened import Derived, Flattened, random_values
 from funcnet.testing.numerical import COMPLEX_STEP, FIRST_STEP, Slope, complex_slope, scale_of, slope
@@ -344,7 +344,17 @@ def _forward(
     total = terms = 0.0
     for group, measured, name in jobs:
         tangents = [v if k in group else None for k, v in enumerate(point.directions)]
-        values, found = jvp(point.f, point.leaves, tangents)
+        try:
+            values, found = jvp(point.f, point.leaves, tangents)
+        except (DtypeError, ShapeError) as error:
+            # The transpose of a reverse rule takes cotangents of its arguments only.
+            raise GradientCheckError(
+                f"A rule makes a derivative of another dtype than its argument, or of another shape: "
+                f"{where.label('jvp', name)}.",
+                found=str(error).splitlines()[0],
+                needed="a cotangent with the shape and the dtype of its argument",
+                write="xp.astype(g, x.dtype)",
+            ) from error
         _same_values(values, point.outputs, "jvp", where)
         for t, y, out in zip(found, point.outputs, point.f.out_names, strict=True):
             _same_kind(t, y, f"{where.label('jvp', name)}, {out}", "tangent", "output")

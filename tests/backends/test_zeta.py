@@ -15,5 +15,6 @@ def test_values_are_mpmaths(s: float, q: float, n: int) -> None:
 
 
 def test_outside_there_is_no_value() -> None:
-    found = zeta_derivative(None, np.array([1.0, -5.0, 2.0]), np.array([1.0, 1.0, -1.0]), 1)
+    special = pytest.importorskip("scipy.special", reason="SciPy has the kernels of special functions")
+    found = zeta_derivative(special, np.array([1.0, 2.0, 0.5]), np.array([1.0, -1.0, -2.0]), 1)
     assert np.all(np.isnan(found))

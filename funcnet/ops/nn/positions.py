@@ -40,7 +40,7 @@ def sinusoidal_positions(positions: Any, features: int, *, base: float = 10000.0
 
     Returns
     -------
-    array, shape (n, features) or (*positions.shape, features)
+    array, shape (n, features) or (\*positions.shape, features)
 
     Raises
     ------
