@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "basic_options",
     "curves",
+    "falling",
     "figure",
     "gallery",
     "need",
@@ -110,6 +111,18 @@ def gallery(path: Path, images: np.ndarray, titles: Sequence[str], *, marked: Se
     for axes, image, title, mark in zip(grid, images, titles, marked, strict=False):
         axes.imshow(image, cmap="gray_r")
         axes.set_title(title, fontsize=8, color="red" if mark else "black")
+    save_picture(canvas, path)
+
+
+def falling(path: Path, losses: Sequence[float], label: str, held_back: dict[int, float] | None = None) -> None:
+    """Draw the loss of each step, and that of what was held back after some of the steps."""
+    canvas = figure((6, 4))
+    axes = canvas.subplots()
+    axes.plot(range(1, len(losses) + 1), losses, lw=0.8, label="training")
+    if held_back:
+        axes.plot(list(held_back), list(held_back.values()), "o-", ms=4, label="held back")
+        axes.legend()
+    axes.set(xlabel="step", ylabel=label)
     save_picture(canvas, path)
 
 
