@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import control, random, tree, xp
+from funcnet.compiler.loops.build import available
+from funcnet.control.captured import is_capturing
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.nn.dropout import dropout as dropout_layer
@@ -222,7 +224,10 @@ def _run(cell: Cell, params: Any, carry: Any, xs: Any, seen: Any, reverse: bool,
     """Return the last carry and the outputs of a cell along the first axis of an input."""
     projected = cell.project(params, xs)
     _check_carry(carry, cell.initial(params, _step(xs, 0)), path)
-    if cell.sequence is not None and _of_one_dtype(projected, params, carry):
+    # Where the steps of a loop are compiled, they are faster than the operation on the whole sequence.
+    whole = cell.sequence is not None and not (is_capturing() and not available())
+    if whole and _of_one_dtype(projected, params, carry):
+        assert cell.sequence is not None
         last, ys = cell.sequence(params, carry, projected, seen, reverse)
         return last, ys if seen is None else xp.where(xp.expand_dims(seen, axis=-1), ys, 0.0)
     if seen is None:
