@@ -9,6 +9,7 @@ __all__ = [
     "BackendNotFoundError",
     "BackendUnavailableError",
     "CopyError",
+    "DonatedArrayError",
     "DtypeError",
     "EscapedTracerError",
     "FuncnetError",
@@ -140,6 +141,10 @@ class GraphError(FuncnetError, ValueError):
 
 class NanError(FuncnetError, FloatingPointError):
     """An operation or a derivative made a NaN inside ``fn.debug_nans()``."""
+
+
+class DonatedArrayError(FuncnetError, RuntimeError):
+    """An array is used whose memory was given to a function under `fn.jit`."""
 
 
 class AbstractValueError(FuncnetError, TypeError):

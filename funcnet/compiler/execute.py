@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import atexit
+import os
 import warnings
 from collections import deque
 from threading import Condition, Thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.loops.build import available
+from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 from funcnet.compiler.plain import plain_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from funcnet.compiler.graph import Graph
 
 __all__ = ["CompilationWarning", "Executable", "finish_compiling"]
+
+
+#: As in the extra `jit` of the package.
+MINIMUM_NUMBA = (0, 61)
 
 
 class CompilationWarning(UserWarning):
@@ -30,21 +35,34 @@ class Executable:
     The first call runs the plain plan. From the second on, where the arrays are NumPy's and Numba is installed, loops
     are compiled on a thread of their own, and the plan with them takes over when it is ready.
 
+    Parameters
+    ----------
+    graph : Graph
+        The function.
+    donated : sequence of int
+        Inputs that may be written to, where the plan's `reused` says so.
+
     Attributes
     ----------
     graph : Graph
         The optimised graph.
+    fused : FusedPlan or None
+        The plan with compiled loops.
     status : str
         What runs, or why nothing faster does.
+    missing : str
+        What this installation lacks for more than plain calls.
     """
 
-    __slots__ = ("_calls", "_run", "fused", "graph", "status")
+    __slots__ = ("_calls", "_run", "donated", "fused", "graph", "missing", "status")
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, donated: Sequence[int] = ()) -> None:
+        self.donated = tuple(donated)
         self.graph = optimised(graph)
         self._run: Callable[..., tuple[Any, ...]] = plain_plan(self.graph)
         self._calls = 0
         self.fused: Any = None
+        self.missing = ""
         self.status = "plain calls; loops are compiled from the second call on"
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
@@ -53,23 +71,38 @@ class Executable:
             self._request()
         return self._run(*values)
 
+    def next_plan(self) -> Callable[..., tuple[Any, ...]]:
+        """Return what a call runs, for callers that look at it first."""
+        self._calls += 1
+        if self._calls == 2:
+            self._request()
+        return self._run
+
     def _request(self) -> None:
-        reason = available()
+        reason = build.available() or _unusable
         specs = [v.spec for v in (*self.graph.inputs, *self.graph.constants)]
         if any([s.backend.name != "numpy" for s in specs]) or not self.graph.equations:
             self.status = "the optimised graph, operation by operation"
         elif reason:
-            self.status = f"plain calls; {reason}"
+            self._without(reason)
         else:
             self.status = "plain calls; loops are being compiled"
             _enqueue(self)
+
+    def _without(self, reason: str) -> None:
+        self.missing = reason
+        self.status = f"plain calls; {reason}"
 
     def compile(self) -> None:
         """Compile now, and return when that is done."""
         try:
             from funcnet.compiler.fused import FusedPlan  # only where loops are wanted
 
-            plan = FusedPlan(self.graph)
+            reason = _outdated()
+            if reason:
+                self._without(reason)
+                return
+            plan = FusedPlan(self.graph, donated=self.donated)
         except Exception as error:
             if _stopping or not main_thread().is_alive():
                 # The interpreter is about to end, and refuses what it takes to go on.
@@ -88,11 +121,25 @@ class Executable:
         self.status = f"{len(plan.loops)} compiled loops and {len(plan.calls)} calls"
 
 
+def _outdated() -> str:
+    """Return what is wrong with the version of Numba, or an empty string."""
+    import numba  # takes long, so it is not asked before loops are wanted
+
+    numbers = tuple([int(n) for n in numba.__version__.split(".")[:2] if n.isdigit()])
+    if numbers >= MINIMUM_NUMBA:
+        return ""
+    wanted = ".".join(map(str, MINIMUM_NUMBA))
+    return f'Numba {numba.__version__} is too old, {wanted} is needed (pip install "funcnet[jit]")'
+
+
 _condition = Condition()
 _waiting: deque[Executable] = deque()
 _thread: Thread | None = None
 _stopping = False
-_working = False
+#: Why nothing can be compiled in this process any more.
+_unusable = ""
+#: What the thread is at.
+_current: Executable | None = None
 
 
 def _enqueue(executable: Executable) -> None:
@@ -106,20 +153,19 @@ def _enqueue(executable: Executable) -> None:
 
 
 def _work() -> None:
-    global _working
+    global _current
     while True:
         with _condition:
             while not _waiting and not _stopping:
                 _condition.wait()
             if _stopping:
                 return
-            executable = _waiting.popleft()
-            _working = True
+            executable = _current = _waiting.popleft()
         try:
             executable.compile()
         finally:
             with _condition:
-                _working = False
+                _current = None
                 _condition.notify_all()
 
 
@@ -129,7 +175,7 @@ def finish_compiling(timeout: float | None = None) -> bool:
     For benchmarks, and for programs that are to run at full speed from the start.
     """
     with _condition:
-        return _condition.wait_for(lambda: not _waiting and not _working, timeout)
+        return _condition.wait_for(lambda: not _waiting and _current is None, timeout)
 
 
 def _stop() -> None:
@@ -144,3 +190,21 @@ def _stop() -> None:
 
 
 atexit.register(_stop)
+
+
+def _after_fork() -> None:
+    """Begin anew in a process that was forked: the thread did not come along, and it may have held locks."""
+    global _condition, _thread, _current, _unusable
+    if _current is not None:
+        # Numba's locks are among those, and stay closed.
+        _unusable = "the process was forked while loops were being compiled"
+        _current.status = f"plain calls; {_unusable}"
+    for executable in _waiting:
+        executable._calls = 1  # pyright: ignore[reportPrivateUsage]  # the next call asks again
+    _waiting.clear()
+    _condition, _thread, _current = Condition(), None, None
+    build.forget_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

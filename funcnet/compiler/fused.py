@@ -10,6 +10,7 @@ import numpy as np
 
 from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.inplace import Readers, written_in_place
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
@@ -20,7 +21,7 @@ from funcnet.compiler.plain import Writer, call, fresh_outputs
 from funcnet.compiler.workers import in_parallel, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Compile = Callable[[str, str], Callable[..., None]]
 
@@ -47,6 +48,8 @@ class FusedPlan:
         The graph.
     compile : callable, optional
         Makes functions of the sources of loops.
+    donated : sequence of int
+        Inputs that it may write to.
 
     Attributes
     ----------
@@ -56,24 +59,28 @@ class FusedPlan:
         The operations that stay calls.
     planned : int
         Bytes of the block that holds intermediate arrays.
+    reused : dict of int to int
+        Input that is written to, a C-contiguous array that nobody else needs -> the output that it becomes.
     """
 
-    def __init__(self, graph: Graph, compile: Compile = compiled) -> None:
+    def __init__(self, graph: Graph, compile: Compile = compiled, *, donated: Sequence[int] = ()) -> None:
         self.loops: list[Loop] = []
         self.calls: list[str] = []
         self.planned = 0
+        self.reused: dict[int, int] = {}
         self._compile = compile
+        self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
         self._graph = optimised(lowered(graph))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
-        self._idle = [_Builder(self._graph, compile, self).build()]
+        self._idle = [_Builder(self._graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
         try:
             plan = self._idle.pop()
         except IndexError:
-            plan = _Builder(self._graph, self._compile, None).build()
+            plan = _Builder(self._graph, self._compile, None, donated=self._donated).build()
         try:
             return plan(*values)
         finally:
@@ -96,7 +103,15 @@ class FusedPlan:
 
 
 class _Builder:
-    def __init__(self, graph: Graph, compile: Compile, report: FusedPlan | None, *, targets: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        compile: Compile,
+        report: FusedPlan | None,
+        *,
+        targets: bool = False,
+        donated: Sequence[int] = (),
+    ) -> None:
         self.graph = graph
         #: Whether the caller gives the arrays that results are written to.
         self.targets = targets
@@ -120,6 +135,9 @@ class _Builder:
         self.temporaries = 0
         #: Results that were made for this call and that nothing else shows.
         self.fresh: set[Value] = set()
+        self.readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, _shares)
+        #: Results that are written to the memory of inputs.
+        self.in_place: dict[Value, Value] = {}
 
     def build(self) -> Callable[..., tuple[Any, ...]]:
         for v, array in self.graph.constants.items():
@@ -129,7 +147,7 @@ class _Builder:
         self._place()
         for i, node in enumerate(self.nodes):
             if isinstance(node, Group):
-                self._loop(node)
+                self._loop(node, i)
             else:
                 self._equation(node)
             dead = [self.writer.name(v) for v in self.dying.get(i, ()) if v not in self.planned]
@@ -284,8 +302,9 @@ class _Builder:
             self.planned[out] = array
             self.writer.names[out] = self.writer.constant(array)
 
-    def _loop(self, group: Group) -> None:
+    def _loop(self, group: Group, step: int) -> None:
         loop = emitted(group, self.graph, self.needed)
+        self._write_in_place(loop, step)
         if self.report is not None:
             self.report.loops.append(loop)
         rows = prod(group.shape) if loop.flat else group.rows
@@ -308,6 +327,13 @@ class _Builder:
             given = f"({''.join([a + ', ' for a in arguments])})"
             self.writer.lines.append(f"{self.writer.constant(in_parallel)}({k}, {bounds!r}, {given})")
         self.writer.lines += after
+
+    def _write_in_place(self, loop: Loop, step: int) -> None:
+        for out, v in written_in_place(loop, self.readers.free(step), self.graph.outputs).items():
+            self.in_place[out] = v
+            self.readers.take(v)
+            if self.report is not None:
+                self.report.reused[self.graph.inputs.index(v)] = self.graph.outputs.index(out)
 
     def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
         units = -(-rows // BLOCK) if loop.flat else rows
@@ -369,7 +395,12 @@ class _Builder:
             shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
             if v in self.planned:
                 return self.writer.constant(self.planned[v].reshape(shape))
-            name = self._fresh(v)
+            if v in self.in_place:
+                name = self.writer.name(v)
+                self.fresh.add(v)
+                self.writer.lines.append(f"{name} = {self.writer.name(self.in_place[v])}")
+            else:
+                name = self._fresh(v)
             return name if v.shape == shape else f"{name}.reshape({shape!r})"
         equation = next(e for e in group.equations if v in e.outputs)
         mean = equation.primitive.name == "mean"
@@ -401,6 +432,11 @@ class _Builder:
         if mean:
             after.append(f"{self.writer.constant(np.divide)}({name}, {group.rows}, {name})")
         return table
+
+
+def _shares(e: Equation) -> bool:
+    """Whether results may show the memory of arguments."""
+    return e.primitive.name not in _FRESH and e.primitive.kind != "elementwise"
 
 
 def _unwrapped(node: Group | Equation) -> Group | Equation:

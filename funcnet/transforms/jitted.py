@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from funcnet import backends, tree
 from funcnet.compiler.capture import capture
+from funcnet.compiler.donation import check_not_donated, gone, run_donating
+from funcnet.compiler.execute import Executable
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError
@@ -25,18 +28,30 @@ __all__ = ["jit", "trace"]
 _SCALARS = (bool, int, float, complex, str, bytes)
 
 
+#: NumPy's numbers, which its reductions return in place of arrays without dimensions, and their data types.
+_NUMBERS = {cls: np.dtype(cls) for cls in (np.float32, np.float64, np.int32, np.int64, np.bool_)}
+
+
 class _Entry:
     """One captured version of a function."""
 
-    __slots__ = ("fill", "free", "program", "run", "structure")
+    __slots__ = ("donated", "executable", "fill", "free", "key", "plain", "program", "reason", "structure")
 
-    def __init__(self, program: Program, structure: Any, fill: list[Any] | None, free: list[Tracer]) -> None:
+    def __init__(
+        self, program: Program, structure: Any, fill: list[Any] | None, free: list[Tracer], donated: tuple[int, ...]
+    ) -> None:
         self.program = program
         self.structure = structure
         #: The leaves of the result that are Python scalars, `_HOLE` elsewhere; None where all are arrays.
         self.fill = fill
         self.free = free
-        self.run: Any = program
+        #: Which inputs are given away.
+        self.donated = donated
+        self.executable = Executable(program.graph, donated) if donated else None
+        #: What it was captured for, and why.
+        self.key: Any = None
+        self.plain = False
+        self.reason = ""
 
     def result(self, found: Sequence[Any]) -> Any:
         """Return the result as the function returns it."""
@@ -65,11 +80,15 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         Function of pytrees of arrays; returns a pytree of arrays and numbers.
     static_argnames : str or sequence of str, optional
         Names of arguments that are passed on as they are. They must be hashable, and each value has a graph of its own.
+    donate : str, int or sequence of them, optional
+        Names or positions of arguments whose arrays the caller gives away: their memory may become that of results, as
+        in ``params = step(params)``. They must not be used after the call, even if it fails: using one again raises
+        `DonatedArrayError`.
 
     Returns
     -------
     callable
-        With the arguments of `f`. Its results share no memory with the arguments or each other.
+        With the arguments of `f`. Its results share no memory with each other, nor with arguments that are not donated.
 
     Raises
     ------
@@ -79,10 +98,19 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         If `f` is not a function or has no argument of such a name; when called: if a static argument is not hashable.
     DtypeError
         When called: if a leaf of the result is neither an array nor a number.
+    DonatedArrayError
+        When called: if an array among the arguments was donated before.
 
     Notes
     -----
     Python numbers among the arguments are static too. Pass what changes from call to call as an array.
+
+    Donation saves memory with NumPy arrays that such a function has returned, from the moment that loops are compiled:
+    loops write results to the donated arrays themselves, where the graph shows that nobody reads them afterwards. A
+    donated array of this kind becomes an array of one object that refuses whatever is done with it; views of it that
+    the caller has made stay as they are, since memory with views is not used again. Memory that other libraries share
+    with it (``memoryview``, ``torch.from_numpy``) is donated with it. Every other array stays what it is, and is
+    refused by all functions under `fn.jit`. Inside of other transformations nothing is donated.
 
     Examples
     --------
@@ -98,7 +126,13 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     (array([0.1, 0.2]), 2.5)
     """
 
-    def __init__(self, f: Callable[..., Any], *, static_argnames: str | Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        *,
+        static_argnames: str | Sequence[str] = (),
+        donate: str | int | Sequence[str | int] = (),
+    ) -> None:
         if not callable(f):
             raise ParameterError(
                 "fn.jit transforms a function.", found=type(f).__name__, needed="a callable", write="fn.jit(f)(x)"
@@ -108,9 +142,12 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         self.f = f
         self.name = getattr(f, "__name__", type(f).__name__)
         names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        given: tuple[Any, ...] = tuple(donate) if isinstance(donate, (tuple, list)) else (donate,)
         self._static = frozenset(names)
-        self._positions = _positions(f, names) if names else {}
+        self._positions = _positions(f, names, "static_argnames") if names else {}
+        self._donate = _donated(f, given, names) if given else frozenset()
         self._entries: dict[Any, _Entry] = {}
+        self._last: _Entry | None = None
         self._recaptures = Recaptures(self.name)
 
     def __repr__(self) -> str:
@@ -124,7 +161,26 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         if checking():
             return self.f(*args, **kwargs)
         entry, values = self._entry(args, kwargs)
+        if entry.donated and not any([v.__class__ is Tracer for v in values]):
+            assert entry.executable is not None
+            found = run_donating(entry.executable, [*values, *entry.free], entry.donated, self.name)
+            return entry.result(found)
         return entry.result(entry.program(*values, *entry.free))
+
+    def __copy__(self) -> jit:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> jit:
+        return self
+
+    def __reduce__(self) -> Any:
+        # By name, as functions are; what was made elsewhere takes its function along, if that can be pickled.
+        place: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for name in getattr(self, "__qualname__", "").split("."):
+            place = getattr(place, name, None)
+        if place is self:
+            return getattr(self, "__qualname__")  # noqa: B009  # of the function
+        return _restored, (self.f, tuple(sorted(self._static)), tuple(sorted(self._donate, key=str)))
 
     def lower(self, *args: Any, **kwargs: Any) -> Graph:
         """Return the graph for these arguments, which may be specs in place of arrays."""
@@ -135,6 +191,44 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         if self._static:
             args, kwargs, static = self._without_static(args, kwargs)
         leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
+        if gone:
+            check_not_donated(leaves)
+        last = self._last
+        context = backends.current()
+        # Nearly every call is like the one before, and comparing takes less time than hashing.
+        if last is not None and last.plain:
+            spec, kinds, known, around = last.key
+            if around is context and spec == structure.spec and known == static:
+                for leaf, kind in zip(leaves, kinds, strict=True):
+                    cls = leaf.__class__
+                    if cls is not np.ndarray and cls not in _NUMBERS:
+                        break
+                    if leaf.dtype is not kind[1] or leaf.shape != kind[0]:
+                        break
+                else:
+                    return last, leaves
+        check_not_donated(leaves)
+        values, kinds = self._kinds(leaves)
+        if last is not None:
+            spec, before, known, around = last.key
+            if around is context and spec == structure.spec and known == static and before == kinds:
+                return last, values
+        key = (structure.spec, kinds, static, context)
+        entry = self._entries.get(key)
+        if entry is None:
+            reason = self._recaptures.reason(structure, kinds, static, context, bool(kwargs))
+            entry = self._capture(leaves, structure, bool(kwargs), static)
+            entry.key, entry.reason = key, reason[0]
+            entry.plain = all([leaf.__class__ is np.ndarray or leaf.__class__ in _NUMBERS for leaf in leaves])
+            if not entry.free:
+                self._entries[key] = entry
+            self._recaptures.note(reason, structure, kinds, static, context)
+        if not entry.free:
+            self._last = entry
+        return entry, values
+
+    def _kinds(self, leaves: list[Any]) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return the arrays among leaves, and what of each leaf a graph depends on."""
         values: list[Any] = []
         kinds: list[Any] = []
         for leaf in leaves:
@@ -142,22 +236,32 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             if cls is np.ndarray:
                 kinds.append((leaf.shape, leaf.dtype))
                 values.append(leaf)
+            elif cls in _NUMBERS:
+                kinds.append(((), _NUMBERS[cls]))
+                values.append(leaf)
             elif cls in _SCALARS:
-                kinds.append((cls, leaf))
+                # 0.0 and -0.0 are equal, and NaN is not equal to itself.
+                kinds.append((cls, leaf) if leaf and leaf == leaf else (cls, leaf, repr(leaf)))
             elif hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
                 spec = spec_of(leaf)
                 kinds.append((spec.shape, spec.dtype, spec.backend.name, spec._device))  # the device may be left open
                 values.append(leaf)
             else:
                 kinds.append(_hashable(leaf, self.name))
-        key = (structure.spec, tuple(kinds), static, backends.current())
-        entry = self._entries.get(key)
-        if entry is None:
-            self._recaptures.note(structure, kinds, static, bool(kwargs))
-            entry = self._capture(leaves, structure, bool(kwargs), static)
-            if not entry.free:
-                self._entries[key] = entry
-        return entry, values
+        return values, tuple(kinds)
+
+    def _given_away(self, leaves: list[Any], structure: Any, keyed: bool) -> tuple[int, ...]:
+        """Return which of the arrays among the leaves are donated."""
+        if not self._donate:
+            return ()
+        places: list[Any] = []
+        args, kwargs = tree.unflatten(structure, leaves) if keyed else (tree.unflatten(structure, leaves), {})
+        for i, arg in enumerate(args):
+            places += [i] * tree.structure(arg).num_leaves
+        for name in sorted(kwargs):
+            places += [name] * tree.structure(kwargs[name]).num_leaves
+        arrays = [p for p, leaf in zip(places, leaves, strict=True) if hasattr(leaf, "dtype")]
+        return tuple([i for i, place in enumerate(arrays) if place in self._donate])
 
     def _capture(self, leaves: list[Any], structure: Any, keyed: bool, static: Any) -> _Entry:
         known = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
@@ -180,7 +284,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         graph, free = capture(flat, [spec_of(leaves[i]) for i in known])
         outputs = [v for v in graph.outputs if v.__class__ is Value]
         graph = graph.with_equations(graph.equations, outputs)
-        return _Entry(Program(graph, self.name), shape, None if len(outputs) == len(fill) else fill, free)
+        donated = self._given_away(leaves, structure, keyed)
+        return _Entry(Program(graph, self.name), shape, None if len(outputs) == len(fill) else fill, free, donated)
 
     def _without_static(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         """Take the static arguments out, and return them as something hashable."""
@@ -228,10 +333,15 @@ class _Same:
         self.value = value
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        return 0 if self.value != self.value else hash(self.value)  # NaN
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and bool(self.value == other.value)
+        if not isinstance(other, _Same):
+            return False
+        if self.value.__class__ is float and other.value.__class__ is float:
+            # 0.0 and -0.0 are equal, and NaN is not equal to itself.
+            return repr(self.value) == repr(other.value)
+        return bool(self.value == other.value)
 
     def __lt__(self, other: object) -> bool:
         return False
@@ -240,18 +350,49 @@ class _Same:
         return repr(self.value)
 
 
-def _positions(f: Callable[..., Any], names: tuple[str, ...]) -> dict[str, int]:
-    from inspect import Parameter, signature  # slow to import, and rarely needed
+def _restored(f: Callable[..., Any], static: tuple[str, ...], donate: tuple[str | int, ...]) -> jit:
+    return jit(f, static_argnames=static, donate=donate)
 
-    parameters = signature(f).parameters
+
+def _donated(f: Callable[..., Any], given: tuple[str | int, ...], static: tuple[str, ...]) -> frozenset[str | int]:
+    """Return the donated arguments, each by its name, and by its position where it has one."""
+    names = tuple([n for n in given if isinstance(n, str)])
+    positions = _positions(f, names, "donate") if names else {}
+    found: set[str | int] = {*given, *positions.values()}
+    parameters = _parameters(f)
+    kept = [p for i, p in enumerate(parameters) if p in static and (i in found or p in found)]
+    count = len(parameters) if not any([p.kind.name == "VAR_POSITIONAL" for p in parameters.values()]) else None
+    wrong = [i for i in found if isinstance(i, int) and (i < 0 or (count is not None and i >= count))]
+    if kept or wrong or any([n.__class__ not in (int, str) for n in given]):
+        raise ParameterError(
+            f"fn.jit cannot donate {kept[0] if kept else wrong[0] if wrong else given!r} of "
+            f"{getattr(f, '__name__', f)!r}.",
+            found="a static argument" if kept else f"donate={given!r}",
+            needed="names or positions of arguments that hold arrays, among " + ", ".join(parameters),
+            write=f"donate={next(iter(parameters), 'params')!r}",
+        )
+    by_position = dict(enumerate(parameters))
+    return frozenset({*found, *[by_position[i] for i in found if i.__class__ is int and i in by_position]})
+
+
+def _parameters(f: Callable[..., Any]) -> Any:
+    from inspect import signature  # slow to import, and rarely needed
+
+    return signature(f).parameters
+
+
+def _positions(f: Callable[..., Any], names: tuple[str, ...], option: str) -> dict[str, int]:
+    from inspect import Parameter
+
+    parameters = _parameters(f)
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
     for name in names:
         if name not in parameters and not open_ended:
             raise ParameterError(
                 f"{getattr(f, '__name__', f)!r} has no argument that is called {name!r}.",
-                found=f"static_argnames={names!r}",
+                found=f"{option}={names!r}",
                 needed="names among " + ", ".join(parameters),
-                write=f"static_argnames={next(iter(parameters), 'n')!r}",
+                write=f"{option}={next(iter(parameters), 'n')!r}",
             )
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     return {name: i for i, (name, p) in enumerate(parameters.items()) if p.kind in kinds and name in names}

@@ -17,7 +17,7 @@ from funcnet.compiler.loops import vector_math
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["available", "cache_directory", "compiled"]
+__all__ = ["available", "cache_directory", "compiled", "forget_locks"]
 
 _HEADER = """from numba import njit
 from funcnet.compiler.loops.vector_math import environment
@@ -42,6 +42,12 @@ def cache_directory() -> Path:
         return Path(named)
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "funcnet"
+
+
+def forget_locks() -> None:
+    """Make the lock anew in a process that was forked while a thread may have held it."""
+    global _lock
+    _lock = Lock()
 
 
 def compiled(source: str, signature: str) -> Callable[..., None]:
