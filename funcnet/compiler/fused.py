@@ -11,6 +11,8 @@ import numpy as np
 from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers, written_in_place
+from funcnet.compiler.kernels.special import Special
+from funcnet.compiler.kernels.table import specialised
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
@@ -71,7 +73,7 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self._graph = optimised(lowered(graph))
+        self._graph = specialised(optimised(lowered(graph)))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [_Builder(self._graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
@@ -199,7 +201,7 @@ class _Builder:
                 if isinstance(node, Group):
                     continue
                 # Anything else may return what it was given: then both live as long as the longer.
-                if e.primitive.name not in _FRESH and e.primitive.kind != "elementwise":
+                if _shares(e):
                     for v in e.outputs:
                         for a in e.values:
                             base.setdefault(v, base.get(a, a))
@@ -212,8 +214,8 @@ class _Builder:
                     and v not in self.results
                     and node.roles[v] in ("full", "row", "column sum", JOINED)
                 ]
-            elif _product(node) and node.outputs[0] not in self.results:
-                candidates.append(node.outputs[0])
+            elif _product(node) or node.primitive.__class__ is Special:
+                candidates += [v for v in node.outputs if v not in self.results]
         ends = dict(last)
         for e in self._plain():
             for v in e.outputs:
@@ -253,8 +255,7 @@ class _Builder:
         """Return what a value may show the memory of."""
         found = {v}
         for e in reversed(self._plain()):
-            shares = e.primitive.name not in _FRESH and e.primitive.kind != "elementwise"
-            if shares and not found.isdisjoint(e.outputs):
+            if _shares(e) and not found.isdisjoint(e.outputs):
                 found.update(e.values)
         return found
 
@@ -263,6 +264,9 @@ class _Builder:
     def _equation(self, e: Equation) -> None:
         if self.report is not None:
             self.report.calls.append(e.primitive.name)
+        if e.primitive.__class__ is Special:
+            self._special(e, e.primitive)
+            return
         out = e.outputs[0]
         first = e.inputs[0] if e.inputs else None
         if e.primitive.name == "matrix_transpose" and first in self.planned:
@@ -294,6 +298,23 @@ class _Builder:
         if array is not None and array.flags.c_contiguous:
             return self.writer.constant(array.reshape(shape))
         return f"{self.writer.name(v)}.reshape({shape!r})"
+
+    def _special(self, e: Equation, special: Any) -> None:
+        given = [self._contiguous(v) for v in e.inputs]
+        for v in e.outputs:
+            if v not in self.planned:
+                self._fresh(v)
+        given += [self.writer.name(v) for v in e.outputs]
+        kernel = special.build(self.compile, self.count)
+        self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
+
+    def _contiguous(self, v: Value) -> str:
+        array = self.planned.get(v)
+        if array is None:
+            array = self.graph.constants.get(v)
+        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+            return self.writer.name(v)
+        return self._once(v, repr(v.shape), f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
 
     def _view(self, out: Value, array: np.ndarray) -> None:
         if out in self.results:
@@ -436,7 +457,8 @@ class _Builder:
 
 def _shares(e: Equation) -> bool:
     """Whether results may show the memory of arguments."""
-    return e.primitive.name not in _FRESH and e.primitive.kind != "elementwise"
+    p = e.primitive
+    return p.name not in _FRESH and p.kind != "elementwise" and p.__class__ is not Special
 
 
 def _unwrapped(node: Group | Equation) -> Group | Equation:

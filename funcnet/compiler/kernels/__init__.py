@@ -1,0 +1,1 @@
+"""Compiled kernels of single operations, which loops over elements cannot express."""

@@ -1,0 +1,118 @@
+"""Convolutions by minimal filtering agree with PyTorch's, forward and backward, and are left alone where they must."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import nn
+from funcnet.compiler import fused
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.loops import build
+from funcnet.compiler.passes import optimised
+
+conv = nn.functional.conv
+
+
+def in_python(source: str, signature: str) -> Callable[..., None]:
+    """Run a loop as the Python that it is."""
+    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64}
+    exec(source, names)
+    return names["loop"]
+
+
+def gradients(x: Any, kernel: Any, bias: Any, g: Any, padding: Any) -> tuple[Any, ...]:
+    y, pull = fn.vjp(lambda x, kernel, bias: conv(x, kernel, bias=bias, padding=padding), x, kernel, bias)
+    return (y, *pull(g))
+
+
+def problem(rng: np.random.Generator, n: int, size: tuple[int, int], inputs: int, features: int, padding: Any) -> Any:
+    out = [m + low + high - 2 for m, (low, high) in zip(size, padding, strict=True)]
+    shapes = [(n, *size, inputs), (3, 3, inputs, features), (features,), (n, *out, features)]
+    return [rng.standard_normal(s) for s in shapes]
+
+
+def by_torch(x: Any, kernel: Any, bias: Any, g: Any, padding: Any) -> tuple[Any, ...]:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    a, k, b, c = (torch.from_numpy(v.astype("float64")) for v in (x, kernel, bias, g))
+    a, k, b = (v.requires_grad_() for v in (a, k, b))
+    (top, bottom), (left, right) = padding
+    image = torch.nn.functional.pad(a.permute(0, 3, 1, 2), (left, right, top, bottom))
+    y = torch.nn.functional.conv2d(image, k.permute(3, 2, 0, 1), b).permute(0, 2, 3, 1)
+    return tuple([t.detach().numpy() for t in (y, *torch.autograd.grad(y, (a, k, b), c))])
+
+
+def planned(arrays: Any, padding: Any, compile: Any) -> tuple[FusedPlan, tuple[Any, ...]]:
+    graph = optimised(fn.trace(lambda *a: gradients(*a, padding), *arrays))
+    plan = FusedPlan(graph, compile)
+    plan(*[np.full_like(a, 7.0) for a in arrays])
+    return plan, plan(*arrays)
+
+
+CASES = (
+    (2, (12, 14), 16, 16, ((1, 1), (1, 1))),
+    (3, (11, 13), 16, 24, ((1, 1), (0, 1))),
+    (5, (9, 8), 24, 16, ((2, 0), (2, 2))),
+    (7, (8, 9), 16, 16, ((0, 0), (0, 0))),
+)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("n", "size", "inputs", "features", "padding"), CASES)
+def test_as_pytorch(
+    monkeypatch: pytest.MonkeyPatch, n: int, size: Any, inputs: int, features: int, padding: Any, threads: int
+) -> None:
+    arrays = problem(np.random.default_rng(n), n, size, inputs, features, padding)
+    monkeypatch.setattr(fused, "threads", lambda: threads)
+    # Several blocks, the last one smaller.
+    monkeypatch.setattr("funcnet.compiler.kernels.winograd._BLOCK", 16 * (inputs + features) * 8 * 33)
+    plan, found = planned(arrays, padding, in_python)
+    assert {f"{name}, by patches" for name in ("conv_bias", "conv_adjoint", "conv_kernel")} <= set(plan.calls)
+    for a, b in zip(by_torch(*arrays, padding), found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
+
+
+@pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_compiled(dtype: str, rtol: float, threads: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(fused, "threads", lambda: threads)
+    padding = ((1, 1), (1, 0))
+    arrays = [a.astype(dtype) for a in problem(np.random.default_rng(0), 12, (15, 14), 32, 48, padding)]
+    _, found = planned(arrays, padding, build.compiled)
+    for a, b in zip(by_torch(*arrays, padding), found, strict=True):
+        assert b.dtype == dtype
+        np.testing.assert_allclose(b, a, rtol=0, atol=rtol * np.abs(a).max())
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "options"),
+    [
+        ((8, 12, 12, 16), (3, 3, 16, 16), {"stride": 2}),
+        ((8, 12, 12, 16), (3, 3, 16, 16), {"dilation": 2}),
+        ((8, 12, 12, 32), (3, 3, 16, 32), {"groups": 2}),
+        ((8, 12, 12, 16), (3, 2, 16, 16), {}),
+        ((8, 12, 12, 4), (3, 3, 4, 16), {}),
+        ((1, 6, 6, 16), (3, 3, 16, 16), {}),
+        ((8, 200, 16), (3, 16, 16), {}),
+    ],
+)
+def test_others_are_left_alone(shape: Any, window: Any, options: Any) -> None:
+    rng = np.random.default_rng(1)
+    x, kernel = rng.standard_normal(shape), rng.standard_normal(window)
+    graph = optimised(fn.trace(lambda x, kernel: conv(x, kernel, padding="SAME", **options), x, kernel))
+    plan = FusedPlan(graph, in_python)
+    assert not any("patches" in name for name in plan.calls)
+    np.testing.assert_array_equal(plan(x, kernel)[0], conv(x, kernel, padding="SAME", **options))
+
+
+def test_padding_wider_than_the_window() -> None:
+    arrays = problem(np.random.default_rng(2), 2, (9, 9), 16, 16, ((3, 1), (1, 3)))
+    plan, found = planned(arrays, ((3, 1), (1, 3)), in_python)
+    # The input gradient would need part of the cotangent only.
+    assert "conv_adjoint" in plan.calls
+    for a, b in zip(by_torch(*arrays, ((3, 1), (1, 3))), found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
