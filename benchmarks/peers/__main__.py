@@ -9,9 +9,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.pool import ROOT, Pool, cores
+from benchmarks.peers.compiled import COMPILED
+from benchmarks.peers.pool import LIBRARIES, ROOT, Pool, cores
 from benchmarks.peers.sections import FULL, SECTIONS, TINY
-from benchmarks.peers.table import document
+from benchmarks.peers.table import COLUMNS, COMPILED_COLUMNS, document, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,41 +22,61 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+#: The sections of each part of the page, and the columns of its table.
+_PARTS = ((SECTIONS, COLUMNS), (COMPILED, COMPILED_COLUMNS))
+_GROUPS = {"eager": tuple(SECTIONS), "jit": tuple(COMPILED)}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the sections, print the page, and say in the exit status whether every figure was reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)}; all by default")
+    names = [*SECTIONS, *COMPILED]
+    known = ", ".join([*names, *_GROUPS])
+    parser.add_argument("names", nargs="*", metavar="SECTION", help=f"any of {known}; all by default")
+    parser.add_argument("--sections", nargs="+", default=[], metavar="SECTION", help="the same")
     parser.add_argument("--rounds", type=int, help=f"rounds of each comparison ({FULL.rounds} by default)")
     parser.add_argument("--threads", type=int, default=len(cores()), help="threads of every process")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="elapsed time; processor time where others work, too"
     )
+    parser.add_argument("--without", nargs="+", default=[], metavar="LIBRARY", help=f"any of {', '.join(LIBRARIES)}")
     parser.add_argument("--tiny", action="store_true", help="tiny problems: everything runs, nothing is measured")
-    parser.add_argument("--write", action="store_true", help="save the page as docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="save the parts that were measured in docs/benchmarks.md")
     parser.add_argument("--check", action="store_true", help="exit with status 1 if a figure was not reached")
     options = parser.parse_args(argv)
-    unknown = set(options.sections) - set(SECTIONS)
+    asked = [*options.names, *options.sections]
+    unknown = set(asked) - set(names) - set(_GROUPS)
     if unknown:
-        parser.error(f"no section is called {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+        parser.error(f"no section is called {', '.join(sorted(unknown))}; there are {known}")
+    wanted = {name for each in asked or names for name in _GROUPS.get(each, (each,))}
     sizes = TINY if options.tiny else FULL
     if options.rounds:
         sizes = sizes._replace(rounds=options.rounds, imports=options.rounds)
 
-    lines: list[Line] = []
-    notes: list[str] = []
-    with Pool(options.threads, options.clock) as pool:
-        for name in options.sections or SECTIONS:
-            print(f"{name} ...", file=sys.stderr, flush=True)
-            report = SECTIONS[name](pool, sizes)
-            lines += report.lines
-            notes += report.notes
-        notes += [f"Left out: {library}, {why}." for library, why in pool.missing.items()]
-        words = ["python", "-m", "benchmarks.peers", *(sys.argv[1:] if argv is None else argv)]
-        page = document(lines, notes, pool.versions(), options.threads, options.clock, " ".join(words))
-    print(page)
+    words = ["python", "-m", "benchmarks.peers", *(sys.argv[1:] if argv is None else argv)]
+    texts: list[str | None] = []
+    good = True
+    for sections, columns in _PARTS:
+        chosen = [name for name in sections if name in wanted]
+        lines: list[Line] = []
+        notes: list[str] = []
+        with Pool(options.threads, options.clock, options.without) as pool:
+            for name in chosen:
+                print(f"{name} ...", file=sys.stderr, flush=True)
+                report = sections[name](pool, sizes)
+                lines += report.lines
+                notes += report.notes
+            notes += [f"Left out: {library}, {why}." for library, why in pool.missing.items()]
+            versions = pool.versions()
+        text = part(lines, notes, versions, options.threads, options.clock, " ".join(words), columns)
+        texts.append(text if chosen else None)
+        good &= all(line.good is not False for line in lines)
+    eager, compiled = texts
+    print(document(eager, compiled))
     if options.write:
-        (ROOT / "docs" / "benchmarks.md").write_text(page)
-    return int(options.check and any(line.good is False for line in lines))
+        page = ROOT / "docs" / "benchmarks.md"
+        page.write_text(document(eager, compiled, page.read_text() if page.exists() else ""))
+    return int(options.check and not good)
 
 
 if __name__ == "__main__":

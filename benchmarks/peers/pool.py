@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["LIBRARIES", "MissingLibraryError", "Peer", "Pool", "WorkerError", "child_environment", "cores", "fresh"]
 
 #: Every library that has jobs, in the order of the table's columns.
-LIBRARIES = ("funcnet", "numpy", "autograd", "torch", "jax")
+LIBRARIES = ("funcnet", "funcnet_jit", "numpy", "autograd", "torch", "torch_compile", "jax")
 ROOT = Path(__file__).resolve().parents[2]
 _POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -45,12 +45,12 @@ def child_environment(threads: int) -> dict[str, str]:
 class Peer:
     """One library's process."""
 
-    def __init__(self, library: str, threads: int, clock: str) -> None:
+    def __init__(self, library: str, threads: int, clock: str, env: dict[str, str] | None = None) -> None:
         self.library = library
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.worker", library, str(threads), clock],
             cwd=ROOT,
-            env=child_environment(threads),
+            env={**child_environment(threads), **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -100,10 +100,11 @@ class Peer:
 class Pool:
     """The processes of several libraries, started when first needed."""
 
-    def __init__(self, threads: int, clock: str = "wall") -> None:
+    def __init__(self, threads: int, clock: str = "wall", without: Sequence[str] = ()) -> None:
         self.threads = threads
         self.clock = clock
-        self.missing: dict[str, str] = {}
+        #: Library -> why there is none.
+        self.missing = dict.fromkeys(without, "not asked for")
         self._peers: dict[str, Peer] = {}
 
     def get(self, library: str) -> Peer | None:
@@ -136,9 +137,9 @@ class Pool:
 
 
 @contextmanager
-def fresh(library: str, threads: int) -> Iterator[Peer]:
-    """Start a process for one measurement."""
-    peer = Peer(library, threads, "wall")
+def fresh(library: str, threads: int, env: dict[str, str] | None = None) -> Iterator[Peer]:
+    """Start a process for one measurement, with more variables in its environment."""
+    peer = Peer(library, threads, "wall", env)
     try:
         yield peer
     finally:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.pool import Pool
 
-__all__ = ["FULL", "SECTIONS", "TINY", "Entry", "Report", "Sizes", "interleave"]
+__all__ = ["FULL", "SECTIONS", "TINY", "Entry", "Report", "Sizes", "ask", "interleave", "ratio"]
 
 
 class Sizes(NamedTuple):
@@ -35,11 +35,12 @@ class Sizes(NamedTuple):
     draws: int = 10_000_000
     imports: int = 15
     peaks: int = 3
+    tiny: bool = False  # whether only that everything runs is of interest
 
 
 FULL = Sizes()
 #: For a test that everything runs.
-TINY = Sizes(1, 0.0, 10, 10, 10, (8, 4, 3), 4, (16, 8, 4), 8, 1_000, 1, 1)
+TINY = Sizes(1, 0.0, 10, 10, 10, (8, 4, 3), 4, (16, 8, 4), 8, 1_000, 1, 1, True)
 
 
 class Entry(NamedTuple):
@@ -59,33 +60,35 @@ class Report:
 
 
 def interleave(
-    pool: Pool, entries: list[Entry], sizes: Sizes, *, agree: float | None = None
+    pool: Pool, entries: list[Entry], sizes: Sizes, *, agree: float | None = None, prepared: bool = False
 ) -> tuple[list[Entry], list[list[float]]]:
     """Time the entries whose library is installed, in turns, and return them with the seconds per call of each round.
 
-    `agree` is the relative difference that the results of different libraries may have.
+    `agree` is the relative difference that the results of different libraries may have. Entries that are `prepared`
+    are installed, made and compared already.
     """
     entries = [entry for entry in entries if pool.get(entry.library) is not None]
-    results = [_ask(pool, entry, "prepare")["result"] for entry in entries]
+    results = [] if prepared else [ask(pool, entry, "prepare")["result"] for entry in entries]
     if agree is not None:
         for entry, result in zip(entries, results, strict=True):
             if abs(result - results[0]) > agree * abs(results[0]):
                 raise WorkerError(f"{entry.job}: {entry.library} found {result}, {entries[0].library} {results[0]}")
     # The first measurement only tells how many calls fill a round.
-    once = [_ask(pool, entry, "time", calls=1)["seconds"] for entry in entries]
+    once = [ask(pool, entry, "time", calls=1)["seconds"] for entry in entries]
     calls = [max(1, int(sizes.seconds / seconds)) for seconds in once]
     times: list[list[float]] = [[] for _ in entries]
     for i in range(sizes.rounds):
         # Every round starts with another library, so that none always follows the same one.
         for k in range(len(entries)):
             j = (i + k) % len(entries)
-            times[j].append(_ask(pool, entries[j], "time", calls=calls[j])["seconds"])
+            times[j].append(ask(pool, entries[j], "time", calls=calls[j])["seconds"])
     for entry in entries:
-        _ask(pool, entry, "forget")
+        ask(pool, entry, "forget")
     return entries, times
 
 
-def _ask(pool: Pool, entry: Entry, do: str, **request: Any) -> dict[str, Any]:
+def ask(pool: Pool, entry: Entry, do: str, **request: Any) -> dict[str, Any]:
+    """Ask the entry's worker to do something with its job."""
     peer = pool.get(entry.library)
     assert peer is not None
     return peer.ask(do, job=entry.job, sizes=entry.sizes, **request)
@@ -98,7 +101,8 @@ def _cells(entries: list[Entry], times: list[list[float]], scale: float) -> dict
     return cells
 
 
-def _ratio(a: list[float], b: list[float]) -> float:
+def ratio(a: list[float], b: list[float]) -> float:
+    """Return the median of the rounds' ratios."""
     return median([x / y for x, y in zip(a, b, strict=True)])
 
 
@@ -148,7 +152,7 @@ def training(pool: Pool, sizes: Sizes) -> Report:
         "ms",
         _cells(found, times, 1e3),
         "≤ 0.5 of autograd",
-        None if peer is None else _ratio(times[0], peer),
+        None if peer is None else ratio(times[0], peer),
         0.5,
     )
     note = (
@@ -239,7 +243,7 @@ def deep(pool: Pool, sizes: Sizes) -> Report:
         for entry, seconds in zip(found, times, strict=True):
             count = next(iter(entry.sizes.values()))
             cells.setdefault(entry.library, []).append(median(seconds) / count * 1e6)
-        growth = _ratio(times[1], times[0]) * count_small / count_large
+        growth = ratio(times[1], times[0]) * count_small / count_large
         report.lines.append(
             Line(
                 f"{count_small:,} / {count_large:,} {title}, gradient",
@@ -269,7 +273,7 @@ def memory(pool: Pool, sizes: Sizes) -> Report:
                 pool.missing[library] = str(error)
                 continue
             peaks.setdefault(library, []).append(answer["peak"] / 2**20)
-    ratio = _ratio(peaks["funcnet"], peaks["torch"]) if "torch" in peaks else None
+    reached = ratio(peaks["funcnet"], peaks["torch"]) if "torch" in peaks else None
     report = Report()
     report.lines.append(
         Line(
@@ -277,7 +281,7 @@ def memory(pool: Pool, sizes: Sizes) -> Report:
             "MiB",
             {library: [median(values)] for library, values in peaks.items()},
             "≤ 1.2 of PyTorch",
-            ratio,
+            reached,
             1.2,
         )
     )
@@ -307,15 +311,15 @@ def random(pool: Pool, sizes: Sizes) -> Report:
     for job, limit in (("uniform", 1.2), ("normal", None)):
         entries = [Entry(name, job, {"size": sizes.draws}) for name in ("funcnet", "numpy", "torch", "jax")]
         found, times = interleave(pool, entries, sizes)
-        ratio = _times_of("numpy", found, times)
-        assert ratio is not None
+        control = _times_of("numpy", found, times)
+        assert control is not None
         report.lines.append(
             Line(
                 f"{sizes.draws:,} {job} draws, float32",
                 "ms",
                 _cells(found, times, 1e3),
                 "≤ 1.2 of NumPy" if limit else "",
-                _ratio(times[0], ratio),
+                ratio(times[0], control),
                 limit,
             )
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.peers.pool import cores
 
-__all__ = ["COLUMNS", "Line", "document", "machine", "table"]
+__all__ = ["COLUMNS", "COMPILED_COLUMNS", "Line", "document", "machine", "part", "table"]
 
 #: Library -> the heading of its column.
 COLUMNS = {
@@ -18,6 +17,16 @@ COLUMNS = {
     "autograd": "HIPS autograd",
     "torch": "PyTorch",
     "jax": "JAX, jitted",
+}
+#: The same for what is compiled.
+COMPILED_COLUMNS = {
+    "funcnet_jit": "funcnet, jitted",
+    "funcnet": "funcnet, eager",
+    "jax": "JAX, jitted",
+    "torch": "PyTorch",
+    "torch_compile": "torch.compile",
+    "autograd": "HIPS autograd",
+    "numpy": "NumPy",
 }
 
 
@@ -37,6 +46,8 @@ class Line:
         What funcnet reached, in the bound's own terms, such as a ratio.
     limit : float or None
         The largest value that is good enough.
+    least : float or None
+        The smallest value that is good enough, where more is better.
     """
 
     title: str
@@ -45,11 +56,14 @@ class Line:
     bound: str = ""
     reached: float | None = None
     limit: float | None = None
+    least: float | None = None
 
     @property
     def good(self) -> bool | None:
         """Whether the bound is met; None without one."""
-        return None if self.limit is None or self.reached is None else self.reached <= self.limit
+        if self.reached is None or self.limit is self.least is None:
+            return None
+        return self.reached <= self.limit if self.limit is not None else self.reached >= (self.least or 0.0)
 
     def verdict(self) -> str:
         if self.good is None:
@@ -57,12 +71,12 @@ class Line:
         return f"{self.reached:.2f}, {'yes' if self.good else 'NO'}"
 
 
-def table(lines: list[Line]) -> str:
+def table(lines: list[Line], columns: dict[str, str] = COLUMNS) -> str:
     """Return the lines as a Markdown table."""
-    heads = ["measured", "unit", *COLUMNS.values(), "to reach", "reached"]
-    rows = [heads, ["---", "---", *["--:"] * len(COLUMNS), "---", "---"]]
+    heads = ["measured", "unit", *columns.values(), "to reach", "reached"]
+    rows = [heads, ["---", "---", *["--:"] * len(columns), "---", "---"]]
     for line in lines:
-        cells = [" / ".join(_number(v) for v in line.cells.get(library, [])) or "–" for library in COLUMNS]  # noqa: RUF001
+        cells = [" / ".join(_number(v) for v in line.cells.get(library, [])) or "–" for library in columns]  # noqa: RUF001
         rows.append([line.title, line.unit, *cells, line.bound, line.verdict()])
     widths = [max(len(row[i]) for i_row, row in enumerate(rows) if i_row != 1) for i in range(len(heads))]
     shown = []
@@ -100,24 +114,47 @@ def machine(threads: int, clock: str) -> str:
     )
 
 
-def document(
-    lines: list[Line], notes: list[str], versions: dict[str, str], threads: int, clock: str, command: str | None = None
+def part(
+    lines: list[Line],
+    notes: list[str],
+    versions: dict[str, str],
+    threads: int,
+    clock: str,
+    command: str,
+    columns: dict[str, str] = COLUMNS,
 ) -> str:
-    """Return the page that `docs/benchmarks.md` holds."""
+    """Return the table, under what it was measured with and above the notes."""
     named = ", ".join(f"{name} {version}" for name, version in sorted(versions.items(), key=lambda v: v[0].lower()))
     text = [
-        "# Benchmarks",
-        "",
-        "Each library works in a process of its own, and the processes are timed in turns, so that whatever else the "
-        "machine does reaches all of them alike. Figures are medians over the rounds; a ratio is the median of the "
-        "rounds' ratios. Wherever two libraries compute the same thing their results are compared first.",
-        "",
-        f"- Command: `{command or ' '.join(['python', '-m', 'benchmarks.peers', *sys.argv[1:]])}` (`make peers`)",
+        f"- Command: `{command}` (`make peers`)",
         f"- Machine: {machine(threads, clock)}",
         f"- Versions: {named}",
         "",
-        table(lines),
+        table(lines, columns),
         "",
         *[f"- {note}" for note in notes],
     ]
     return "\n".join(text).rstrip() + "\n"
+
+
+_INTRODUCTION = (
+    "Each library works in a process of its own, and the processes are timed in turns, so that whatever else the "
+    "machine does reaches all of them alike. Figures are medians over the rounds; a ratio is the median of the "
+    "rounds' ratios. Wherever two libraries compute the same thing their results are compared first."
+)
+_HEADINGS = ("Eager", "Compiled")
+
+
+def document(eager: str | None, compiled: str | None, old: str = "") -> str:
+    """Return the page that `docs/benchmarks.md` holds; a part that is None is taken over from the old page."""
+    parts = []
+    for heading, new in zip(_HEADINGS, (eager, compiled), strict=True):
+        text = new if new is not None else _old_part(old, heading)
+        if text:
+            parts.append(f"## {heading}\n\n{text.strip()}\n")
+    return "\n".join([f"# Benchmarks\n\n{_INTRODUCTION}\n", *parts])
+
+
+def _old_part(page: str, heading: str) -> str:
+    _, found, rest = page.partition(f"\n## {heading}\n")
+    return rest.partition("\n## ")[0] if found else ""

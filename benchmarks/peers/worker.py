@@ -34,10 +34,22 @@ class Worker:
         return {"name": self.module.LIBRARY, "version": self.module.version(), "jobs": list(self.module.JOBS)}
 
     def prepare(self, job: str, sizes: dict[str, Any]) -> dict[str, Any]:
-        """Make the job's arrays and return the result of its third run: the first ones compile, cache and allocate."""
+        """Make the job's arrays, run it, and return what it found: the first runs compile, cache and allocate.
+
+        ``result`` is that of the third run; ``results`` are those of three, and of a check of the whole result.
+        """
         run = self.ready[_name(job, sizes)] = self.module.JOBS[job](**sizes)
-        results = [float(run()) for _ in range(3)]
-        return {"result": results[-1]}
+        results = [self._settled(run) for _ in range(3)]
+        if hasattr(run, "check"):
+            results.append(run.check())
+        return {"result": results[2], "results": results}
+
+    def _settled(self, run: Any) -> float:
+        result = float(run())
+        # What compiles on a thread of its own is let finish.
+        if hasattr(self.module, "settle"):
+            self.module.settle()
+        return result
 
     def time(self, job: str, sizes: dict[str, Any], calls: int) -> dict[str, Any]:
         """Return the seconds that one call takes, after one call that brings the caches back."""
@@ -71,6 +83,58 @@ class Worker:
         for _ in range(calls):
             run()
         return {"held": held, "peak": _status("VmHWM") - before}
+
+    def peak_when_compiled(self, job: str, small: dict[str, Any], sizes: dict[str, Any], calls: int) -> dict[str, Any]:
+        """Return the peak as `peak` does, but of calls after those that compile."""
+        small_run = self.module.JOBS[job](**small)
+        for _ in range(4):
+            self._settled(small_run)
+        del small_run
+        gc.collect()
+        before = _status("VmRSS")
+        run = self.module.JOBS[job](**sizes)
+        for _ in range(4):
+            self._settled(run)
+        gc.collect()
+        held = _status("VmRSS") - before
+        _reset_peak()
+        for _ in range(calls):
+            run()
+        return {"held": held, "peak": _status("VmHWM") - before}
+
+    def first(self, job: str, sizes: dict[str, Any], calls: int) -> dict[str, Any]:
+        """Return the seconds of the first call, those until all is compiled, and those of a call from then on."""
+        run = self.module.JOBS[job](**sizes)
+        start = self.clock()
+        run()
+        first = self.clock() - start
+        for _ in range(2):
+            self._settled(run)
+        settled = self.clock() - start
+        run()
+        start = self.clock()
+        for _ in range(calls):
+            run()
+        return {"first": first, "settled": settled, "later": (self.clock() - start) / calls}
+
+    def body(self, job: str, sizes: dict[str, Any], calls: int) -> dict[str, Any]:
+        """Return the seconds per call of a compiled function, and of its plan alone; funcnet's worker only."""
+        run = self.module.JOBS[job](**sizes)
+        for _ in range(3):
+            self._settled(run)
+        (entry,) = run.step._entries.values()
+        plan, arrays = entry.program.run, run.arrays
+        seconds = []
+        for timed in (run, lambda: plan(*arrays)):
+            start = self.clock()
+            for _ in range(calls):
+                timed()
+            seconds.append((self.clock() - start) / calls)
+        return {"call": seconds[0], "body": seconds[1]}
+
+    def growth(self, length: int, patience: float) -> dict[str, Any]:
+        """Return what it takes to compile a chain of operations, and how long the plan is; funcnet's worker only."""
+        return self.module.growth(length, self.clock, patience)
 
     def left(self, sizes: dict[str, Any]) -> dict[str, Any]:
         """Return how many bytes remain after ``grad`` returned, beside the gradients; funcnet's worker only."""

@@ -4,20 +4,25 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from benchmarks.peers import __main__ as command
 from benchmarks.peers import table, worker
+from benchmarks.peers.compiled import COMPILED, STEPS
 from benchmarks.peers.pool import LIBRARIES, MissingLibraryError, Peer, Pool, WorkerError, child_environment
 from benchmarks.peers.sections import FULL, SECTIONS, TINY, Entry, interleave
-from benchmarks.peers.table import COLUMNS, Line
+from benchmarks.peers.table import COLUMNS, COMPILED_COLUMNS, Line
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    with Pool(threads=1) as workers:
-        yield workers
+    # What loops compute is tested with the compiler; compiling them, and C++, takes its time.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUNCNET_JIT", "0")
+        with Pool(threads=1, without=["torch_compile"]) as workers:
+            yield workers
 
 
 def _peer(pool: Pool, library: str) -> Peer:
@@ -39,8 +44,12 @@ _TINY_SIZES = {
     "training step": {"widths": [6, 5, 3], "batch": 4},
     "uniform": {"size": 10},
     "normal": {"size": 10},
+    "products": {"shapes": [[1, 2, 3, 4], [2, 3, 4, 5]]},
+    "leaves": {"count": 3},
+    **{work.job: work.tiny for work in STEPS},
 }
 _COMPARED = [job for job in _TINY_SIZES if job.startswith(("record", "grad", "fan", "elements", "training"))]
+_TRAINING = ["step mlp", "step cnn", "step residual", "step lstm", "step gpt"]
 
 
 class TestJobs:
@@ -48,6 +57,9 @@ class TestJobs:
     def test_every_job_of_a_library_runs(self, pool: Pool, library: str) -> None:
         peer = _peer(pool, library)
         for job in peer.jobs:
+            if job.startswith("step "):  # compared with funcnet's below
+                assert job in _TINY_SIZES
+                continue
             sizes = _TINY_SIZES[job]
             assert isinstance(peer.ask("prepare", job=job, sizes=sizes)["result"], float)
             assert peer.ask("time", job=job, sizes=sizes, calls=2)["seconds"] >= 0
@@ -63,6 +75,18 @@ class TestJobs:
         for p in (_peer(pool, "funcnet"), peer):
             p.ask("forget", job=job, sizes=_TINY_SIZES[job])
         assert results[1] == pytest.approx(results[0], rel=1e-5)
+
+    @pytest.mark.parametrize("job", [work.job for work in STEPS])
+    @pytest.mark.parametrize(
+        "library", ["funcnet_jit", pytest.param("jax", marks=pytest.mark.slow), "torch", "autograd"]
+    )
+    def test_steps_are_those_of_funcnet(self, pool: Pool, library: str, job: str) -> None:
+        peer = _peer(pool, library)
+        found = [p.ask("prepare", job=job, sizes=_TINY_SIZES[job])["results"] for p in (_peer(pool, "funcnet"), peer)]
+        for p in (_peer(pool, "funcnet"), peer):
+            p.ask("forget", job=job, sizes=_TINY_SIZES[job])
+        assert found[1] == pytest.approx(found[0], rel=2e-5)
+        assert len(found[0]) == (3 if job in _TRAINING else 4)
 
     @pytest.mark.parametrize(("library", "option"), [("autograd", "fastest"), ("torch", "foreach")])
     def test_both_spellings_of_the_step_agree(self, pool: Pool, library: str, option: str) -> None:
@@ -127,6 +151,16 @@ class TestSections:
                 assert line.cells == {"funcnet": [0]}
                 assert line.good
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", list(COMPILED))
+    def test_every_section_of_compiled_work_has_lines(self, pool: Pool, name: str) -> None:
+        report = COMPILED[name](pool, TINY)
+        if not report.lines:
+            pytest.skip(report.notes[0])
+        for line in report.lines:
+            assert "funcnet_jit" in line.cells
+            assert set(line.cells) <= set(COMPILED_COLUMNS)
+
     def test_full_sizes_are_the_issue_s(self) -> None:
         assert (FULL.widths, FULL.batch, FULL.long_chain, FULL.uses) == ((784, 128, 64, 10), 128, 10_000, 5_000)
 
@@ -137,6 +171,9 @@ class TestTable:
         assert Line("a", "ms", reached=0.6, limit=0.5).good is False
         assert Line("a", "ms", reached=0.6).good is None
         assert Line("a", "ms", limit=0.5).good is None
+        assert Line("a", "ms", reached=1.4, least=1.3).good is True
+        assert Line("a", "ms", reached=1.2, least=1.3).good is False
+        assert Line("a", "ms", least=1.3).good is None
 
     def test_cells_line_up_in_markdown(self) -> None:
         lines = [
@@ -149,12 +186,19 @@ class TestTable:
             "step", "ms", "1.23", "–", "–", "12.3 / 1234", "–", "≤ 0.5", "0.40, yes",  # noqa: RUF001
         ]  # fmt: skip
 
-    def test_the_page_names_command_machine_and_versions(self) -> None:
-        page = table.document([], ["A note."], {"NumPy": "2.0", "JAX": "1"}, 2, "cpu", "make peers")
-        assert "Command: `make peers`" in page
-        assert "2 threads in every process; processor time" in page
-        assert "Versions: JAX 1, NumPy 2.0" in page
-        assert page.endswith("- A note.\n")
+    def test_a_part_names_command_machine_and_versions(self) -> None:
+        text = table.part([], ["A note."], {"NumPy": "2.0", "JAX": "1"}, 2, "cpu", "make peers")
+        assert "Command: `make peers`" in text
+        assert "2 threads in every process; processor time" in text
+        assert "Versions: JAX 1, NumPy 2.0" in text
+        assert text.endswith("- A note.\n")
+
+    def test_a_page_keeps_the_part_that_was_not_measured(self) -> None:
+        page = table.document("eager 1\n", "compiled 1\n")
+        assert page.index("## Eager\n\neager 1\n") < page.index("## Compiled\n\ncompiled 1\n")
+        assert table.document("eager 1\n", None, page) == page
+        assert table.document(None, "compiled 2\n", page) == page.replace("compiled 1", "compiled 2")
+        assert table.document(None, "compiled 1\n") == page.replace("## Eager\n\neager 1\n\n", "")
 
 
 class TestCommand:
@@ -163,6 +207,18 @@ class TestCommand:
         page = capsys.readouterr().out
         assert "| 1,000 uniform draws, float32" in page
         assert "`python -m benchmarks.peers random --tiny --threads 1`" in page
+        assert "## Compiled" not in page
+
+    def test_a_written_page_keeps_its_other_part(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(command, "ROOT", tmp_path)
+        (tmp_path / "docs").mkdir()
+        page = tmp_path / "docs" / "benchmarks.md"
+        page.write_text(table.document("eager\n", "compiled\n"))
+        words = ["--sections", "random", "--tiny", "--threads", "1", "--without", "torch", "jax", "--write"]
+        assert command.main(words) == 0
+        assert "1,000 normal draws" in page.read_text()
+        assert "Left out: torch, not asked for." in page.read_text()
+        assert page.read_text().endswith("## Compiled\n\ncompiled\n")
 
     def test_an_unknown_section_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):

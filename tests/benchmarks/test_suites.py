@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MODULES = ("batches", "convolutions", "dispatch", "gradients", "memory", "models", "optimizers", "random")
+_MODULES = ("batches", "convolutions", "dispatch", "gradients", "jit", "memory", "models", "optimizers", "random")
 
 
 def _suites() -> list[Any]:

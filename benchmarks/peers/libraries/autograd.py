@@ -11,6 +11,7 @@ import numpy as np
 from autograd.scipy.special import logsumexp
 
 from benchmarks.peers.libraries.problems import LEARNING_RATE, classification
+from benchmarks.peers.steps.autograd import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,4 +142,5 @@ JOBS = {
     "fan-out": fan_out,
     "elements": elements,
     "training step": training_step,
+    **jobs(),
 }

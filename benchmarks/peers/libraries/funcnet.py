@@ -10,6 +10,7 @@ import numpy as np
 
 import funcnet as fn
 from benchmarks.peers.libraries.problems import LEARNING_RATE, classification
+from benchmarks.peers.steps.funcnet import jobs
 from funcnet import xp
 
 if TYPE_CHECKING:
@@ -145,4 +146,5 @@ JOBS = {
     "training step": training_step,
     "uniform": uniform,
     "normal": normal,
+    **jobs(lambda f: f),
 }

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.peers.libraries.problems import LEARNING_RATE, classification
+from benchmarks.peers.steps.jax import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,4 +70,4 @@ def normal(size: int) -> Callable[[], float]:
     return lambda: float(jax.block_until_ready(draw(key))[0])
 
 
-JOBS = {"training step": training_step, "uniform": uniform, "normal": normal}
+JOBS = {"training step": training_step, "uniform": uniform, "normal": normal, **jobs()}

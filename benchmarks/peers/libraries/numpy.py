@@ -56,4 +56,26 @@ def normal(size: int) -> Callable[[], float]:
     return lambda: float(generator.standard_normal(size, dtype=np.float32)[0])
 
 
-JOBS = {"sine chain": sine_chain, "product chain": product_chain, "uniform": uniform, "normal": normal}
+def products(shapes: list[list[int]]) -> Callable[[], float]:
+    """Matrix products of shapes ``[batch, m, k, n]`` into memory that is there already."""
+    rng = np.random.default_rng(0)
+    work = []
+    for batch, m, k, n in shapes:
+        a, b = (rng.standard_normal((batch, *shape), dtype=np.float32) for shape in ((m, k), (k, n)))
+        work.append((a, b, np.empty((batch, m, n), np.float32)) if batch > 1 else (a[0], b[0], np.empty((m, n), "f4")))
+
+    def run() -> float:
+        for a, b, out in work:
+            np.matmul(a, b, out=out)
+        return 0.0
+
+    return run
+
+
+JOBS = {
+    "sine chain": sine_chain,
+    "product chain": product_chain,
+    "uniform": uniform,
+    "normal": normal,
+    "products": products,
+}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks.peers.libraries.problems import LEARNING_RATE, classification
+from benchmarks.peers.steps.torch import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,4 +137,5 @@ JOBS = {
     "training step": training_step,
     "uniform": uniform,
     "normal": normal,
+    **jobs(lambda f: f),
 }
