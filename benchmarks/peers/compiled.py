@@ -129,8 +129,8 @@ def steps(pool: Pool, sizes: Sizes) -> Report:
         "in single precision, the loss read on the host each time. Before they are timed, the results of the first "
         "three calls are compared, and where the result is an array a sum over all of it, to a relative 1e-3. "
         "`to reach` and `reached` say how many times as fast as the fastest other library `fn.jit` is: the smallest of "
-        "the medians of the rounds' ratios. JAX's parameters and moments are donated, PyTorch's Adam is its fused "
-        "kernel, under `torch.compile`, too; autograd's Adam is NumPy in place."
+        "the medians of the rounds' ratios. Parameters and moments are donated to `fn.jit` and `jax.jit`; PyTorch's "
+        "Adam is its fused kernel, under `torch.compile`, too; autograd's Adam is NumPy in place."
     )
     return report
 

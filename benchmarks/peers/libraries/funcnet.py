@@ -146,5 +146,5 @@ JOBS = {
     "training step": training_step,
     "uniform": uniform,
     "normal": normal,
-    **jobs(lambda f: f),
+    **jobs(lambda f, **_: f),
 }

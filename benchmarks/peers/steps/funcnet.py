@@ -93,7 +93,7 @@ LOSSES = {"mlp": mlp, "cnn": cnn, "residual": residual, "lstm": lstm, "gpt": gpt
 
 
 def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    """Return the jobs whose functions went through `wrap`."""
+    """Return the jobs whose functions went through `wrap`; parameters and moments are donated where it can."""
 
     def training(name: str) -> Callable[..., Any]:
         def prepare(**sizes: Any) -> Callable[[], float]:
@@ -106,7 +106,7 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
                 updates, state = optimizer.update(grads, state, params)
                 return value, fn.optim.apply_updates(params, updates), state
 
-            step = wrap(step)
+            step = wrap(step, donate=(0, 1))
 
             def run() -> float:
                 nonlocal params, state
@@ -127,7 +127,7 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
             updates, state = optimizer.update({"w": g}, state, params)
             return fn.optim.apply_updates(params, updates), state
 
-        update = wrap(update)
+        update = wrap(update, donate=(0, 1))
 
         def run() -> float:
             nonlocal params, state
