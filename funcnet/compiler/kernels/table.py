@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.graph import Equation, Graph
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.winograd import winograd
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_adjoint": winograd,
     "conv_bias": winograd,
     "conv_kernel": winograd,
+    "max_pool_spread": spread,
 }
 
 
@@ -27,11 +29,37 @@ def specialised(graph: Graph) -> Graph:
     """Return a graph in which kernels take the place of the primitives that they are for."""
     kept: list[Equation] = []
     changed = False
+    places = _places(graph)
+    found: set[Equation] = set()
     for e in graph.equations:
-        maker = _MAKERS.get(e.primitive.name)
-        special: Any = maker(e) if maker is not None else None
+        if e in found:
+            continue
+        outputs = e.outputs
+        if e.primitive.name == "max_pool":
+            partner = places.get(e.outputs[0])
+            special: Any = max_with_places(e, partner is not None)
+            if special is not None and partner is not None:
+                found.add(partner)
+                outputs = (*outputs, *partner.outputs)
+        else:
+            maker = _MAKERS.get(e.primitive.name)
+            special = maker(e) if maker is not None else None
         if special is not None:
-            e = Equation(special, e.inputs, {}, e.outputs, e.line, e.again)
+            e = Equation(special, e.inputs, {}, outputs, e.line, e.again)
             changed = True
         kept.append(e)
     return graph.with_equations(kept) if changed else graph
+
+
+def _places(graph: Graph) -> dict[Value, Equation]:
+    """Return, for maxima of windows, the equation that finds their places."""
+    made = {v: e for e in graph.equations for v in e.outputs}
+    found: dict[Value, Equation] = {}
+    for e in graph.equations:
+        if e.primitive.name == "max_pool_places" and str(e.outputs[0].dtype) == "uint8":
+            x, y = e.inputs
+            before = made.get(y)
+            if before is not None and before.primitive.name == "max_pool" and before.inputs[0] is x:
+                if before.params == e.params:
+                    found[y] = e
+    return found

@@ -1,0 +1,102 @@
+"""Maxima of windows in one pass agree with PyTorch's and with the interpreter, and so does the pass back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import nn, xp
+from funcnet.compiler import fused
+from funcnet.compiler.capture import interpret
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.loops import build
+from funcnet.compiler.passes import optimised
+
+max_pool = nn.functional.max_pool
+
+
+def in_python(source: str, signature: str) -> Callable[..., None]:
+    """Run a loop as the Python that it is."""
+    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64, "i4": np.int32, "b1": np.bool_}
+    exec(source, names)
+    return names["loop"]
+
+
+def forward_and_back(x: Any, **options: Any) -> Any:
+    y, pull = fn.vjp(lambda x: max_pool(x, **options), x)
+    return y, pull(y * y + 0.5)[0]
+
+
+def planned(x: Any, compile: Any, **options: Any) -> tuple[FusedPlan, Any, Any]:
+    graph = optimised(fn.trace(lambda x: forward_and_back(x, **options), x))
+    plan = FusedPlan(graph, compile)
+    plan(np.full_like(x, 3.0))
+    return plan, plan(x), interpret(graph, [x])
+
+
+CASES = (
+    ((2, 6, 8, 4), {"window": 2}, True),
+    ((3, 7, 9, 5), {"window": 2}, True),
+    ((2, 7, 8, 4), {"window": 3, "stride": 2}, True),
+    ((2, 7, 8, 4), {"window": (1, 3), "stride": (3, 1)}, True),
+    ((2, 9, 9, 4), {"window": 3, "stride": 2, "dilation": 2}, True),
+    ((3, 9, 6), {"window": 3}, True),
+    ((2, 6, 6, 4), {"window": 3, "stride": 2, "padding": "SAME"}, False),
+    ((2, 4, 4, 4, 4), {"window": 2}, False),
+    ((2, 10, 10, 4), {"window": 5}, False),
+)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("shape", "options", "taken"), CASES)
+def test_as_the_interpreter(
+    monkeypatch: pytest.MonkeyPatch, shape: Any, options: Any, taken: bool, threads: int
+) -> None:
+    monkeypatch.setattr(fused, "threads", lambda: threads)
+    monkeypatch.setattr("funcnet.compiler.kernels.pooling._PARALLEL", 0)
+    # Few different numbers, so that there are ties.
+    x = np.random.default_rng(0).integers(-3, 3, shape).astype("float64")
+    plan, found, wanted = planned(x, in_python, **options)
+    assert ("max_pool, with places" in plan.calls) is taken
+    assert ("max_pool_spread, in one pass" in plan.calls) is taken
+    for a, b in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(b, a)
+
+
+def test_nan_and_infinities() -> None:
+    x = np.random.default_rng(1).choice([np.nan, np.inf, -np.inf, 1.0, 2.0], size=(4, 8, 8, 4))
+    _, found, wanted = planned(x, in_python, window=2)
+    for a, b in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(b, a)
+
+
+@pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{"window": 2}, {"window": 3, "stride": 2}])
+def test_compiled(dtype: str, options: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    x = np.random.default_rng(2).standard_normal((4, 15, 14, 32)).astype(dtype)
+    plan, (y, back), _ = planned(x, build.compiled, **options)
+    assert "max_pool, with places" in plan.calls
+    t = torch.from_numpy(x).permute(0, 3, 1, 2).requires_grad_()
+    z = torch.nn.functional.max_pool2d(t, options["window"], options.get("stride"))
+    (g,) = torch.autograd.grad(z, t, (z * z + 0.5).detach())
+    np.testing.assert_array_equal(y, z.detach().permute(0, 2, 3, 1).numpy())
+    np.testing.assert_allclose(back, g.permute(0, 2, 3, 1).numpy(), rtol=1e-6)
+
+
+def test_without_a_derivative() -> None:
+    x = np.random.default_rng(3).standard_normal((2, 6, 6, 4))
+    graph = optimised(fn.trace(lambda x: max_pool(x, window=2), x))
+    plan = FusedPlan(graph, in_python)
+    assert plan.calls == ["max_pool, in one pass"]
+    np.testing.assert_array_equal(plan(x)[0], interpret(graph, [x])[0])
+
+
+def test_few_channels_are_left_alone() -> None:
+    x = np.random.default_rng(4).standard_normal((2, 6, 6, 2))
+    plan = FusedPlan(optimised(fn.trace(lambda x: xp.sum(max_pool(x, window=2)), x)), in_python)
+    assert plan.calls[0] == "max_pool"
