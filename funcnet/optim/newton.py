@@ -252,16 +252,18 @@ def levenberg_marquardt(
             value, slope = both(s.x + step)
         model = -xp.sum(step * s.grad) - 0.5 * xp.sum(xp.square(push(step)))
         gain = (s.value - value) / xp.where(model > 0, model, 1.0)
-        good = (gain > 1e-4) & (model > 0)
-        rise = xp.where(good, 2 * xp.where(good, gain, 1.0) - 1, 0.0)
+        # Where rounding hides what is gained, the gradient shows it.
+        hidden = model <= _slack(s.value)
+        flatter = xp.linalg.vector_norm(slope) < xp.linalg.vector_norm(s.grad)
+        good = xp.where(hidden, flatter, gain > 1e-4) & (model > 0)
+        rise = xp.where(good & xp.logical_not(hidden), 2 * xp.where(good, gain, 1.0) - 1, 0.0)
         falls = s.damping * xp.maximum(1 - rise * rise * rise, 1 / 3)
         return _Damped(
             xp.where(good, s.x + step, s.x),
             xp.where(good, value, s.value),
             xp.where(good, slope, s.grad),
             xp.add(s.steps, 1),
-            # Nothing is left to be gained that rounding does not hide.
-            xp.logical_not(good) & (model <= _slack(s.value)),
+            xp.logical_not(good) & hidden,
             xp.where(good, falls, s.damping * s.growth),
             xp.where(good, xp.full_like(s.growth, 2.0), s.growth * 2),
         )
