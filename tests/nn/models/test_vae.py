@@ -19,7 +19,7 @@ def torch_elbo(torch, logits, mean, log_var, x, beta):
     return (fit + beta * divergence) / x.shape[0]
 
 
-def errors():
+def compared():
     """The largest relative errors of the loss and of its gradients."""
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
     out = {"logits": rng.standard_normal((4, 6)) * 3, "mean": rng.standard_normal((4, 3))}
@@ -32,9 +32,15 @@ def errors():
     return {"output": abs(float(value) / wanted.item() - 1), "input gradient": float(worst)}
 
 
+def errors():
+    """Yield name, reference, and the largest relative errors of output, input gradient and parameter gradients."""
+    found = compared()
+    yield "vae_loss", "torch", found["output"], found.get("input gradient"), found.get("parameter gradients")
+
+
 @pytest.mark.requirement("D150")
 def test_loss_agrees_with_torch():
-    assert max(errors().values()) < 1e-10
+    assert max(compared().values()) < 1e-10
 
 
 def test_loss_is_finite_where_logits_are_large():
