@@ -44,6 +44,7 @@ def _combinations() -> list[Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.requirement("T31")
 def test_the_declaration_has_its_metadata(name: str) -> None:
     primitive = registry[name]
     assert allowed_dtypes(primitive)
@@ -56,6 +57,7 @@ def test_the_declaration_has_its_metadata(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "backend"), _combinations())
+@pytest.mark.requirement("A10", "T32", "T37", "T39")
 def test_primitive(name: str, backend: BackendCase, record_property: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

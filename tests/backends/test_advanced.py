@@ -130,6 +130,7 @@ def test_unique_indices(library: Library) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.requirement("DX35")
 def test_many_repetitions(library: Library, dtype: str) -> None:
     i = np.arange(3000) % 7
     v = np.ones((3000, 2), dtype=dtype)

@@ -76,6 +76,7 @@ def test_is_reusable_and_reentrant() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.requirement("D12")
 def test_exceptions_restore(depth: int) -> None:
     def fail(rest: int) -> None:
         with use_backend("strict", device=rest):
@@ -209,6 +210,7 @@ def test_a_block_in_a_generator_ends_out_of_order() -> None:
         assert where() == ("strict", "device2", "float32")
 
 
+@pytest.mark.requirement("D12")
 def test_threads_do_not_see_each_other() -> None:
     barrier = threading.Barrier(2, timeout=30)
     seen: dict[str, list[tuple[str, str | None, str]]] = {}
@@ -238,6 +240,7 @@ def test_threads_do_not_see_each_other() -> None:
         assert mine == [HOME, own, ("strict", "device2", "float32"), own, HOME]
 
 
+@pytest.mark.requirement("D12")
 def test_tasks_do_not_see_each_other() -> None:
     async def work(device: str) -> list[tuple[str, str | None, str]]:
         seen = []

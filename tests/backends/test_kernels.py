@@ -19,6 +19,7 @@ def named(name: str) -> Any:
     return lambda *_, **__: name
 
 
+@pytest.mark.requirement("T6", "D140")
 def test_the_most_specific_kernel_wins() -> None:
     table = KernelTable("f", get("numpy"), fallback=named("reference"))
     x, y = np.ones(2, dtype=np.float32), np.ones(2)
@@ -62,6 +63,7 @@ def test_parameters_pass() -> None:
     np.testing.assert_array_equal(table(np.ones((2, 3)), axis=0), [2, 2, 2])
 
 
+@pytest.mark.requirement("T7")
 def test_a_missing_kernel_lists_what_exists() -> None:
     table = KernelTable("f", get("strict"))
     table.add(Kernel(named("a"), frozenset({"float64", "float32"}), frozenset({"cuda"})))
@@ -99,6 +101,7 @@ def test_backends_take_kernels() -> None:
     assert Backend().kernels == {}
 
 
+@pytest.mark.requirement("T9")
 def test_tables_serve_threads() -> None:
     table = KernelTable("f", get("numpy"), fallback=named("reference"))
     stop = threading.Event()

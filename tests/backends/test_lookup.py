@@ -20,6 +20,7 @@ class Sub(np.ndarray):
     pass
 
 
+@pytest.mark.requirement("D137")
 def test_types(case: BackendCase) -> None:
     array = case.asarray([1.0])
     assert backend_of_type(type(array)) is case.backend

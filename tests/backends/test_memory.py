@@ -10,6 +10,7 @@ from funcnet.backends.memory import host_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of the process is read from /proc")
+@pytest.mark.requirement("P69")
 def test_an_allocation_shows() -> None:
     before = host_memory()
     keep = np.ones(2**23)

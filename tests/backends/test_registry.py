@@ -253,6 +253,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.requirement("DX31", "PX22")
 def test_importing_loads_nothing_but_numpy() -> None:
     printed = run(
         """

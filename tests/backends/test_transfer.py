@@ -69,6 +69,7 @@ def check(array: Any, case: BackendCase, host: np.ndarray) -> None:
         if dtype in source.dtypes()
     ],
 )
+@pytest.mark.requirement("D76", "PX14")
 def test_copies_keep_values_and_dtype(source: BackendCase, target: BackendCase, dtype: str) -> None:
     for shape in ((2, 3), (), (0, 2)):
         host = values(dtype, shape)
@@ -123,6 +124,7 @@ def test_reversed_axes_are_copied() -> None:
     assert isinstance(device_put(np.arange(3)[::-1], "torch"), torch.Tensor)
 
 
+@pytest.mark.requirement("D138", "P33")
 def test_to_numpy_keeps_numpy_and_copies_the_rest(case: BackendCase) -> None:
     array = case.asarray([1.0, 2.0], dtype="float32")
     host = to_numpy([array])[0]
@@ -135,6 +137,7 @@ def test_to_numpy_keeps_numpy_and_copies_the_rest(case: BackendCase) -> None:
         np.testing.assert_array_equal(case.to_numpy(array), [1, 2])
 
 
+@pytest.mark.requirement("D76", "P39", "PX14")
 def test_put_on_the_same_device_is_the_identity(case: BackendCase) -> None:
     array = case.asarray([1.0, 2.0], dtype="float32")
     assert device_put(array, case.target) is array
@@ -285,6 +288,7 @@ def test_a_dlpack_import_of_another_dtype_is_not_taken(monkeypatch: pytest.Monke
         ("strict:cpu", "strict", "CPU_DEVICE"),
     ],
 )
+@pytest.mark.requirement("D139")
 def test_targets(target: str, backend: str, device: str | None) -> None:
     placement = parse_target(target)
     assert placement == (get(backend), device)

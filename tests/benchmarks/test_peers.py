@@ -54,6 +54,7 @@ _TRAINING = ["step mlp", "step cnn", "step residual", "step lstm", "step gpt"]
 
 class TestJobs:
     @pytest.mark.parametrize("library", LIBRARIES)
+    @pytest.mark.requirement("P2")
     def test_every_job_of_a_library_runs(self, pool: Pool, library: str) -> None:
         peer = _peer(pool, library)
         for job in peer.jobs:

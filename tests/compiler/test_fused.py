@@ -68,6 +68,7 @@ def narrowed(argument: Any) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.requirement("PX29")
 def test_random_programs(seed: int) -> None:
     program = random_program(seed)
     compared(fn.value_and_grad(lambda a: program(xp, a)), program.arguments, 1e-11)

@@ -17,6 +17,7 @@ def test_python_scalars_are_computed_on_the_current_backend():
 
 
 @pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.requirement("T16")
 def test_shapes_that_do_not_broadcast(traced):
     def f(x):
         return xp.sum(x + np.ones(4)) if traced else xp.add(x, np.ones(4))
@@ -28,6 +29,7 @@ def test_shapes_that_do_not_broadcast(traced):
 
 
 @pytest.mark.parametrize("value", [[1.0, 2.0], "x", None, {1: 2}])
+@pytest.mark.requirement("D2", "T16")
 def test_what_is_no_array_is_named(value):
     with pytest.raises(DtypeError, match=r"Argument 0 of xp\.sin is not an array") as caught:
         xp.sin(value)
@@ -83,6 +85,7 @@ def test_a_kernel_added_later_is_used():
     np.testing.assert_array_equal(xp.square(x), before)
 
 
+@pytest.mark.requirement("T8", "D140")
 def test_a_kernel_for_one_dtype_leaves_the_others_to_the_reference():
     backend = backends.get("numpy")
     original = backend.kernels["square"]

@@ -31,6 +31,7 @@ class TestDeclaration:
         )
         assert fn.eval_shape(lambda x: bind(cube, x), fn.Spec((2, 3))) == fn.Spec((2, 3))
 
+    @pytest.mark.requirement("T2")
     def test_names_are_unique(self):
         elementwise("test.once", lambda xp, x: x, partials=[1])
         with pytest.raises(ParameterError, match="registered already") as caught:
@@ -57,6 +58,7 @@ class TestDeclaration:
         _, tangent = fn.jvp(lambda x: bind(p, x), (x,), (t,))
         np.testing.assert_array_equal(tangent, (2 * x * t)[::-1])
 
+    @pytest.mark.requirement("T31")
     def test_an_argument_can_be_refused_with_a_reason(self):
         p = general("test.refused", lambda xp, x: x, vjp=[Refused("it is only defined on a lattice", "round(x)")])
         for transformed in (fn.grad(lambda x: bind(p, x)), lambda x: fn.jvp(lambda x: bind(p, x), (x,), (x,))):
@@ -65,10 +67,12 @@ class TestDeclaration:
             assert "only defined on a lattice" in str(caught.value)
             assert "round(x)" in str(caught.value)
 
+    @pytest.mark.requirement("T30")
     def test_a_declared_zero_derivative_is_zero(self):
         p = elementwise("test.steps", lambda xp, x: xp.floor(x), partials=[None])
         np.testing.assert_array_equal(fn.grad(lambda x: bind(p, x).sum())(np.ones(3)), np.zeros(3))
 
+    @pytest.mark.requirement("D16", "T29", "DX22")
     def test_several_outputs_of_which_one_is_unused(self):
         p = general(
             "test.two",
@@ -80,12 +84,14 @@ class TestDeclaration:
         assert fn.grad(lambda x: bind(p, x)[0])(3.0) == 2.0
         assert fn.grad(lambda x: sum(bind(p, x)))(3.0) == 8.0
 
+    @pytest.mark.requirement("T19")
     def test_parameters_are_hashable(self):
         p = linear("test.listed", lambda xp, x, *, n: x, transpose=[lambda y, x, *, n: None])
         with pytest.raises(ParameterError, match=r"'n' of 'test\.listed' is not hashable") as caught:
             fn.grad(lambda x: bind(p, x, n=[1]))(1.0)
         assert "n=tuple(...)" in str(caught.value)
 
+    @pytest.mark.requirement("T35")
     def test_a_missing_shape_rule_is_named(self):
         p = general("test.shapeless", lambda xp, x: x, vjp=None)
         with pytest.raises(ParameterError, match=r"test\.shapeless.* no shape rule"):

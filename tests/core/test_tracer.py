@@ -70,6 +70,7 @@ def test_integer_results_are_concrete():
     assert under_grad(lambda x: table[np.asarray(xp.argmax(x))]) == 7.0
 
 
+@pytest.mark.requirement("P32", "PX15")
 def test_truth_and_comparisons_are_concrete():
     def f(x):
         return xp.sum(x if x[0] < x[1] and x[2] else -x)
@@ -100,6 +101,7 @@ def test_pickling_is_refused_and_copying_gives_a_new_handle():
     np.testing.assert_array_equal(fn.grad(f)(X), [201.0, 211.0, 211.0])
 
 
+@pytest.mark.requirement("D5", "P35")
 def test_attributes_of_arrays():
     def f(x):
         m = x[:, None] * np.ones((1, 2))
@@ -110,6 +112,7 @@ def test_attributes_of_arrays():
     assert (t, mt, length, rows) == ((2, 3), (2, 3), 3, [(2,)] * 3)
 
 
+@pytest.mark.requirement("D5")
 def test_length_and_iteration_need_a_dimension():
     with pytest.raises(TypeError, match="len"):
         fn.grad(lambda x: len(x) * x)(1.0)
@@ -117,11 +120,13 @@ def test_length_and_iteration_need_a_dimension():
         fn.grad(lambda x: sum(x))(1.0)
 
 
+@pytest.mark.requirement("PX16")
 def test_unhashable_like_every_array():
     with pytest.raises(TypeError, match="unhashable"):
         under_grad(hash)
 
 
+@pytest.mark.requirement("D4", "P34")
 def test_repr_shows_the_value_and_the_transformation():
     assert under_grad(lambda x: f"{x[0]:.2f}") == "1.00"
     assert "traced(" in under_grad(repr)
@@ -131,6 +136,7 @@ def test_repr_shows_the_value_and_the_transformation():
 # ------------------------------------------------------------------ writing
 
 
+@pytest.mark.requirement("P31", "PX17")
 def test_assignment_rebinds_the_handle_and_never_writes_the_callers_array():
     before = X.copy()
 
@@ -155,6 +161,7 @@ def test_assignment_rebinds_the_handle_and_never_writes_the_callers_array():
     ],
     ids=["+=", "-=", "*=", "/=", "**="],
 )
+@pytest.mark.requirement("P27", "PX17")
 def test_in_place_operators(operation, expected):
     def f(x):
         y = x * 1.0
@@ -228,6 +235,7 @@ def test_in_place_keeps_shape_and_kind():
     assert fn.grad(f)(single).dtype == np.float32
 
 
+@pytest.mark.requirement("D26")
 def test_a_part_shows_the_array():
     """As with NumPy, writing into a part writes into the array; the caller's own array is left alone."""
 
@@ -258,6 +266,7 @@ def test_an_escaped_tracer_is_named_and_refused():
     assert isinstance(caught.value, RuntimeError)
 
 
+@pytest.mark.requirement("D28")
 def test_methods_of_arrays():
     def f(x):
         m = x.reshape(3, 1) * x

@@ -35,6 +35,7 @@ def on_numpy(tmp_path_factory):
     return out, run("--epochs", 3, "--out", out)
 
 
+@pytest.mark.requirement("D145", "P83")
 def test_trains_saves_draws_and_says_where(on_numpy):
     out, done = on_numpy
     assert done.returncode == 0, done.stderr

@@ -629,6 +629,7 @@ def test_values_and_gradients(case, seed, n, c):
 @EVERY
 @settings(max_examples=4, phases=PHASES)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 4), c=st.integers(2, 4))
+@pytest.mark.requirement("N8", "P86")
 def test_reductions_and_weights(case, seed, n, c):
     r = np.random.default_rng(seed)
     args = case.args(r, n, c)

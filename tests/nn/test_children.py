@@ -107,6 +107,7 @@ def test_equals_torch(name, layer, theirs):
     assert max(_compare(layer, theirs)) < 1e-12
 
 
+@pytest.mark.requirement("P37")
 def test_children_that_run_are_seen_with_their_paths():
     seen = []
     model = nn.sequential(nn.dense(3), nn.residual(nn.relu()), xp.tanh)

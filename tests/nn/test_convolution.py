@@ -143,7 +143,7 @@ def errors():
     return {case.name: error_of(case) for case in CASES}
 
 
-@pytest.mark.requirement("D65", "D67", "D79", "D80")
+@pytest.mark.requirement("D65", "D67", "D79", "D80", "P50", "P70", "PX32")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_equals_torch(case):
     assert max(error_of(case)) < 1e-10

@@ -23,6 +23,7 @@ def layer_and_params(features=3, bias=True, size=4):
 
 @pytest.mark.parametrize("shape", RANKS)
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.requirement("N1", "N4", "P48", "D47", "DX11", "PX11", "PX33")
 def test_equals_torch_at_every_rank(shape, bias):
     layer, params = layer_and_params(bias=bias)
     reference = torch.nn.Linear(4, 3, bias=bias, dtype=torch.float64)
@@ -44,6 +45,7 @@ def test_equals_torch_at_every_rank(shape, bias):
 
 
 @pytest.mark.parametrize(("shape", "out"), [((2, 3, 6), (2, 3, 10)), ((2, 3, 5, 6), (2, 3, 5, 10))])
+@pytest.mark.requirement("N1", "N2")
 def test_contracts_the_last_axis(shape, out):
     layer, params = layer_and_params(10, bias=False, size=6)
     x = np.random.default_rng(0).standard_normal(shape)
@@ -53,6 +55,7 @@ def test_contracts_the_last_axis(shape, out):
     np.testing.assert_array_equal(y.reshape(-1, 10), x.reshape(-1, 6) @ params["kernel"])
 
 
+@pytest.mark.requirement("N3")
 def test_equal_rows_give_equal_rows():
     layer, params = layer_and_params()
     x = np.repeat(np.random.default_rng(0).standard_normal((1, 4)), 6, axis=0).reshape(2, 3, 4)
@@ -60,12 +63,14 @@ def test_equal_rows_give_equal_rows():
     np.testing.assert_array_equal(y, np.broadcast_to(y[0], y.shape))
 
 
+@pytest.mark.requirement("N4")
 def test_batch_of_size_zero_has_zero_gradients():
     layer, params = layer_and_params()
     grads = fn.grad(lambda p: xp.sum(layer.apply(p, {}, np.zeros((0, 4)))[0]))(params)
     assert tree.map(lambda g: g.tolist(), grads) == {"kernel": [[0.0] * 3] * 4, "bias": [0.0] * 3}
 
 
+@pytest.mark.requirement("D47", "D48")
 def test_fused_equals_unfused_in_both_modes_and_second_order():
     rng = np.random.default_rng(0)
     x, kernel, bias = rng.standard_normal((2, 3, 4)), rng.standard_normal((4, 3)), rng.standard_normal(3)
@@ -108,6 +113,7 @@ def test_kernel_can_be_replaced_by_a_function_of_other_parameters():
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("A10")
 def test_on_every_backend(case):
     with case.active():
         layer = nn.dense(3)
@@ -124,6 +130,7 @@ def test_on_every_backend(case):
     assert got["kernel"].dtype == np.float32
 
 
+@pytest.mark.requirement("D78")
 def test_data_type_of_parameters():
     assert nn.dense(2).init(random.key(0), (1, 3))[0]["kernel"].dtype == np.float32
     assert nn.dense(2, dtype="float16").init(random.key(0), (1, 3))[0]["bias"].dtype == np.float16

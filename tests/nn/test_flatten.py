@@ -29,6 +29,7 @@ def flat(x, *axes):
         ((1, 1), (2, 3, 4), (2, 3, 4)),
     ],
 )
+@pytest.mark.requirement("D41", "P51", "PX6", "P74")
 def test_shapes(axes, shape, expected):
     x = np.arange(np.prod(shape)).reshape(shape)
     y = flat(x, *axes)

@@ -78,6 +78,7 @@ def test_numbers_are_those_of_jax(name, shape):
         (init.glorot_normal(), stats.truncnorm(-2, 2, 0, np.sqrt(2 / 500) / 0.87962566103423978)),
     ],
 )
+@pytest.mark.requirement("D78", "P72")
 def test_distributions(initializer, distribution):
     sample = initializer(random.key(0), (100, 400), "float64").ravel()
     assert stats.kstest(sample, distribution.cdf).pvalue > 1e-3

@@ -27,7 +27,7 @@ def gradients(layer, params, x):
     return fn.grad(lambda p, x: xp.sum(xp.square(layer.apply(p, {}, x)[0])), (0, 1))(params, x)
 
 
-@pytest.mark.requirement("D86")
+@pytest.mark.requirement("D86", "PX10")
 def test_fan_out_and_concatenate_equal_torch():
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
     layer = nn.sequential(nn.fan_out(*wide(4, 2), xp.tanh), nn.concatenate())

@@ -33,6 +33,7 @@ def noise():
     return nn.Layer(init, apply)
 
 
+@pytest.mark.requirement("D74", "P36", "P40", "P44")
 def test_names_count_within_a_kind_and_follow_what_the_user_says():
     model = nn.sequential(
         nn.dense(4),
@@ -58,6 +59,7 @@ def test_names_count_within_a_kind_and_follow_what_the_user_says():
     assert state == {}
 
 
+@pytest.mark.requirement("P42", "P43", "P82", "A3")
 def test_equals_the_layers_one_by_one():
     layers = [nn.flatten(), nn.dense(6), xp.tanh, nn.dense(2), lambda x: 2 * x]
     model = nn.sequential(*layers)
@@ -98,6 +100,7 @@ def test_shapes_are_found_by_the_layers_themselves():
     np.testing.assert_array_equal(params["dense_0"]["kernel"], same["dense_0"]["kernel"])
 
 
+@pytest.mark.requirement("D75", "P58")
 def test_applying_twice_gives_the_same():
     model = nn.sequential(nn.dense(4), nn.dropout(0.5), nn.dense(2))
     params, state = model.init(random.key(0), (3, 4))
@@ -109,6 +112,7 @@ def test_applying_twice_gives_the_same():
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("A10")
 def test_parameters_are_the_same_numbers_on_every_backend(case):
     model = nn.sequential(nn.dense(16), nn.tanh(), nn.dense(3))
     reference, _ = model.init(random.key(7), (1, 8))
@@ -121,6 +125,7 @@ def test_parameters_are_the_same_numbers_on_every_backend(case):
     np.testing.assert_allclose(result, model.apply(reference, {}, np.ones((2, 8), "float32"))[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.requirement("N7")
 def test_parameters_go_where_the_key_is():
     with fn.use_backend("strict"):
         key = random.key(0)

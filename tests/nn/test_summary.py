@@ -55,6 +55,7 @@ def test_convolutions_and_attention_count_as_torch_counts_them():
     assert found in (torch_flops(attention), 2 * 2 * 4 * 5 * 7 * 8 * 2)
 
 
+@pytest.mark.requirement("P38", "D135")
 def test_parameters_and_shapes_are_those_of_the_model():
     model = nn.sequential(
         nn.fan_out(nn.dense(3), head=nn.sequential(nn.dense(4), nn.relu())), nn.concatenate(), nn.residual(nn.dense(7))

@@ -99,6 +99,7 @@ def test_repeat_checks():
         layer.apply(params, state, np.ones((2, 4), "float32"))
 
 
+@pytest.mark.requirement("D74")
 def test_shared_weights_are_kept_once_and_their_gradient_is_the_sum():
     tied = nn.shared(nn.dense(3, dtype="float64"))
     model = nn.sequential(tied, nn.tanh(), tied, nn.dense(3, dtype="float64"), tied)

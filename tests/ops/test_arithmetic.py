@@ -17,6 +17,7 @@ FLAT3 = [[0.0] * 3] * 3
 
 
 @pytest.mark.parametrize(("function", "y"), [(ops.maximum, 1.0), (ops.minimum, 1.0)])
+@pytest.mark.requirement("P10")
 def test_extrema_share_ties(function: Any, y: float, derivatives: Measure) -> None:
     assert derivatives(function, 1.0, 1.0) == (y, [0.5, 0.5], FLAT2)
 
@@ -49,6 +50,7 @@ def test_extrema_with_a_few_ties_in_an_array() -> None:
         (-1.0, 1.0, 1.0, 1.0, [0.0, 1.0, 0.0]),
     ],
 )
+@pytest.mark.requirement("D64")
 def test_clip(x: float, low: float, high: float, y: float, gradient: list[float], derivatives: Measure) -> None:
     assert derivatives(ops.clip, x, low, high) == (y, gradient, FLAT3)
     assert derivatives(lambda v: ops.clip(v, low, high), x) == (y, gradient[:1], [[0.0]])
@@ -70,6 +72,7 @@ def test_clip_is_numpys_and_keeps_the_dtype() -> None:
     np.testing.assert_array_equal(ops.clip(np.array([-1.0, 1.0, 3.0]), bounds2, 2.5), [[0, 1, 2.5], [2, 2, 2.5]])
 
 
+@pytest.mark.requirement("D64")
 def test_clip_sums_the_cotangent_over_bounds_that_were_broadcast() -> None:
     x = np.array([-2.0, -1.0, 0.5, 4.0])
     _, pullback = vjp(ops.clip, x, np.array(0.0), np.array([1.0]))
@@ -79,6 +82,7 @@ def test_clip_sums_the_cotangent_over_bounds_that_were_broadcast() -> None:
     np.testing.assert_array_equal(dhigh, [8.0])
 
 
+@pytest.mark.requirement("D22", "DX25")
 def test_a_quotient_of_small_numbers() -> None:
     x, y = np.float32(1e-30), np.float32(1e-25)
     assert grad(ops.divide, argnums=1)(x, y) == pytest.approx(-1e20, rel=1e-5)
@@ -108,6 +112,7 @@ def test_a_quotient_by_a_python_scalar(derivatives: Measure) -> None:
         (-2.0, 0.0, 0.0, None),
     ],
 )
+@pytest.mark.requirement("D25")
 def test_powers(x: float, p: float, dx: float, dp: float | None, derivatives: Measure) -> None:
     y, gradient, hessian = derivatives(ops.pow, x, p)
     assert y == (inf if x == 0 and p < 0 else x**p)
@@ -133,6 +138,7 @@ def test_a_root_as_a_power_at_zero() -> None:
     assert vjp(lambda x: x**0.5, np.float32(0))[1](np.float32(1)) == (inf,)
 
 
+@pytest.mark.requirement("DX18")
 def test_second_derivatives_of_powers_at_zero(derivatives: Measure) -> None:
     assert derivatives(ops.pow, 0.0, 2.0)[2] == [[2.0, 0.0], [0.0, 0.0]]
     assert derivatives(ops.pow, 0.0, 3.0)[2] == FLAT2
@@ -144,6 +150,7 @@ def test_second_derivatives_of_powers_at_zero(derivatives: Measure) -> None:
     assert derivatives(lambda x: x**4, 0.0) == (0.0, [0.0], [[0.0]])
 
 
+@pytest.mark.requirement("PX7", "DX19")
 def test_a_scalar_base_is_not_taken_for_the_exponent(derivatives: Measure) -> None:
     y, (first,), ((second,),) = derivatives(lambda x: 2**x, 3.0)
     assert (y, first, second) == (8.0, pytest.approx(8 * log(2)), pytest.approx(8 * log(2) ** 2))
@@ -152,6 +159,7 @@ def test_a_scalar_base_is_not_taken_for_the_exponent(derivatives: Measure) -> No
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+@pytest.mark.requirement("D25")
 def test_powers_with_arrays_of_integers(dtype: Any) -> None:
     x = np.array([0.0, 2.0, -3.0, 0.0], np.float32)
     n = np.array([0, 3, 2, 1], dtype)
@@ -206,6 +214,7 @@ def test_nextafter_moves_with_its_first_argument(derivatives: Measure) -> None:
     assert (gradient, hessian) == ([1.0, 0.0], FLAT2)
 
 
+@pytest.mark.requirement("D18", "D19", "D24")
 def test_linear_operations(derivatives: Measure) -> None:
     assert derivatives(ops.add, 1.0, 2.0) == (3.0, [1.0, 1.0], FLAT2)
     assert derivatives(ops.subtract, 1.0, 2.0) == (-1.0, [1.0, -1.0], FLAT2)
@@ -214,6 +223,7 @@ def test_linear_operations(derivatives: Measure) -> None:
     assert derivatives(ops.positive, 3.0) == (3.0, [1.0], [[0.0]])
 
 
+@pytest.mark.requirement("D21", "PX9")
 def test_integer_factors_keep_the_dtype_of_the_gradient() -> None:
     x = np.ones(3, np.float32)
     n = np.arange(3)

@@ -19,6 +19,7 @@ OPERATORS = {
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.requirement("P29")
 def test_integers(name: str, dtype: str, case: BackendCase) -> None:
     a, b = np.array([1, 6, 100], dtype), np.array([[0], [2]], dtype)
     with case.active():
@@ -31,6 +32,7 @@ def test_integers(name: str, dtype: str, case: BackendCase) -> None:
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("P29")
 def test_booleans_and_inversion(case: BackendCase) -> None:
     a, b = np.array([True, True, False]), np.array([True, False, False])
     with case.active():

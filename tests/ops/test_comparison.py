@@ -15,6 +15,7 @@ LOGIC = ["logical_and", "logical_or", "logical_xor"]
 
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize("name", COMPARISONS)
+@pytest.mark.requirement("P26")
 def test_comparisons_are_numpys(name: str, case: BackendCase) -> None:
     a, b = np.float32([1, 2, 3, np.nan, np.inf]), np.float32([[2], [np.nan], [np.inf]])
     with case.active():
@@ -52,6 +53,7 @@ def test_results_are_traced_but_carry_no_derivative(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("P12")
 def test_where_gives_the_cotangent_to_what_was_chosen(case: BackendCase) -> None:
     with case.active():
         condition = case.asarray([[True], [False]])

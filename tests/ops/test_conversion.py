@@ -46,6 +46,7 @@ def test_numbers_and_lists(case: BackendCase) -> None:
         assert case.backend.dtype_name(asarray([1.0]).dtype) in ("float64", "float32")
 
 
+@pytest.mark.requirement("P24")
 def test_arrays_keep_their_library(case: BackendCase) -> None:
     x = case.asarray(np.array([1.0, 2.0], np.float32))
     assert asarray(x) is x

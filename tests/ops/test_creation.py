@@ -27,6 +27,7 @@ def check(case: BackendCase, array: Any, dtype: str, wanted: Any) -> None:
     np.testing.assert_array_equal(case.to_numpy(array), wanted)
 
 
+@pytest.mark.requirement("P4", "P6", "P8")
 def test_follow_the_context(case: BackendCase) -> None:
     check(case, zeros((2, 3)), "float32", np.zeros((2, 3)))
     check(case, ones(2), "float32", np.ones(2))
@@ -48,6 +49,7 @@ def test_follow_the_context(case: BackendCase) -> None:
         check(case, zeros(1, dtype=case.backend.dtype("float64")), "float64", [0])
 
 
+@pytest.mark.requirement("P7", "P9")
 def test_like_another(case: BackendCase) -> None:
     x = case.asarray(np.array([[1, 2]], np.int32))
     with use_backend("numpy"):

@@ -133,6 +133,7 @@ def test_kinds_of_a_library(case: BackendCase) -> None:
     assert not isdtype(dtype, (case.backend.dtype("int32"), "complex floating"))
 
 
+@pytest.mark.requirement("A8")
 def test_promotion(case: BackendCase) -> None:
     x = case.asarray(np.ones(2, np.float32))
     assert case.backend.dtype_name(result_type(x, 1.0)) == "float32"

@@ -12,6 +12,7 @@ from funcnet.transforms.reverse import grad, vjp
 Measure = Callable[..., tuple[float, list[float], list[list[float]]]]
 
 
+@pytest.mark.requirement("P18")
 def test_exp_overflows_to_infinity_without_nan(derivatives: Measure) -> None:
     assert derivatives(ops.exp, 1e4) == (inf, [inf], [[inf]])
     assert derivatives(ops.exp, -1e4) == (0.0, [0.0], [[0.0]])
@@ -37,6 +38,7 @@ def test_the_derivative_of_expm1_keeps_its_digits_where_the_result_is_minus_one(
 @pytest.mark.parametrize(
     ("function", "scale"), [(ops.log, 1.0), (ops.log2, 1 / log(2)), (ops.log10, 1 / log(10))], ids=["e", "2", "10"]
 )
+@pytest.mark.requirement("D35", "P20")
 def test_logarithms(function: Any, scale: float, derivatives: Measure) -> None:
     for x in (1e-30, 0.5, 3.0, 1e30):
         y, (first,), ((second,),) = derivatives(function, x)
@@ -52,6 +54,7 @@ def test_log1p_at_its_pole(derivatives: Measure) -> None:
     assert derivatives(ops.log1p, -1.0)[:2] == (-inf, [inf])
 
 
+@pytest.mark.requirement("P13")
 def test_sqrt(derivatives: Measure) -> None:
     assert derivatives(ops.sqrt, 4.0) == (2.0, [0.25], [[-0.03125]])
     assert derivatives(ops.sqrt, 0.0)[:2] == (0.0, [inf])

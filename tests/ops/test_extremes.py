@@ -17,7 +17,7 @@ from funcnet.transforms.reverse import grad, vjp
 BOTH = pytest.mark.parametrize("name", ["max", "min"])
 
 
-@pytest.mark.requirement("D62", "D63", "DX2")
+@pytest.mark.requirement("D62", "D63", "DX2", "P11")
 @BOTH
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), ()])
@@ -38,6 +38,7 @@ def test_values_and_gradients(case: BackendCase, name: str, axis: Any, keepdims:
 @BOTH
 @settings(max_examples=20)
 @given(st.data())
+@pytest.mark.requirement("DX2")
 def test_derivatives_of_any_axis(name: str, data: st.DataObject) -> None:
     shape = data.draw(shapes(min_side=1, max_side=3))
     n = int(np.prod(shape))

@@ -118,6 +118,7 @@ PUBLIC = [n for n in dir(ops) if hasattr(getattr(ops, n), "primitive")]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each(EVERY)
+@pytest.mark.requirement("D31", "D32", "D35")
 def test_values_are_numpys(entry: Entry, dtype: str) -> None:
     for shape in ((7,), (), (2, 0), (2, 3)):
         args = [a.astype(dtype) for a in entry.arguments(shape)]
@@ -183,6 +184,7 @@ def test_gradients_are_the_complex_step(entry: Entry) -> None:
 
 
 @each(PAIRS)
+@pytest.mark.requirement("D27")
 def test_broadcasting_sums_the_cotangent_and_keeps_the_dtype(entry: Entry) -> None:
     function = entry.function
     a, b = entry.arguments((3, 1))
@@ -197,6 +199,7 @@ def test_broadcasting_sums_the_cotangent_and_keeps_the_dtype(entry: Entry) -> No
 
 
 @each(EVERY)
+@pytest.mark.requirement("T22")
 def test_float32_stays_float32_at_every_order(entry: Entry) -> None:
     function = entry.function
     args = [np.float32(a[0]) for a in entry.arguments()]
@@ -221,6 +224,7 @@ def test_tests_of_numbers_are_numpys_and_carry_no_derivative(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.requirement("T40")
 def test_docstrings_are_complete_and_their_examples_right(name: str) -> None:
     function = getattr(ops, name)
     for section in ("Derivative:", "Parameters\n", "Returns\n", "Examples\n"):

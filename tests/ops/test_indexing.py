@@ -111,6 +111,7 @@ def with_dots_in_place(shape: tuple[int, ...], key: Any) -> bool:
 
 
 @pytest.mark.parametrize("case", PLAIN)
+@pytest.mark.requirement("D26", "D38", "P31")
 def test_values_and_gradients_of_any_key(case: BackendCase) -> None:
     @settings(max_examples=150)
     @given(drawn=shapes_and_keys())
@@ -296,6 +297,7 @@ def test_factors_at_repeated_places_of_batches() -> None:
     np.testing.assert_allclose(vmap(hessian(f))(v, keys), second, rtol=1e-13)
 
 
+@pytest.mark.requirement("D38")
 def test_gradients_against_jax(jax64: Any) -> None:
     rng = np.random.default_rng(3)
     x, v = rng.normal(size=(4, 5)), rng.normal(size=(3, 2))

@@ -46,6 +46,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("ours", "theirs"), CALLS.values(), ids=CALLS)
+@pytest.mark.requirement("D44", "P22")
 def test_values_and_transposes(case: BackendCase, ours: Any, theirs: Any, request: pytest.FixtureRequest) -> None:
     if case.name == "strict-no-x64" and "repeat list]" in request.node.name:
         pytest.skip("array_api_strict's argsort gives 64-bit integers even on the device that has none")
@@ -76,6 +77,7 @@ def test_repetitions_in_an_array(case: BackendCase) -> None:
     np.testing.assert_array_equal(case.to_numpy(repeat(x, one, axis=0)), np.repeat(host, 2, axis=0))
 
 
+@pytest.mark.requirement("D16", "DX22")
 def test_unused_parts_get_zeros() -> None:
     g = grad(lambda x: unstack(x)[1] ** 2)(np.array([1.0, 3.0, 5.0]))
     np.testing.assert_array_equal(g, [0.0, 6.0, 0.0])

@@ -46,6 +46,7 @@ def pair(a: tuple[int, ...], b: tuple[int, ...], dtype: str = "float64") -> list
 
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize(("a", "b"), PRODUCTS)
+@pytest.mark.requirement("D46", "P14", "P15", "P30", "PX8")
 def test_products(case: BackendCase, a: tuple[int, ...], b: tuple[int, ...]) -> None:
     x1, x2 = pair(a, b, "float32")
     wanted = np.matmul(x1.astype(float), x2)
@@ -63,12 +64,14 @@ def test_products(case: BackendCase, a: tuple[int, ...], b: tuple[int, ...]) -> 
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 @pytest.mark.parametrize(("a", "b"), PRODUCTS)
+@pytest.mark.requirement("D46", "DX11")
 def test_derivatives_of_products(a: tuple[int, ...], b: tuple[int, ...], dtype: str) -> None:
     check_grads(ops.matmul, pair(a, b, dtype))
 
 
 @settings(max_examples=20)
 @given(st.data())
+@pytest.mark.requirement("D46")
 def test_stacks_broadcast(data: st.DataObject) -> None:
     a, b = data.draw(broadcastable_shapes(2, max_dims=2, min_side=1, max_side=3))
     x1, x2 = pair((*a, 2, 3), (*b, 3, 1))

@@ -46,6 +46,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("ours", "theirs"), CALLS.values(), ids=CALLS)
+@pytest.mark.requirement("D36", "D37", "D40", "P19", "P21", "DX1")
 def test_values_and_transposes(case: BackendCase, ours: Any, theirs: Any) -> None:
     host = values((2, 3, 4))
     x = case.asarray(host)
@@ -64,6 +65,7 @@ def test_values_and_transposes(case: BackendCase, ours: Any, theirs: Any) -> Non
     np.testing.assert_array_equal(case.to_numpy(x), host)
 
 
+@pytest.mark.requirement("D36")
 def test_second_order() -> None:
     def f(x: Any) -> Any:
         return sum(flip(roll(x, 1)) * permute_dims(reshape(x, (3, 2)), (1, 0)).reshape(-1) ** 2)
@@ -75,6 +77,7 @@ def test_second_order() -> None:
 
 @settings(max_examples=60)
 @given(shape=hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3), data=st.data())
+@pytest.mark.requirement("D37")
 def test_permutations(shape: tuple[int, ...], data: st.DataObject) -> None:
     x = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     axes = tuple(data.draw(st.permutations(range(len(shape)))))

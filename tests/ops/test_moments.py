@@ -19,6 +19,7 @@ from funcnet.transforms.reverse import grad, vjp
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("name", ["mean", "var", "std"])
+@pytest.mark.requirement("D45", "P16")
 def test_values(case: BackendCase, name: str, axis: Any, keepdims: bool) -> None:
     x = np.random.default_rng(0).normal(3.0, 1.0, (2, 3, 2)).astype(np.float32)
     with case.active():
@@ -41,6 +42,7 @@ def test_correction_is_taken_off_the_count(case: BackendCase, name: str) -> None
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("D45")
 def test_nothing_has_no_moments(case: BackendCase) -> None:
     with case.active():
         for f in (ops.mean, ops.var, ops.std):

@@ -21,6 +21,7 @@ def case(request: pytest.FixtureRequest) -> Any:
         yield request.param
 
 
+@pytest.mark.requirement("P3")
 def test_arange_follows_the_context(case: BackendCase) -> None:
     integer = case.backend.default_int(case.device)
     for args in ((5,), (2, 7), (7, 2, -2), (0,), (3, 1)):

@@ -23,6 +23,7 @@ CASES = [p for p in backend_params() if p.id != "strict-no-x64"]
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("axis", [None, 0, -1])
 @pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.requirement("P5")
 def test_index_of_the_extreme(case: BackendCase, name: str, axis: Any, keepdims: bool) -> None:
     x = np.array([[1, 5, 5, 2], [7, 0, 0, 7]], np.float32)
     with case.active():
@@ -137,6 +138,7 @@ def test_bad_searches() -> None:
         ops.searchsorted(x, x, sorter=np.arange(2))
 
 
+@pytest.mark.requirement("T30")
 def test_results_are_constants() -> None:
     def flags(x: Any) -> Any:
         found = [

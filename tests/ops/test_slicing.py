@@ -27,6 +27,7 @@ def test_a_buffer_of_our_own_is_written_and_no_other() -> None:
     np.testing.assert_array_equal(buffer, [2, 3, 1])
 
 
+@pytest.mark.requirement("D38")
 def test_repeated_indices(case: BackendCase) -> None:
     g = case.asarray(np.array([1.0, 2.0, 4.0], np.float32))
     _, key, indices, unique = encoded(g, case.asarray(np.array([1, 1, 0])))
@@ -59,6 +60,7 @@ def test_dense_and_scattered_cotangents_meet_in_any_order(case: BackendCase) -> 
     np.testing.assert_array_equal(case.to_numpy(x), host)
 
 
+@pytest.mark.requirement("D39")
 def test_second_and_third_order(case: BackendCase) -> None:
     host = np.array([1.0, 2.0, 3.0], np.float32)
     i = case.asarray(np.array([2, 0, 2]))

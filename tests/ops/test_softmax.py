@@ -27,6 +27,7 @@ def exact(x: Any, axis: Any) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize("case", backend_params())
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 1), (0, 2)])
 @pytest.mark.parametrize("shape", [(4, 3, 2), (2, 3, 40)])
+@pytest.mark.requirement("D72")
 def test_values(case: BackendCase, axis: Any, shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).normal(0.0, 3.0, shape).astype(np.float32)
     p, logp, total = exact(x, axis)
@@ -69,6 +70,7 @@ def test_derivatives(data: st.DataObject) -> None:
     ],
 )
 @pytest.mark.parametrize("case", [p for p in backend_params() if p.id != "strict-no-x64"])
+@pytest.mark.requirement("D72")
 def test_extreme_values(
     case: BackendCase, dtype: str, x: list[float], p: list[float], logp: list[float], total: float
 ) -> None:

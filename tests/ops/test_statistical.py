@@ -19,6 +19,7 @@ from funcnet.transforms.reverse import grad, vjp
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), ()])
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("name", ["sum", "prod"])
+@pytest.mark.requirement("D42", "P17")
 def test_values(case: BackendCase, name: str, axis: Any, keepdims: bool) -> None:
     x = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3, 2)).astype(np.float32)
     with case.active():
@@ -29,6 +30,7 @@ def test_values(case: BackendCase, name: str, axis: Any, keepdims: bool) -> None
 
 
 @pytest.mark.parametrize("name", ["sum", "prod"])
+@pytest.mark.requirement("A8")
 def test_integers_are_accumulated_in_the_default_integer(name: str) -> None:
     f = getattr(ops, name)
     assert f(np.ones(3, np.int8)).dtype == np.int64
@@ -66,6 +68,7 @@ def test_a_bad_axis(name: str) -> None:
 
 @settings(max_examples=25)
 @given(st.data())
+@pytest.mark.requirement("D42")
 def test_derivatives_of_any_axis(data: st.DataObject) -> None:
     x = data.draw(arrays(shape=shapes(min_dims=1, min_side=1, max_side=3), domain=(-2.0, 2.0)))
     axis = data.draw(axes(x.ndim))

@@ -12,12 +12,14 @@ from funcnet.transforms.reverse import grad, vjp
 Measure = Callable[..., tuple[float, list[float], list[list[float]]]]
 
 
+@pytest.mark.requirement("D31", "D32")
 def test_sine_and_cosine(derivatives: Measure) -> None:
     assert derivatives(ops.sin, 0.0) == (0.0, [1.0], [[0.0]])
     assert derivatives(ops.cos, 0.0) == (1.0, [0.0], [[-1.0]])
     assert derivatives(ops.tan, 0.0) == (0.0, [1.0], [[0.0]])
 
 
+@pytest.mark.requirement("D9", "D31")
 def test_the_fifth_derivative_of_the_sine_is_the_cosine() -> None:
     f: Any = ops.sin
     for _ in range(5):

@@ -23,6 +23,7 @@ def trajectory(opt, params, grads):
     return params, state
 
 
+@pytest.mark.requirement("D98", "P59")
 def test_hundred_steps_equal_torch():
     start = {"a": RNG.standard_normal((3, 4)), "b": [RNG.standard_normal(5), RNG.standard_normal(())]}
     grads = [tree.map(lambda p: np.asarray(RNG.standard_normal(p.shape)), start) for _ in range(100)]
@@ -171,6 +172,7 @@ def test_missing_gradients_leave_parameters_and_moments_alone():
     assert optim.apply_updates(params, updates)["b"].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.requirement("DX26")
 def test_order_of_dict_keys_does_not_matter():
     opt = optim.adam(0.1)
     params = {"a": np.ones(1), "b": np.zeros(2)}

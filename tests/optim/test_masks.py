@@ -21,6 +21,7 @@ PARAMS = {"dense": {"bias": np.ones(2), "kernel": np.ones((2, 2))}, "scale": np.
         (False, [False, False, False]),
     ],
 )
+@pytest.mark.requirement("D14")
 def test_masks_choose_leaves(mask, wanted):
     choice = Choice("it", mask)
     assert choice.of(tree.structure(PARAMS)) == wanted

@@ -24,6 +24,7 @@ def trajectory(opt, params, grads):
 
 
 @pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.requirement("D94", "D95", "P61")
 def test_hundred_steps_equal_torch(options):
     rng = np.random.default_rng(0)
     start = {"a": rng.standard_normal((3, 4)), "b": [rng.standard_normal(5)]}
@@ -129,6 +130,7 @@ def test_missing_gradients_leave_parameters_and_state_alone():
     np.testing.assert_allclose(updates["b"], -0.1)
 
 
+@pytest.mark.requirement("P45", "P76")
 def test_chain_with_a_learning_rate_equals_sgd():
     p, g = np.ones(3), np.arange(3.0)
     chained = optim.chain(optim.scale(2.0), optim.scale_by_learning_rate(0.1))

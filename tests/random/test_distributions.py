@@ -37,6 +37,7 @@ def normal_cdf(x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.requirement("P23")
 def test_moments_and_distribution(name: str, dtype: str) -> None:
     draw, mean, variance, cdf = DRAWS[name]
     x = draw(random.key(11), (SIZE,), dtype)

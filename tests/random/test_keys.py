@@ -87,6 +87,7 @@ def test_every_function_checks_its_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(USES))
+@pytest.mark.requirement("PX21")
 def test_draws_follow_their_key_not_the_context(case: BackendCase, name: str) -> None:
     if case.device == "no_x64" and name in ("permutation", "categorical"):
         pytest.skip("argsort and argmax of array_api_strict make int64 on a device that has none")

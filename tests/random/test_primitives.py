@@ -70,6 +70,7 @@ def test_the_kernel_of_fold_in(data: Any) -> None:
     assert np.array_equal(bind(primitives.random_fold_in, KEY, data), primitives.random_fold_in.impl(xp, KEY, data))
 
 
+@pytest.mark.requirement("T30")
 def test_every_draw_has_a_shape_rule_and_no_derivative() -> None:
     draws = [p for name, p in registry.items() if name.startswith("random_") and p.kind == "general"]
     assert len(draws) == 2 * 10, "each for one key, and for several"

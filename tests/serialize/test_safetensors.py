@@ -34,6 +34,7 @@ def same(a, b):
     assert [leaf.shape for leaf in tree.leaves(a)] == [leaf.shape for leaf in tree.leaves(b)]
 
 
+@pytest.mark.requirement("D77", "P81")
 def test_round_trip_with_structure(path):
     serialize.save(path, PARAMS)
     same(serialize.load(path, like=PARAMS), PARAMS)
@@ -59,6 +60,7 @@ def test_files_of_other_programs_are_read(path):
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("DX14")
 def test_from_and_to_every_backend(case, path):
     host = {"w": np.linspace(0, 1, 6, dtype="float32").reshape(2, 3), "n": np.array(3, dtype="int32")}
     with case.active():
@@ -106,6 +108,7 @@ def test_result_has_memory_of_its_own(path):
     assert second.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.requirement("P64", "P65")
 def test_model_and_optimizer_resume_exactly(path):
     model = nn.sequential(nn.dense(4), nn.tanh(), nn.dense(2))
     opt = optim.adam(0.1)
@@ -146,6 +149,7 @@ def test_metadata(path):
 # ---------------------------------------------------------------------- what does not match
 
 
+@pytest.mark.requirement("D77")
 def test_missing_and_extra_names(path):
     serialize.save(path, {"a": np.zeros(2), "b": np.zeros(2)})
     with pytest.raises(SerializationError, match="does not match the tree") as error:
@@ -154,6 +158,7 @@ def test_missing_and_extra_names(path):
     assert "arrays that belong nowhere: b" in str(error.value)
 
 
+@pytest.mark.requirement("D77", "DX15")
 def test_shape_and_data_type(path):
     serialize.save(path, {"dense_0": {"kernel": np.zeros((2, 3))}})
     with pytest.raises(SerializationError, match=r"The shape of the array at \.dense_0\.kernel") as error:
@@ -173,6 +178,7 @@ def test_newer_files_are_refused(path):
     assert "'99'" in str(error.value)
 
 
+@pytest.mark.requirement("DX13")
 def test_leaves_that_cannot_be_saved(path):
     with pytest.raises(SerializationError, match=r"The leaf at \.a is no array"):
         serialize.save(path, {"a": "text"})

@@ -26,6 +26,7 @@ def declared() -> Any:
 
 @pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.requirement("D129", "T34")
 def test_a_right_function_passes_on_every_backend(backend: BackendCase, dtype: str) -> None:
     if dtype not in backend.dtypes():
         pytest.skip(f"{backend.name} has no {dtype}")
@@ -38,6 +39,7 @@ def test_a_right_function_passes_on_every_backend(backend: BackendCase, dtype: s
         check_grads(lambda p, x: xp.tanh(xp.matmul(p["w"], x) + p["b"]), args)
 
 
+@pytest.mark.requirement("DX33")
 def test_pytrees_in_and_out_and_leaves_that_are_not_floating_point() -> None:
     def f(params: Any, index: Any, power: int) -> Any:
         y = params["x"][index]
@@ -51,6 +53,7 @@ def test_order_three_in_both_modes() -> None:
 
 
 @pytest.mark.parametrize("analytic", [False, True])
+@pytest.mark.requirement("T34")
 def test_a_small_error_is_found_by_differences_and_by_the_complex_step(declared: Any, analytic: bool) -> None:
     wrong = declared[0]("test.sin", lambda ns, x: ns.sin(x), partials=[lambda g, x: 1.001 * g * xp.cos(x)])
     with pytest.raises(GradientCheckError, match="vjp of argument 0, order 1") as caught:
@@ -246,6 +249,7 @@ class TestBadInput:
             check_grads(lambda x: x, [np.ones(1)], order=0)
 
 
+@pytest.mark.requirement("DX33")
 def test_the_seed_and_repeats_change_the_directions() -> None:
     seen = []
 

@@ -13,6 +13,7 @@ from funcnet.testing.numerical import complex_slope, slope
     ("f", "derivative"),
     [(np.exp, np.exp), (np.sin, np.cos), (np.log, lambda x: 1 / x), (lambda x: x**7, lambda x: 7 * x**6)],
 )
+@pytest.mark.requirement("D130")
 def test_slopes_are_right_to_eleven_digits(f: object, derivative: object) -> None:
     for x in (0.1, 0.9, 2.5):
         found = slope(lambda t, x=x: f(np.array([x + t])), np.ones(1), step=x / 64)  # type: ignore[operator]
@@ -37,6 +38,7 @@ def test_the_complex_step_is_exact() -> None:
 
 
 @pytest.mark.parametrize("backend", backend_params())
+@pytest.mark.requirement("D130")
 def test_jacobians_on_every_backend(backend: BackendCase) -> None:
     a = backend.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     x = backend.asarray([0.5, -1.0])

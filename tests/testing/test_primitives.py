@@ -56,6 +56,7 @@ def test_dtypes_that_the_backend_or_the_declaration_lacks_are_left_out() -> None
     assert check_primitive("sin", "numpy", ["int64"]) == []
 
 
+@pytest.mark.requirement("D30")
 def test_a_users_primitive() -> None:
     p = general(
         "test.scale",
@@ -98,6 +99,7 @@ def test_failures_name_the_primitive_and_the_arguments() -> None:
     assert "check_primitive('test.wrong', 'numpy', ['float64'], seed=0)" in message
 
 
+@pytest.mark.requirement("T37", "T35")
 def test_shape_rules() -> None:
     for rule in (lambda x: x.shape[1:], lambda x: (*x.shape, 1)):
         wrong = general(
@@ -116,6 +118,7 @@ def test_shape_rules() -> None:
         check_primitive(missing)
 
 
+@pytest.mark.requirement("T31")
 def test_a_constant_that_carries_a_derivative() -> None:
     flat = elementwise("test.flag", lambda ns, x: x > 0, partials=[None], dtypes="real", domain=((-2.0, 2.0),))
     assert "constant" in {one.mode for one in check_primitive(flat, dtypes=["float64"])}

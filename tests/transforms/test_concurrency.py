@@ -72,6 +72,7 @@ def _run_in_threads(work, count=THREADS):
         return list(pool.map(one, range(count)))
 
 
+@pytest.mark.requirement("D12", "DX28")
 def test_threads_that_nest_differently():
     def work(i):
         dtype = ("float32", "float64")[i % 2]

@@ -71,6 +71,7 @@ def scalar(f):
 
 
 @pytest.mark.parametrize("make", [ruled, ruled_forward])
+@pytest.mark.requirement("D30", "T28")
 def test_every_order_and_nesting_equals_the_plain_function(make):
     ours, theirs = scalar(make()), scalar(plain)
     for a, b in zip(
@@ -167,6 +168,7 @@ def test_integer_outputs_and_arguments():
     assert tangents[0][1] is None
 
 
+@pytest.mark.requirement("DX22")
 def test_outputs_without_cotangent_get_zeros():
     @fn.custom_vjp
     def two(x):
@@ -317,6 +319,7 @@ def test_methods_are_refused():
         (lambda g: (None, xp.astype(g, xp.float32)), DtypeError, r"dtype of argument 1(.|\n)*float32(.|\n)*float64"),
     ],
 )
+@pytest.mark.requirement("DX23")
 def test_wrong_cotangents(answer, error, text):
     f = fn.custom_vjp(lambda p, x: p["w"] * x)
     f.__wrapped__.__name__ = f.name = "f"

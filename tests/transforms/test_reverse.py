@@ -35,6 +35,7 @@ def square_sum(tree):
 # ------------------------------------------------------------------ values
 
 
+@pytest.mark.requirement("D1")
 def test_gradients_of_trees_keep_structure_dtype_and_shape():
     params = {
         "w": np.ones((2, 3), dtype=np.float32),
@@ -49,6 +50,7 @@ def test_gradients_of_trees_keep_structure_dtype_and_shape():
         np.testing.assert_array_equal(g, 2 * leaf)
 
 
+@pytest.mark.requirement("D1")
 def test_value_and_grad_takes_the_same_path_as_grad():
     x = np.linspace(-1.0, 1.0, 7)
     value, g = fn.value_and_grad(lambda x: xp.sum(xp.sin(x) * x))(x)
@@ -98,6 +100,7 @@ def test_python_floats_are_leaves_in_the_default_dtype():
         (lambda x: 1 / x, 3, -6 / 0.7**4),
     ],
 )
+@pytest.mark.requirement("D9")
 def test_every_order(f, order, expected):
     for _ in range(order):
         f = fn.grad(f)
@@ -107,6 +110,7 @@ def test_every_order(f, order, expected):
     assert f(np.array(0.7)) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.requirement("D9")
 def test_nested_in_any_way_without_perturbation_confusion():
     x = np.array(3.0)
     # d/dx [x * d/dy (x + y)] = 1, the classic case
@@ -119,6 +123,7 @@ def test_nested_in_any_way_without_perturbation_confusion():
     assert fn.jvp(lambda x: fn.jvp(lambda y: y**3, (x,), (1.0,))[1], (x,), (1.0,))[1] == 18.0
 
 
+@pytest.mark.requirement("D6", "D7")
 def test_a_value_used_many_times_on_diamonds():
     def f(x):
         a = x * x
@@ -131,6 +136,7 @@ def test_a_value_used_many_times_on_diamonds():
     assert fn.grad(f)(np.array(x)) == pytest.approx(4 * x**3 + 3 * x**2 + 4 * x + 3)
 
 
+@pytest.mark.requirement("D7")
 def test_shared_leaves_and_leaves_without_influence():
     w = np.array([1.0, 2.0])
     g = fn.grad(lambda p: xp.sum(p["a"] * p["b"]))({"a": w, "b": w, "c": np.ones(2, dtype=np.float32)})
@@ -139,6 +145,7 @@ def test_shared_leaves_and_leaves_without_influence():
     assert g["c"].dtype == np.float32
 
 
+@pytest.mark.requirement("D18")
 def test_mixed_dtypes_give_each_leaf_its_own():
     def f(a, b):
         return xp.sum(a * b)
@@ -166,6 +173,7 @@ def test_gradients_are_fresh_writable_and_not_aliased():
     assert gb.flags.writeable
 
 
+@pytest.mark.requirement("PX17")
 def test_inputs_are_untouched_and_may_be_read_only():
     x = np.arange(4.0)
     x.flags.writeable = False
@@ -232,6 +240,7 @@ def test_vjp_with_aux():
         ({"a": "text"}, "argument 0, leaf .a", "argnums"),
     ],
 )
+@pytest.mark.requirement("D2")
 def test_leaves_that_cannot_be_differentiated_are_named(params, path, write):
     with pytest.raises(DtypeError) as caught:
         fn.grad(square_sum)(params)
@@ -366,6 +375,7 @@ class Watched(np.ndarray):
     """An array that can be referenced weakly."""
 
 
+@pytest.mark.requirement("D17")
 def test_the_tape_dies_with_the_call():
     alive = []
 
@@ -383,6 +393,7 @@ def test_the_tape_dies_with_the_call():
         gc.enable()
 
 
+@pytest.mark.requirement("D17")
 def test_memory_is_given_back():
     x = np.ones(100_000)
 

@@ -8,6 +8,7 @@ from funcnet import backends, xp
 from funcnet.errors import ShapeError
 
 
+@pytest.mark.requirement("A7")
 def test_shapes_and_dtypes_without_values():
     def f(p, x):
         y = xp.tanh(x @ p["w"] + p["b"])
@@ -23,6 +24,7 @@ def test_shapes_and_dtypes_without_values():
     )
 
 
+@pytest.mark.requirement("A7")
 def test_nothing_is_computed():
     huge = fn.Spec((10**6, 10**6))
     assert fn.eval_shape(lambda x: xp.exp(x).T @ x, huge).shape == (10**6, 10**6)
@@ -33,6 +35,7 @@ def test_gradients_have_shapes_too():
     assert fn.eval_shape(f, fn.Spec((3, 2), "float64"), fn.Spec((5, 3), "float64")) == fn.Spec((3, 2), "float64")
 
 
+@pytest.mark.requirement("T38")
 def test_shape_errors_come_before_data():
     with pytest.raises(ShapeError, match="do not broadcast"):
         fn.eval_shape(lambda a, b: a + b, fn.Spec((3,)), fn.Spec((4,)))

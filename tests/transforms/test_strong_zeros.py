@@ -31,6 +31,7 @@ CASES = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.requirement("P12")
 def test_the_unchosen_branch_has_a_zero_derivative(name, dtype):
     f, pole = CASES[name]
     x = np.array([pole, 1.5 if name == "acosh" else 0.5], dtype=dtype)

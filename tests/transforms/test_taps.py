@@ -38,6 +38,7 @@ def expected(x):
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, fn.checkpoint, lambda f: fn.checkpoint(fn.checkpoint(f))])
+@pytest.mark.requirement("D8")
 def test_equals_the_gradient_of_an_added_variable(wrap):
     got = fn.grad_of_taps(lambda x: layers(x, wrap=wrap))(X)
     want = expected(X)

@@ -67,6 +67,7 @@ def test_round_trip(node):
 
 
 @given(TREES)
+@pytest.mark.requirement("DX26")
 def test_order_of_dicts_does_not_matter(node):
     other = _reordered(node)
     assert tree.flatten(other) == tree.flatten(node)

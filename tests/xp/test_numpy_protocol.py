@@ -54,6 +54,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.requirement("D29")
 def test_gradient_of_plain_numpy_code(name):
     jax = pytest.importorskip("jax", reason="JAX is the oracle")
     program = PROGRAMS[name]
@@ -122,6 +123,7 @@ def test_a_plain_array_cannot_receive():
         (lambda x: np.einsum_path("ij,kj", x, x), "numpy.einsum_path"),
     ],
 )
+@pytest.mark.requirement("PX18")
 def test_functions_without_a_counterpart_are_named(f, name):
     with pytest.raises(UnsupportedFunctionError) as caught:
         fn.grad(lambda x: np.sum(f(x)))(A)

@@ -205,6 +205,7 @@ def test_segments() -> None:
 
 
 @pytest.mark.parametrize("case", [p for p in backend_params() if p.id != "strict-no-x64"])
+@pytest.mark.requirement("P77")
 def test_one_hot(case: BackendCase) -> None:
     classes = np.array([[0, 2], [5, 1]])
     expected = (classes[..., None] == np.arange(3)).astype(np.float32)
@@ -218,6 +219,7 @@ def test_one_hot(case: BackendCase) -> None:
 
 
 @pytest.mark.parametrize("case", backend_params())
+@pytest.mark.requirement("D132")
 def test_closeness(case: BackendCase) -> None:
     nan, inf = np.nan, np.inf
     a = np.array([1.0, nan, inf, -inf, 0.0, 1e-9, 1.0, 2.0], np.float32)
