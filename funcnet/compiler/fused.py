@@ -11,6 +11,7 @@ import numpy as np
 from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers, written_in_place
+from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.table import specialised
 from funcnet.compiler.loops.build import compiled
@@ -73,7 +74,7 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self._graph = specialised(optimised(lowered(graph)))
+        self._graph = specialised(optimised(lowered(rectify_pooled(graph))))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [_Builder(self._graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
