@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.compiler.kernels.blas import can_limit, one_thread_each
 from funcnet.compiler.kernels.special import Special, type_of
 from funcnet.compiler.workers import in_parallel
 
@@ -219,7 +220,7 @@ class _Job:
 
     def bounds(self, threads: int) -> tuple[int, ...]:
         blocks = -(-self.patches // self.many)
-        parts = max(1, min(threads, blocks))
+        parts = max(1, min(threads, blocks)) if threads > 1 and can_limit() else 1
         return tuple([min(blocks * i // parts * self.many, self.patches) for i in range(parts)] + [self.patches])
 
 
@@ -309,4 +310,6 @@ def _parts(part: Callable[..., None], bounds: tuple[int, ...], arguments: tuple[
     if len(bounds) == 2:
         part(bounds[0], bounds[1], 0, *arguments)
     else:
-        in_parallel(part, bounds, arguments)
+        # Two pools of threads would fight for the processors.
+        with one_thread_each():
+            in_parallel(part, bounds, arguments)
