@@ -5,6 +5,7 @@ how each of them fared; the tests import it only for the names. Arrays that are 
 libraries ask for one namespace.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -633,6 +634,183 @@ for _name in (
     _special(_name)
 
 
+# Many more, one line each: modules are imported where the function is called
+
+
+def _more(name: str, argument: Any, f: Callable[[Any, Any], Any], how: str = "") -> None:
+    """Enter a function by its full name; `f` takes it, or its class, and the argument."""
+
+    def program(x: Any) -> Any:
+        module, _, attribute = name.rpartition(".")
+        return f(getattr(importlib.import_module(module), attribute), x)
+
+    right(f"{name}, {how}" if how else name, argument)(program)
+
+
+_PROBABILITIES = 0.9 * P
+
+for _name, _f in {
+    "describe": lambda f, x: f(x).variance,
+    "differential_entropy": lambda f, x: f(x),
+    "iqr": lambda f, x: f(x),
+    "kstat": lambda f, x: f(x, 3),
+    "kstatvar": lambda f, x: f(x, 2),
+    "kurtosistest": lambda f, x: f(xp.concat([x, x**2])).pvalue,
+    "levene": lambda f, x: f(x, lift(Y1)).pvalue,
+    "lmoment": lambda f, x: f(x, order=2),
+    "median_abs_deviation": lambda f, x: f(x),
+    "normaltest": lambda f, x: f(xp.concat([x, x**2])).pvalue,
+    "permutation_test": lambda f, x: (
+        f(
+            (x, lift(Y1)), lambda a, b, axis: xp.mean(a, axis=axis) - xp.mean(b, axis=axis), n_resamples=9, rng=0
+        ).statistic
+    ),
+    "bootstrap": lambda f, x: f((x,), xp.mean, n_resamples=10, rng=0).standard_error,
+    "sigmaclip": lambda f, x: (f(x)[0] ** 2).sum(),
+    "skewtest": lambda f, x: f(x).pvalue,
+    "tmax": lambda f, x: f(x, 1.0),
+    "tmin": lambda f, x: f(x, -1.0),
+    "trim_mean": lambda f, x: f(x, 0.1),
+    "tsem": lambda f, x: f(x, (-1.0, 1.0)),
+    "tstd": lambda f, x: f(x, (-1.0, 1.0)),
+    "ttest_1samp": lambda f, x: f(x, 0.3).pvalue,
+    "tvar": lambda f, x: f(x, (-1.0, 1.0)),
+    "yeojohnson_llf": lambda f, x: f(0.7, x),
+    "zmap": lambda f, x: (f(x, lift(Y1)) ** 2).sum(),
+    "alexandergovern": lambda f, x: f(x, lift(Y1)).pvalue,
+    "epps_singleton_2samp": lambda f, x: f(x, lift(Y1)).pvalue,
+}.items():
+    _more(f"scipy.stats.{_name}", X1, _f)
+for _name, _f in {
+    "chisquare": lambda f, x: f(x, 0.0 * x + x.sum() / 6).pvalue,
+    "circstd": lambda f, x: f(x),
+    "gstd": lambda f, x: f(x),
+    "gzscore": lambda f, x: (f(x) ** 3).sum(),
+    "ttest_ind_from_stats": lambda f, x: f(x[0], x[1], 10, x[2], x[3], 12).pvalue,
+}.items():
+    _more(f"scipy.stats.{_name}", P, _f)
+_more("scipy.stats.combine_pvalues", _PROBABILITIES, lambda f, x: f(x).pvalue)
+_more("scipy.stats.combine_pvalues", _PROBABILITIES, lambda f, x: f(x, "stouffer", lift(Q)).pvalue, "by Stouffer")
+_more("scipy.stats.false_discovery_control", _PROBABILITIES, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.stats.directional_stats", A, lambda f, x: f(x).mean_resultant_length)
+_more("scipy.stats.quantile", X1, lambda f, x: f(x, 0.3, weights=lift(np.abs(Y1))), "weighted")
+
+for _name in (
+    *(
+        "cbrt",
+        "digamma",
+        "ellipk",
+        "erfcinv",
+        "erfcx",
+        "erfinv",
+        "exp10",
+        "exp2",
+        "expm1",
+        "exprel",
+        "i0e",
+        "i1e",
+        "j0",
+    ),
+    *("j1", "k0", "k0e", "k1", "k1e", "log1p", "loggamma", "rgamma", "sinc", "spence"),
+):
+    _more(f"scipy.special.{_name}", 0.8 * P, lambda f, x: (f(x) ** 2).sum())
+for _name in (
+    *("beta", "betaln", "binom", "boxcox", "boxcox1p", "chdtr", "chdtrc", "chdtri", "gammainc", "gammaincc"),
+    *("inv_boxcox", "iv", "ive", "jv", "kl_div", "poch", "pseudo_huber", "rel_entr", "stdtr", "xlog1py", "xlogy"),
+):
+    _more(f"scipy.special.{_name}", P, lambda f, x: (f(x, lift(0.9 * Q)) ** 2).sum(), "the first argument")
+    _more(f"scipy.special.{_name}", 0.9 * P, lambda f, x: (f(lift(Q), x) ** 2).sum(), "the second argument")
+for _name in ("betaincc", "fdtr", "hyp1f1"):
+    _more(f"scipy.special.{_name}", 0.9 * P, lambda f, x: (f(lift(Q), lift(1.0 + Q), x) ** 2).sum())
+_more("scipy.special.multigammaln", P + 2.0, lambda f, x: f(x, 2).sum())
+_more("scipy.special.polygamma", P + 1.0, lambda f, x: f(2, x).sum())
+
+_more("scipy.fft.fft", X1, lambda f, x: (xp.abs(f(x)) ** 3).sum())
+_more("scipy.fft.fft2", A, lambda f, x: (xp.abs(f(x)) ** 3).sum())
+_more("scipy.fft.fftshift", X1, lambda f, x: (f(x) * lift(Y1)).sum())
+_more("scipy.fft.hfft", X1, lambda f, x: (f(x + 0j) ** 3).sum())
+_more("scipy.fft.irfft", X1, lambda f, x: (f(x + 0j) ** 3).sum())
+_more("scipy.fft.rfftn", A, lambda f, x: (xp.abs(f(x)) ** 3).sum())
+_more("scipy.signal.envelope", X1, lambda f, x: f(x, squared=True).sum())
+_more("scipy.signal.freqs", P, lambda f, x: (xp.abs(f(x, lift(Q), lift(np.linspace(0.1, 1.0, 5)))[1]) ** 3).sum())
+_more("scipy.signal.freqz", P, lambda f, x: (xp.abs(f(x, worN=16)[1]) ** 3).sum())
+_more("scipy.signal.group_delay", P, lambda f, x: f((x, lift(Q)))[1].sum())
+_more("scipy.signal.hilbert2", A, lambda f, x: (xp.abs(f(x)) ** 3).sum())
+_more("scipy.signal.lp2lp", P, lambda f, x: f(x, lift(Q), 2.0)[0].sum())
+_more("scipy.signal.tf2zpk", P, lambda f, x: xp.abs(f(x, lift(Q))[0]).sum())
+_more("scipy.signal.vectorstrength", P, lambda f, x: f(x, 0.5)[0])
+
+_more("scipy.integrate.cumulative_simpson", X1, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.integrate.cumulative_trapezoid", X1, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.integrate.fixed_quad", np.array(0.7), lambda f, a: f(lambda z: xp.exp(-a * z), 0.0, 1.0)[0])
+_more("scipy.integrate.romb", X1[:9], lambda f, x: f(x))
+_more(
+    "scipy.integrate.nsum",
+    np.array(0.7),
+    lambda f, a: f(lambda k, a: xp.exp(-a * k), lift(np.array(1.0)), lift(np.array(np.inf)), args=(a,)).sum,
+)
+_more(
+    "scipy.differentiate.derivative",
+    np.array(0.7),
+    lambda f, a: f(lambda z, a: xp.exp(-a * z**2), 0.0 * a + 0.4, args=(a,)).df,
+)
+_more("scipy.differentiate.jacobian", P, lambda f, x: f(lambda z: xp.exp(-(z**2)), x).df.sum())
+_more(
+    "scipy.optimize.elementwise.find_minimum",
+    np.array(0.7),
+    lambda f, a: f(lambda z, a: (z - a) ** 2, (a - 1.0, 0.0 * a + 0.5, a + 2.0), args=(a,)).x,
+)
+_more("scipy.optimize.newton", np.array(0.7), lambda f, a: f(lambda z: z**3 - a, 1.0))
+_more("scipy.optimize.rosen", X1, lambda f, x: f(x))
+_more("scipy.optimize.rosen_der", X1, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.optimize.rosen_hess_prod", X1, lambda f, x: (f(x, lift(Y1)) ** 2).sum())
+_more("scipy.cluster.vq.whiten", A, lambda f, x: (f(x) ** 3).sum())
+
+_ROTATION = "scipy.spatial.transform.Rotation"
+_AXES = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+_more(_ROTATION, B, lambda c, v: c.from_rotvec(v).magnitude().sum(), "magnitudes")
+_more(_ROTATION, 0.2 * B, lambda c, v: (c.from_mrp(v).as_mrp() * lift(B[::-1].copy())).sum(), "of Rodrigues parameters")
+_more(_ROTATION, B, lambda c, v: (c.from_euler("xyz", v).as_quat() ** 3).sum(), "of Euler angles")
+_more(_ROTATION, B, lambda c, v: (c.from_rotvec(v).as_davenport(_AXES, "extrinsic") ** 2).sum(), "Davenport angles")
+_more(_ROTATION, B, lambda c, v: ((c.from_rotvec(v) ** 0.4).as_matrix() ** 3).sum(), "powers")
+_more("scipy.spatial.transform.RigidTransform", B[0], lambda c, v: (c.from_translation(v).apply(lift(A[0])) ** 3).sum())
+_more(
+    "scipy.spatial.transform.RigidTransform",
+    P,
+    lambda c, v: (c.from_exp_coords(v).as_matrix() ** 3).sum(),
+    "of exponential coordinates",
+)
+
+_PAIRWISE = "sklearn.metrics.pairwise"
+_more(f"{_PAIRWISE}.nan_euclidean_distances", A, lambda f, x: f(x, lift(B)).sum())
+_more(f"{_PAIRWISE}.paired_cosine_distances", A, lambda f, x: f(x, lift(A[::-1].copy())).sum())
+_more(f"{_PAIRWISE}.paired_manhattan_distances", A, lambda f, x: f(x, lift(A[::-1].copy())).sum())
+_more(f"{_PAIRWISE}.pairwise_distances", A, lambda f, x: f(x, lift(B), metric="manhattan").sum(), "Manhattan")
+_more(f"{_PAIRWISE}.pairwise_kernels", A, lambda f, x: f(x, lift(B), metric="rbf").sum(), "rbf")
+_more("sklearn.preprocessing.KernelCenterer", A.T @ A, lambda c, x: (c().fit_transform(x) ** 2).sum())
+_more("sklearn.preprocessing.Normalizer", A, lambda c, x: (c(norm="l1").fit_transform(x) ** 3).sum())
+_more("sklearn.preprocessing.maxabs_scale", A, lambda f, x: (f(x) ** 3).sum())
+_more("sklearn.preprocessing.minmax_scale", A, lambda f, x: (f(x) ** 2).sum())
+_PCA = "sklearn.decomposition.PCA"
+_more(_PCA, A, lambda c, x: (c(2, svd_solver="full").fit(x).get_covariance() ** 2).sum(), "covariance")
+_more(_PCA, A, lambda c, x: (c(2, svd_solver="full", whiten=True).fit_transform(x) ** 4).sum(), "whitened")
+_more(
+    _PCA,
+    A,
+    lambda c, x: (c(2, svd_solver="randomized", random_state=0).fit(x).explained_variance_ ** 2).sum(),
+    "by a random projection",
+)
+_more("sklearn.covariance.empirical_covariance", A, lambda f, x: (f(x) ** 2).sum())
+_more(
+    "sklearn.kernel_approximation.Nystroem",
+    A,
+    lambda c, x: (c(n_components=3, random_state=0).fit_transform(x) ** 2).sum(),
+)
+_more("sklearn.linear_model.RidgeCV", A, lambda c, x: c().fit(x, lift(TARGET)).coef_.sum())
+_more("sklearn.utils.extmath.randomized_svd", A, lambda f, x: (f(x, 2, random_state=0)[1] ** 2).sum())
+_more("sklearn.utils.extmath.softmax", A, lambda f, x: (f(x) ** 2).sum())
+
+
 # What converts to NumPy inside, or leaves arrays for Python's numbers
 
 
@@ -755,6 +933,46 @@ def _(y: Any) -> Any:
     return metrics.r2_score(lift(TARGET[::-1].copy()), y)
 
 
+def _refused(name: str, argument: Any, f: Callable[[Any, Any], Any]) -> None:
+    def program(x: Any) -> Any:
+        module, _, attribute = name.rpartition(".")
+        return f(getattr(importlib.import_module(module), attribute), x)
+
+    raises(name, argument)(program)
+
+
+_refused("scipy.fft.dct", X1, lambda f, x: f(x).sum())
+_refused("scipy.linalg.cholesky", A.T @ A, lambda f, x: f(x).sum())
+_refused("scipy.signal.detrend", X1, lambda f, x: f(x).sum())
+_refused("scipy.signal.savgol_filter", X1, lambda f, x: f(x, 5, 2).sum())
+_refused("scipy.signal.welch", X1, lambda f, x: f(x, nperseg=8)[1].sum())
+_refused("scipy.special.ellipe", P, lambda f, x: f(x).sum())
+_refused("scipy.stats.chatterjeexi", X1, lambda f, x: f(x, lift(Y1)).statistic)
+_refused("scipy.stats.linregress", X1, lambda f, x: f(x, lift(Y1)).slope)
+_refused("scipy.stats.mannwhitneyu", X1, lambda f, x: f(x, lift(Y1)).pvalue)
+_refused("scipy.stats.wasserstein_distance", X1, lambda f, x: f(x, lift(Y1)))
+_refused("sklearn.kernel_ridge.KernelRidge", A, lambda c, x: c().fit(x, lift(TARGET)).predict(x).sum())
+_refused("sklearn.metrics.log_loss", 0.9 * P, lambda f, x: f(lift(np.array([0, 1] * 3)), x))
+_refused("sklearn.preprocessing.PowerTransformer", A, lambda c, x: c().fit_transform(x).sum())
+
+
+#: A plain array beside a traced one: no namespace is common to both, and the message says what to write.
+MIXED: dict[str, tuple[Callable[[Any], Any], Any]] = {}
+
+
+def _mixed(name: str, argument: Any, f: Callable[[Any, Any], Any]) -> None:
+    def program(x: Any) -> Any:
+        module, _, attribute = name.rpartition(".")
+        return f(getattr(importlib.import_module(module), attribute), x)
+
+    MIXED[name] = program, argument
+
+
+_mixed("scipy.special.xlogy", P, lambda f, x: f(Q, x).sum())
+_mixed("scipy.stats.ttest_ind", X1, lambda f, x: f(x, Y1).statistic)
+_mixed("sklearn.metrics.pairwise.rbf_kernel", A, lambda f, x: f(x, B).sum())
+
+
 def _right_one(f: Callable[[Any], Any], x: Any) -> dict[str, Any]:
     from funcnet.testing.numerical import numerical_grad
 
@@ -792,6 +1010,8 @@ def main() -> None:
     outcomes = {name: _outcome(partial(_right_one, f, x)) for name, (f, x) in RIGHT.items()}
     for name, (f, x) in RAISES.items():
         outcomes[name] = _outcome(lambda f=f, x=x: {"gradient": np.asarray(fn.grad(f)(x)).tolist()})
+    for name, (f, x) in MIXED.items():
+        outcomes[f"{name}, mixed"] = _outcome(lambda f=f, x=x: {"gradient": np.asarray(fn.grad(f)(x)).tolist()})
     json.dump(outcomes, sys.stdout)
 
 
