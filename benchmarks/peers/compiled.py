@@ -318,7 +318,7 @@ def growth(pool: Pool, sizes: Sizes) -> Report:
         for length in lengths:
             found.append(worker.ask("growth", length=length, patience=0.5 if sizes.tiny else 60.0))
             if not found[-1]["compiled"]:
-                report.notes.append(f"The chain of {length:,} equations was not compiled within a minute.")
+                report.notes.append(f"The chain of {length:,} equations was not compiled in time.")
                 break
     counts = " / ".join(f"{length:,}" for length in lengths[: len(found)])
     for key, title, unit, scale in (
