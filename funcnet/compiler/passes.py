@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.backends import to_numpy
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.scans import hoist_products
 from funcnet.core import owner, registry
@@ -181,7 +182,7 @@ def join_parts(graph: Graph) -> Graph:
             whole = [start for start, _, _ in parts] == edges[:-1] and edges[-1] == size
             whole = whole and len({len(v.shape) for _, _, v in parts}) == 1
             kinds = {v.dtype for _, _, v in parts} == {e.outputs[0].dtype}
-            if base is not None and whole and kinds and not np.any(base):
+            if base is not None and whole and kinds and not np.any(to_numpy(base)):
                 values = tuple([v for _, _, v in parts])
                 name, axis = ("stack", 0) if rows else ("concat", len(e.outputs[0].shape) - 1)
                 replaced[e.outputs[0]] = Equation(registry[name], values, {"axis": axis}, e.outputs, e.line, e.again)

@@ -197,3 +197,17 @@ def test_plans_grow_linearly() -> None:
 
     # Longer jumps take a few bytes more.
     assert chain(2000) < 13 * chain(200)
+
+
+def test_parts_are_joined_on_other_libraries() -> None:
+    torch = pytest.importorskip("torch")
+
+    def f(x: Any) -> Any:
+        return xp.sum(x[:, :2] * xp.sin(x[:, 2:]))
+
+    x = np.arange(12.0).reshape(3, 4)
+    kept = [e.primitive.name for e in passes.optimised(fn.trace(fn.grad(f), torch.asarray(x))).equations]
+    assert "concat" in kept
+    assert "index_add" not in kept
+    found = fn.jit(fn.grad(f))(torch.asarray(x))
+    np.testing.assert_allclose(found.numpy(), fn.grad(f)(x), rtol=1e-14)
