@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import custom_vjp as custom_vjp
     from funcnet.transforms import debug_nans as debug_nans
     from funcnet.transforms import eval_shape as eval_shape
+    from funcnet.transforms import explain as explain
     from funcnet.transforms import external as external
     from funcnet.transforms import grad as grad
     from funcnet.transforms import grad_of_taps as grad_of_taps
@@ -76,6 +77,7 @@ _HOME = {
     "device_put": "backends",
     "devices": "backends",
     "eval_shape": "transforms",
+    "explain": "transforms",
     "external": "transforms",
     "fori_loop": "control",
     "grad": "transforms",
@@ -135,6 +137,7 @@ __all__ = [
     "devices",
     "errors",
     "eval_shape",
+    "explain",
     "external",
     "fori_loop",
     "grad",

@@ -56,6 +56,8 @@ class FusedPlan:
 
     Attributes
     ----------
+    graph : Graph
+        What it computes, in operations that loops are made of.
     loops : list of Loop
         What is compiled.
     calls : list of str
@@ -74,16 +76,16 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self._graph = specialised(optimised(lowered(rectify_pooled(graph))))
+        self.graph = specialised(optimised(lowered(rectify_pooled(graph))))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
-        self._idle = [_Builder(self._graph, compile, self, donated=self._donated).build()]
+        self._idle = [_Builder(self.graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
         try:
             plan = self._idle.pop()
         except IndexError:
-            plan = _Builder(self._graph, self._compile, None, donated=self._donated).build()
+            plan = _Builder(self.graph, self._compile, None, donated=self._donated).build()
         try:
             return plan(*values)
         finally:
@@ -98,7 +100,7 @@ class FusedPlan:
         try:
             plan = self._idle_into.pop()
         except IndexError:
-            plan = _Builder(self._graph, self._compile, None, targets=True).build()
+            plan = _Builder(self.graph, self._compile, None, targets=True).build()
         try:
             yield plan
         finally:

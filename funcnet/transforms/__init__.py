@@ -22,6 +22,7 @@ if _TYPE_CHECKING:
     from funcnet.transforms.custom import custom_jvp as custom_jvp
     from funcnet.transforms.custom import custom_vjp as custom_vjp
     from funcnet.transforms.debugging import debug_nans as debug_nans
+    from funcnet.transforms.explanation import explain as explain
     from funcnet.transforms.jacobians import hessian as hessian
     from funcnet.transforms.jacobians import hvp as hvp
     from funcnet.transforms.jacobians import jacfwd as jacfwd
@@ -40,6 +41,7 @@ _HOME = {
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "debug_nans": "debugging",
+    "explain": "explanation",
     "external": "black_box",
     "grad_of_taps": "taps",
     "hessian": "jacobians",

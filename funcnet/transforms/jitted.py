@@ -35,7 +35,18 @@ _NUMBERS = {cls: np.dtype(cls) for cls in (np.float32, np.float64, np.int32, np.
 class _Entry:
     """One captured version of a function."""
 
-    __slots__ = ("donated", "executable", "fill", "free", "key", "plain", "program", "reason", "structure")
+    __slots__ = (
+        "_described",
+        "donated",
+        "executable",
+        "fill",
+        "free",
+        "key",
+        "plain",
+        "program",
+        "reason",
+        "structure",
+    )
 
     def __init__(
         self, program: Program, structure: Any, fill: list[Any] | None, free: list[Tracer], donated: tuple[int, ...]
@@ -52,6 +63,25 @@ class _Entry:
         self.key: Any = None
         self.plain = False
         self.reason = ""
+        self._described: list[tuple[str, bool]] = []
+
+    def describe(self, structure: Any, kinds: Sequence[Any], static: Any, keyed: bool) -> None:
+        """Write down what it was captured for."""
+        for path, kind in zip(structure.paths(), kinds, strict=True):
+            array = isinstance(kind[0], tuple)
+            if keyed:
+                path = path.removeprefix("[0]") if path.startswith("[0]") else path.removeprefix("[1].")
+            text = f"{kind[1]}[{','.join(map(str, kind[0]))}]" if array else f"the {kind[0].__name__} {kind[1]!r}"
+            self._described.append((f"{path}: {text}", array))
+        self._described += [(f"{name}: the static {cls} {same!r}", False) for name, cls, same in static or ()]
+
+    def inputs(self) -> list[str]:
+        """Return the place and the type of each array among the arguments."""
+        return [text for text, array in self._described if array]
+
+    def arguments(self) -> list[str]:
+        """Return the place of each argument's leaves, and what the graph was captured for."""
+        return [text for text, _ in self._described]
 
     def result(self, found: Sequence[Any]) -> Any:
         """Return the result as the function returns it."""
@@ -186,6 +216,14 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         """Return the graph for these arguments, which may be specs in place of arrays."""
         return self._entry(args, kwargs)[0].program.graph
 
+    def entries(self) -> list[_Entry]:
+        """Return the versions that were captured; for `explain`."""
+        return list(self._entries.values())
+
+    def captures(self) -> list[str]:
+        """Return the reason of each capture; for `explain`."""
+        return list(self._recaptures.reasons)
+
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         static: Any = None
         if self._static:
@@ -219,6 +257,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             reason = self._recaptures.reason(structure, kinds, static, context, bool(kwargs))
             entry = self._capture(leaves, structure, bool(kwargs), static)
             entry.key, entry.reason = key, reason[0]
+            entry.describe(structure, kinds, static, bool(kwargs))
             entry.plain = all([leaf.__class__ is np.ndarray or leaf.__class__ in _NUMBERS for leaf in leaves])
             if not entry.free:
                 self._entries[key] = entry

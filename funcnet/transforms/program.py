@@ -48,6 +48,16 @@ class Program:
             self._run = Executable(self.graph)
         return self._run
 
+    @property
+    def executable(self) -> Executable | None:
+        """What runs it, None as long as nothing does."""
+        return self._run
+
+    def all_derived(self) -> list[tuple[str, Any]]:
+        """Return what other transformations have made of it, by name: programs, or tuples of them."""
+        found = [(key[0], made) for key, made in self._derived.items()]
+        return [(k, m) for k, m in found if isinstance(m[0] if isinstance(m, tuple) else m, Program)]
+
     def __call__(self, *values: Any) -> tuple[Any, ...]:
         """Apply it to arrays or tracers."""
         for v in values:
