@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from funcnet.transforms import custom_jvp as custom_jvp
     from funcnet.transforms import custom_vjp as custom_vjp
     from funcnet.transforms import debug_nans as debug_nans
+    from funcnet.transforms import debug_print as debug_print
     from funcnet.transforms import eval_shape as eval_shape
     from funcnet.transforms import explain as explain
     from funcnet.transforms import external as external
@@ -74,6 +75,7 @@ _HOME = {
     "custom_jvp": "transforms",
     "custom_vjp": "transforms",
     "debug_nans": "transforms",
+    "debug_print": "transforms",
     "device_put": "backends",
     "devices": "backends",
     "eval_shape": "transforms",
@@ -133,6 +135,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "debug_nans",
+    "debug_print",
     "device_put",
     "devices",
     "errors",

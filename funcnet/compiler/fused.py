@@ -270,6 +270,9 @@ class _Builder:
         if e.primitive.__class__ is Special:
             self._special(e, e.primitive)
             return
+        if not e.outputs:
+            call(self.writer, e)
+            return
         out = e.outputs[0]
         first = e.inputs[0] if e.inputs else None
         if e.primitive.name == "matrix_transpose" and first in self.planned:

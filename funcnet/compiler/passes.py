@@ -188,7 +188,7 @@ def join_parts(graph: Graph) -> Graph:
                 replaced[e.outputs[0]] = Equation(registry[name], values, {"axis": axis}, e.outputs, e.line, e.again)
     if not replaced:
         return graph
-    return graph.with_equations([replaced.get(e.outputs[0], e) for e in graph.equations])
+    return graph.with_equations([replaced.get(e.outputs[0], e) if e.outputs else e for e in graph.equations])
 
 
 def _continued(e: Equation, users: dict[Value, list[Equation]], held: set[Any]) -> bool:

@@ -94,7 +94,9 @@ def call(writer: Writer, e: Equation) -> None:
     kernel = e.primitive.evaluate if region else kernel_of(e.primitive, backend)  # type: ignore[attr-defined]
     if kernel is not None and not any([v.__class__ is complex for v in e.inputs]):
         names += [f"{k}={writer.constant(p)}" for k, p in e.params.items()]
-        writer.lines.append(f"{left} = {writer.constant(kernel)}({', '.join(names)})")
+        # A branch may have an effect and no result.
+        target = f"{left} = " if left else ""
+        writer.lines.append(f"{target}{writer.constant(kernel)}({', '.join(names)})")
     else:
         # Which kernel it is depends on the arrays.
         given = f"({''.join([n + ', ' for n in names])})"

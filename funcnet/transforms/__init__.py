@@ -32,6 +32,7 @@ if _TYPE_CHECKING:
     from funcnet.transforms.jitted import trace as trace
     from funcnet.transforms.linear import linear_transpose as linear_transpose
     from funcnet.transforms.linear import linearize as linearize
+    from funcnet.transforms.printing import debug_print as debug_print
     from funcnet.transforms.taps import grad_of_taps as grad_of_taps
     from funcnet.transforms.taps import tap as tap
 
@@ -41,6 +42,7 @@ _HOME = {
     "custom_jvp": "custom",
     "custom_vjp": "custom",
     "debug_nans": "debugging",
+    "debug_print": "printing",
     "explain": "explanation",
     "external": "black_box",
     "grad_of_taps": "taps",

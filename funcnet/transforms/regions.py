@@ -41,6 +41,8 @@ class Region(Call):
         super().__init__(name, Arguments(()))
         self.regions = tuple(regions)
         self.programs = tuple([Program(g, name) for g in regions])
+        if any([e.primitive.meta.get("effect") for g in regions for e in g.equations]):
+            self.meta = {"effect": True}
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
         return tuple([Tracer(trace, s, None) for s in self.specs(values)])

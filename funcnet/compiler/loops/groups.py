@@ -308,8 +308,13 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
     home: dict[Value, int] = {}
     # The loops that read all of a value from outside.
     readers: dict[Value, list[int]] = {}
+    last: int | None = None
     for e in equations:
         sources = {home[v] for v in e.values if v in home}
+        effect = bool(e.primitive.meta.get("effect"))
+        if effect and last is not None:
+            # Effects keep their order.
+            sources.add(last)
         direct = 0
         for s in sources:
             direct |= needs[s] | (1 << s)
@@ -336,7 +341,7 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                     direct |= needs[home[v]] | (1 << home[v])
         if placed is None:
             placed = len(nodes)
-            group = Group(_space(e))
+            group = Group(_space(e) if e.outputs else ())
             nodes.append(group if fusable(e) and group.join(e) else e)
             needs.append(direct)
         else:
@@ -349,6 +354,8 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                         needs[i] = n | new
         for v in e.outputs:
             home[v] = placed
+        if effect:
+            last = placed
         if isinstance(nodes[placed], Group):
             for v in e.values:
                 if home.get(v) != placed:
