@@ -16,11 +16,12 @@ from funcnet.compiler import execute
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.loops import build
 from funcnet.errors import ParameterError
+from funcnet.transforms.explanation import Explanation
 
 X = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
 
 
-def with_loops(f: Any, *args: Any) -> fn.transforms.explanation.Explanation:
+def with_loops(f: Any, *args: Any) -> Explanation:
     """Explain a function after loops were made for these arguments, without compiling them."""
     f(*tree.map(np.array, args))
     entry, _ = f._entry(args, {})
