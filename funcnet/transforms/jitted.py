@@ -364,29 +364,35 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
 
 
 class _Same:
-    """A static value in a key: compared as values are, never ordered."""
+    """A static value in a key: compared as values are, but 1, 1.0 and True differ; never ordered."""
 
-    __slots__ = ("value",)
+    __slots__ = ("exact", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        self.exact = _exact(value)
 
     def __hash__(self) -> int:
-        return 0 if self.value != self.value else hash(self.value)  # NaN
+        return hash(self.exact)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Same):
-            return False
-        if self.value.__class__ is float and other.value.__class__ is float:
-            # 0.0 and -0.0 are equal, and NaN is not equal to itself.
-            return repr(self.value) == repr(other.value)
-        return bool(self.value == other.value)
+        return isinstance(other, _Same) and bool(self.exact == other.exact)
 
     def __lt__(self, other: object) -> bool:
         return False
 
     def __repr__(self) -> str:
         return repr(self.value)
+
+
+def _exact(value: Any) -> Any:
+    """Return something that is equal only for values that are equal and of one class."""
+    if value.__class__ in (float, complex):
+        # 0.0 and -0.0 are equal, and NaN is not equal to itself.
+        return value.__class__, repr(value)
+    if value.__class__ is tuple:
+        return tuple, tuple([_exact(v) for v in value])
+    return value.__class__, value
 
 
 def _restored(f: Callable[..., Any], static: tuple[str, ...], donate: tuple[str | int, ...]) -> jit:

@@ -1,0 +1,95 @@
+"""Functions under `jit` on random trees of arguments are what they are without."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcnet as fn
+from funcnet import tree, xp
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+shapes = st.sampled_from([(), (1,), (2,), (2, 3), (0, 2)])
+arrays = st.builds(
+    lambda shape, dtype, seed: np.asarray(np.random.default_rng(seed).normal(size=shape) * 3).astype(dtype),
+    shapes,
+    st.sampled_from(["float32", "float64", "int32", "int64", "bool"]),
+    st.integers(0, 5),
+)
+numbers = st.one_of(
+    st.integers(-3, 3), st.booleans(), st.floats(-2, 2), st.just(-0.0), st.just(float("nan")), st.complex_numbers()
+)
+leaves = st.one_of(arrays, numbers, st.sampled_from(["up", "down", ""]), st.builds(np.float64, st.floats(-2, 2)))
+trees = st.recursive(
+    st.one_of(leaves, st.none()),
+    lambda inner: st.one_of(
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3),
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.builds(Pair, inner, inner),
+    ),
+    max_leaves=6,
+)
+
+
+def f(x: Any, *rest: Any, **named: Any) -> Any:
+    """Change arrays and numbers, each in its way; leave the structure alone."""
+
+    def one(leaf: Any) -> Any:
+        if hasattr(leaf, "shape"):
+            return xp.sum(leaf * 2) + leaf if leaf.dtype != np.dtype("bool") else ~leaf
+        return len(leaf) if isinstance(leaf, str) else leaf * 2
+
+    return tree.map(one, {"x": x, "rest": rest, "named": named, "sign": _sign(x)})
+
+
+def _sign(x: Any) -> float:
+    found = [np.copysign(1.0, leaf) for leaf in tree.leaves(x) if type(leaf) is float]
+    return float(found[0]) if found else 0.0
+
+
+def assert_same(found: Any, wanted: Any) -> None:
+    assert tree.structure(found) == tree.structure(wanted)
+    for a, b in zip(tree.leaves(found), tree.leaves(wanted), strict=True):
+        assert hasattr(a, "dtype") == hasattr(b, "dtype")
+        if hasattr(b, "dtype"):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        else:
+            assert type(a) is type(b)
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+        np.testing.assert_array_equal(np.signbit(np.real(a)), np.signbit(np.real(b)))
+
+
+jitted = fn.jit(f)
+
+
+@given(trees, st.lists(trees, max_size=2), st.dictionaries(st.sampled_from(["p", "q"]), trees, max_size=2))
+@settings(max_examples=150)
+def test_random_trees(x: Any, rest: Any, named: Any) -> None:
+    with warnings.catch_warnings():
+        # Every example is a new version.
+        warnings.simplefilter("ignore")
+        wanted = f(x, *rest, **named)
+        for _ in range(2):
+            assert_same(jitted(x, *rest, **named), wanted)
+
+
+@given(st.lists(st.sampled_from([0.0, -0.0, 1.0, 1, True, float("nan"), 0, False, "a", None, (1,), (1.0,)]), min_size=4))
+@settings(max_examples=50)
+def test_static_values_are_told_apart(values: list[Any]) -> None:
+    g = fn.jit(lambda x, n: (x * 2.0, repr(n).__len__(), n if isinstance(n, (int, float)) else 0), static_argnames="n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n in values:
+            _, length, back = g(np.ones(2), n)
+            assert length == len(repr(n))
+            if isinstance(n, (int, float)):
+                assert type(back) is type(n)
+                assert repr(back) == repr(n)
