@@ -41,7 +41,8 @@ class Recaptures:
             return "the structure of the arguments is new", "the structure of the arguments"
         # The call that was most alike says what is new.
         _, before, old, around = min(
-            reversed(same), key=lambda p: (sum(a != b for a, b in zip(p[1], kinds, strict=True)), p[2] != static, p[3] != context)
+            reversed(same),
+            key=lambda p: (sum(a != b for a, b in zip(p[1], kinds, strict=True)), p[2] != static, p[3] != context),
         )
         paths = structure.paths()
         changed = [i for i, (a, b) in enumerate(zip(before, kinds, strict=True)) if a != b]

@@ -81,10 +81,12 @@ def test_random_trees(x: Any, rest: Any, named: Any) -> None:
             assert_same(jitted(x, *rest, **named), wanted)
 
 
-@given(st.lists(st.sampled_from([0.0, -0.0, 1.0, 1, True, float("nan"), 0, False, "a", None, (1,), (1.0,)]), min_size=4))
+@given(
+    st.lists(st.sampled_from([0.0, -0.0, 1.0, 1, True, float("nan"), 0, False, "a", None, (1,), (1.0,)]), min_size=4)
+)
 @settings(max_examples=50)
 def test_static_values_are_told_apart(values: list[Any]) -> None:
-    g = fn.jit(lambda x, n: (x * 2.0, repr(n).__len__(), n if isinstance(n, (int, float)) else 0), static_argnames="n")
+    g = fn.jit(lambda x, n: (x * 2.0, len(repr(n)), n if isinstance(n, (int, float)) else 0), static_argnames="n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for n in values:
