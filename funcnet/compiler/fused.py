@@ -385,8 +385,12 @@ class _Builder:
     def _input(self, v: Value, role: str, loop: Loop) -> str:
         if role == "scalar":
             return self._once(v, "item", f"{self.writer.name(v)}.item()")
-        wide = role in (WIDE, CYCLE)
-        shape = (prod(v.shape[:-1]), v.shape[-1]) if wide else self._shape(role, loop)
+        if role == WIDE:
+            shape: tuple[int, ...] = (loop.group.rows, v.shape[-1])
+        elif role == CYCLE:
+            shape = (prod(v.shape) // loop.group.columns, loop.group.columns)
+        else:
+            shape = self._shape(role, loop)
         array = self.planned.get(v)
         if array is None:
             array = self.graph.constants.get(v)

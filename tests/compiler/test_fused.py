@@ -87,6 +87,22 @@ def test_random_programs_by_family(family: str, seed: int) -> None:
     compared(fn.value_and_grad(lambda a: program(namespace(), a)), program.arguments, 1e-10)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(100, 900, 50))
+def test_many_random_programs(start: int) -> None:
+    for seed in range(start, start + 50):
+        program = random_program(seed, steps=10 + seed % 30)
+        compared(fn.value_and_grad(lambda a, program=program: program(xp, a)), program.arguments, 1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_many_random_programs_by_family(family: str) -> None:
+    for seed in range(10, 60):
+        program = random_family_program(family, seed)
+        compared(fn.value_and_grad(lambda a, program=program: program(namespace(), a)), program.arguments, 1e-8)
+
+
 def step_of(model: Any, x: Any, y: Any) -> tuple[Callable[..., Any], Any]:
     params, state = model.init(random.key(0), x.shape)
     opt = optim.adam(1e-2)

@@ -234,6 +234,13 @@ class _Emitter:
             here.add(out)
             if out in stored:
                 body.append(f"    {stored[out]}[j] = {name}")
+        if k == 0:
+            # Columns that are needed elsewhere too.
+            body += [
+                f"    y{i}[j] = {self.text[v]}"
+                for i, (v, role) in enumerate(self.outputs)
+                if role == "full" and self.stage[v] < 0
+            ]
         for e in sums:
             i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
             body.append(f"    s{i}[j] += {self._read(e.inputs[0], here, stored)}")

@@ -194,7 +194,7 @@ class Group:
             return None
         n = len(self.shape)
         shape = v.shape
-        if shape == self.shape:
+        if shape == self.shape or (1,) * (n - len(shape)) + shape == self.shape:
             role = "full"
         elif all([d == 1 for d in shape]):
             role = "scalar"
