@@ -31,6 +31,8 @@ _REDUCTIONS = frozenset(["sum", "mean", "max", "min", "any", "all"])
 _SUMS = ("sum", "mean")
 _SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
 _SEGMENT = 2000
+#: Equations in one loop: the time that a compiler takes grows faster than their number.
+_LONGEST = 400
 #: Functions without a vectorised form are taken into loops of at most so many elements.
 _SMALL = 64
 
@@ -80,6 +82,8 @@ class Group:
 
     def join(self, e: Equation) -> bool:
         """Take an equation in, if it fits."""
+        if len(self.equations) >= _LONGEST:
+            return False
         made = self.made
         split, roles = self.split, dict(self.roles)
         out = self._role(e, made, roles)
@@ -332,13 +336,6 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                     break
             if placed is None:
                 placed = _sibling(e, nodes, needs, sources, readers)
-        if placed is not None:
-            for t in sorted(sources - {placed}, reverse=True):
-                _merge(nodes, needs, home, placed, t)
-            direct = 0
-            for v in e.values:
-                if v in home:
-                    direct |= needs[home[v]] | (1 << home[v])
         if placed is None:
             placed = len(nodes)
             group = Group(_space(e) if e.outputs else ())
@@ -352,6 +349,9 @@ def _segment(equations: tuple[Equation, ...]) -> list[Group | Equation]:
                 for i, n in enumerate(needs):
                     if n & bit:
                         needs[i] = n | new
+            # Only now, when it is known what the loop needs for the equation.
+            for t in sorted(sources - {placed}, reverse=True):
+                _merge(nodes, needs, home, placed, t)
         for v in e.outputs:
             home[v] = placed
         if effect:
