@@ -118,8 +118,6 @@ def _alias(e: Equation) -> Value | None:
         return first if same else None
     if name in ("astype", "astype_exact", "reshape", "broadcast_to"):
         return first if same else None
-    if name == "sum":
-        return first if same and not e.params["axis"] else None
     if name == "permute_dims":
         return first if tuple(e.params["axes"]) == tuple(range(len(first.shape))) else None
     if len(e.inputs) == 2 and same and e.inputs[1].__class__ in (int, float):
