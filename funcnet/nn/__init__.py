@@ -56,6 +56,7 @@ from funcnet.nn.activations import tanh_shrink as tanh_shrink
 from funcnet.nn.activations import threshold as threshold
 from funcnet.nn.attention import init_cache as init_cache
 from funcnet.nn.attention import multi_head_attention as multi_head_attention
+from funcnet.nn.bilinear import bilinear as bilinear
 from funcnet.nn.convolution import conv as conv
 from funcnet.nn.convolution import conv_transpose as conv_transpose
 from funcnet.nn.convolution import depthwise_conv as depthwise_conv
@@ -66,6 +67,7 @@ from funcnet.nn.dense import dense as dense
 from funcnet.nn.dropout import drop_path as drop_path
 from funcnet.nn.dropout import dropout as dropout
 from funcnet.nn.dropout import spatial_dropout as spatial_dropout
+from funcnet.nn.einsum_dense import einsum_dense as einsum_dense
 from funcnet.nn.embedding import embedding as embedding
 from funcnet.nn.embedding import embedding_bag as embedding_bag
 from funcnet.nn.flatten import flatten as flatten
@@ -158,6 +160,7 @@ __all__ = [
     "at_train",
     "avg_pool",
     "batch_norm",
+    "bilinear",
     "celu",
     "channel_shuffle",
     "concatenate",
@@ -170,6 +173,7 @@ __all__ = [
     "depthwise_conv",
     "drop_path",
     "dropout",
+    "einsum_dense",
     "elu",
     "embedding",
     "embedding_bag",
