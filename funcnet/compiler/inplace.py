@@ -129,14 +129,12 @@ def _merged(source: str, i: int, k: int) -> str | None:
         return None
     for n in reads:
         lines[n] = re.sub(rf"\bx{i}\[j\]", f"d{i}", lines[n])
-    # The array of the input may be given a name after that of the output.
-    at, shown = definitions[f"y{k}"]
-    pad = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-    lines[at] = f"{pad}y{k} = a{i}{shown}"
     indent = lines[writes[0]][: len(lines[writes[0]]) - len(lines[writes[0]].lstrip())]
     if reads:
         lines.insert(head + 1, f"{indent}d{i} = x{i}[j]")
-    return "\n".join(lines)
+    # One name for both: with two the compiler sees arrays that overlap, and makes no vectors of them.
+    del lines[definitions[f"y{k}"][0]]
+    return re.sub(rf"\by{k}\b", f"x{i}", "\n".join(lines))
 
 
 def _body_of(lines: Sequence[str], n: int) -> int | None:
