@@ -339,6 +339,15 @@ class TestCompiled:
         monkeypatch.setattr(build, "_known", {})
         compared(f, IMAGES, 1e-6, build.compiled)
 
+    def test_no_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def homeless() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.delenv("FUNCNET_CACHE_DIR")
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(build.Path, "home", staticmethod(homeless))
+        compared(lambda x: xp.exp(x) * 2.0 - 1.0, IMAGES, 1e-6, build.compiled)
+
     def test_cache_that_cannot_be_written(self, kernels: Path) -> None:
         kernels.write_text("a file where the folder should be")
         compared(lambda x: xp.exp(x) * 2.0 - 1.0, IMAGES, 1e-6, build.compiled)

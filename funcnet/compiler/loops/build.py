@@ -100,7 +100,8 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
         path = folder / f"{name}.py"
         if not path.exists() or path.read_text() != text:
             _write(path, text)
-    except OSError:
+    except (OSError, RuntimeError):
+        # Nothing can be written there, or the user has no home: the loop is compiled in memory.
         return None
     try:
         return _load(name, path)
@@ -112,6 +113,7 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
             _write(path, text)
             return _load(name, path)
         except Exception:
+            # If the loop itself is at fault, compiling it in memory says so.
             return None
 
 

@@ -85,7 +85,7 @@ def _parts(e: Equation) -> Graph | None:
     try:
         graph, free = capture(f, [given[i].spec for i in where])
     except Exception:
-        # Implementations may use whatever plain arrays have.
+        # Implementations may use whatever plain arrays have; the operation then stays a call of its kernel.
         return None
     same = [v.__class__ is Value and v.spec == o.spec for v, o in zip(graph.outputs, e.outputs, strict=True)]
     return None if free or not all(same) or not graph.equations else graph
