@@ -372,6 +372,10 @@ class TestCompiled:
                 unit = np.spacing(np.abs(wanted[normal]).astype("float32"))
                 assert np.max(np.abs(found[normal] - wanted[normal]) / unit) < ulp, name
 
+    def test_exponentials_that_vanish(self) -> None:
+        x = np.asarray([-103.0, -103.9, -104.0, -104.1, -1e9, -3e38, -np.inf, np.nan, 0.0] * 9, "float32")
+        compared(lambda x: xp.exp(x + 0.0) * 1.0, x, 1e-6, build.compiled)
+
     @pytest.mark.compiling
     def test_takes_over_while_it_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from funcnet.compiler.execute import finish_compiling
