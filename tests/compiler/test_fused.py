@@ -345,7 +345,7 @@ class TestCompiled:
 
         monkeypatch.delenv("FUNCNET_CACHE_DIR")
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-        monkeypatch.setattr(build.Path, "home", staticmethod(homeless))
+        monkeypatch.setattr(Path, "home", staticmethod(homeless))
         compared(lambda x: xp.exp(x) * 2.0 - 1.0, IMAGES, 1e-6, build.compiled)
 
     def test_cache_that_cannot_be_written(self, kernels: Path) -> None:

@@ -6,23 +6,26 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from funcnet.compiler.kernels import tile
 from funcnet.compiler.loops import vector_math
+from funcnet.compiler.loops.store import cache_directory, machine, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["available", "cache_directory", "compiled", "forget_locks"]
 
 _HEADER = """from numba import njit
 from funcnet.compiler.loops.vector_math import environment
 globals().update(environment())
-
+"""
+_WITH_TILES = """from funcnet.compiler.kernels import tile
+globals().update(tile.environment({0!r}))
 """
 _lock = Lock()
 _known: dict[tuple[str, str], Any] = {}
@@ -33,15 +36,6 @@ def available() -> str:
     if os.environ.get("FUNCNET_JIT") == "0":
         return "FUNCNET_JIT=0"
     return "" if find_spec("numba") is not None else 'Numba is not installed (pip install "funcnet[jit]")'
-
-
-def cache_directory() -> Path:
-    """Return where compiled loops are kept: ``FUNCNET_CACHE_DIR``, or ``funcnet`` in the user's cache directory."""
-    named = os.environ.get("FUNCNET_CACHE_DIR")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "funcnet"
 
 
 def forget_locks() -> None:
@@ -83,6 +77,8 @@ def _in_memory(source: str, signature: str) -> Callable[..., None]:
     from numba import njit
 
     names = dict(vector_math.environment())
+    if found := tile.used(source):
+        names.update(tile.environment(found))
     exec(compile(source, "<funcnet loop>", "exec"), names)
     return _entry(njit(signature, nogil=True, error_model="numpy")(names["loop"]))
 
@@ -91,15 +87,18 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
     """Return the function by way of a module on disk, next to which Numba keeps machine code; None if that fails."""
     import numba
 
-    text = _HEADER + f"@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
-    parts = (text, vector_math.SOURCE, numba.__version__, sys.version, _machine())
+    tiles = tile.used(source)
+    head = _HEADER + (_WITH_TILES.format(tiles) if tiles else "")
+    text = f"{head}\n@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
+    # Machine code calls the tile by a name, which another version does not have.
+    parts = (text, vector_math.SOURCE, tile.version(tiles), numba.__version__, sys.version, machine())
     name = "loop_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     try:
         folder = cache_directory() / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.py"
         if not path.exists() or path.read_text() != text:
-            _write(path, text)
+            write(path, text.encode())
     except (OSError, RuntimeError):
         # Nothing can be written there, or the user has no home: the loop is compiled in memory.
         return None
@@ -110,7 +109,7 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _write(path, text)
+            write(path, text.encode())
             return _load(name, path)
         except Exception:
             # If the loop itself is at fault, compiling it in memory says so.
@@ -126,21 +125,3 @@ def _load(name: str, path: Path) -> Callable[..., None]:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return _entry(module.loop)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file such that no other process sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _machine() -> str:
-    from llvmlite import binding
-
-    return f"{binding.get_default_triple()} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
