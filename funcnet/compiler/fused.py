@@ -14,6 +14,7 @@ from funcnet.compiler.inplace import Readers, written_in_place
 from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.table import specialised
+from funcnet.compiler.layout import Layout, placed_as, turned_products, view_of
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
@@ -76,7 +77,7 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self.graph = specialised(optimised(lowered(rectify_pooled(graph))))
+        self.graph = specialised(optimised(turned_products(lowered(rectify_pooled(graph)))))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [_Builder(self.graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
@@ -143,6 +144,7 @@ class _Builder:
         self.readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, _shares)
         #: Results that are written to the memory of inputs.
         self.in_place: dict[Value, Value] = {}
+        self.layout = Layout(self._plain(), self.results, self._written_in_block())
 
     def build(self) -> Callable[..., tuple[Any, ...]]:
         for v, array in self.graph.constants.items():
@@ -218,7 +220,7 @@ class _Builder:
                     and node.roles[v] in ("full", "row", "column sum", JOINED)
                 ]
             elif _product(node) or node.primitive.__class__ is Special:
-                candidates += [v for v in node.outputs if v not in self.results]
+                candidates += [v for v in node.outputs if v not in self.results and v not in self.layout.parts]
         ends = dict(last)
         for e in self._plain():
             for v in e.outputs:
@@ -235,21 +237,39 @@ class _Builder:
         for v in self.results:
             for a in self._sources(v):
                 ends[a] = final
-        order = sorted(candidates, key=lambda v: made[v])
+        first = dict(made)
+        for v, (joint, _) in self.layout.parts.items():
+            first[joint] = min(first[joint], made[v])
+            ends[joint] = max(ends.get(joint, 0), ends.get(v, 0))
+        candidates += self.layout.joints
+        order = sorted(candidates, key=lambda v: (first[v], made[v]))
         sizes = [_bytes(v) for v in order]
-        starts, total = offsets([(made[v], ends.get(v, made[v]), s) for v, s in zip(order, sizes, strict=True)])
+        starts, total = offsets([(first[v], ends.get(v, made[v]), s) for v, s in zip(order, sizes, strict=True)])
         block = np.empty(total + 64, np.uint8)
         shift = -block.ctypes.data % 64
         if self.report is not None:
             self.report.planned = total
         for v, start, size in zip(order, starts, sizes, strict=True):
-            array = block[shift + start : shift + start + size].view(v.dtype)[: prod(v.shape)].reshape(v.shape)
-            self.planned[v] = array
-            self.writer.names[v] = self.writer.constant(array)
+            memory = block[shift + start : shift + start + size]
+            self._keep(v, placed_as(memory, v, self.layout.orders.get(v)))
+        for v, (joint, key) in self.layout.parts.items():
+            self._keep(v, self.planned[joint][key])
         self.dying: dict[int, list[Value]] = {}
         for v, i in last.items():
             if v in made and v not in self.planned and v not in self.results and made[v] != i and v in self.needed:
                 self.dying.setdefault(i, []).append(v)
+
+    def _keep(self, v: Value, array: np.ndarray) -> None:
+        self.planned[v] = array
+        self.writer.names[v] = self.writer.constant(array)
+
+    def _written_in_block(self) -> Callable[[Value], bool]:
+        """Return whether a value is made by something that writes to any memory that it is given."""
+        # One product of all rows in place of a stack of them needs its rows side by side.
+        products = {
+            e.outputs[0] for e in self._plain() if _product(e) and len(e.inputs[1].shape) == len(e.outputs[0].shape)
+        }
+        return lambda v: v in products and v not in self.results
 
     def _plain(self) -> list[Equation]:
         return [n for n in self.nodes if isinstance(n, Equation)]
@@ -275,17 +295,19 @@ class _Builder:
             return
         out = e.outputs[0]
         first = e.inputs[0] if e.inputs else None
-        if e.primitive.name == "matrix_transpose" and first in self.planned:
-            self._view(out, self.planned[first].swapaxes(-1, -2))
-        elif e.primitive.name == "reshape" and first in self.planned:
-            self._view(out, self.planned[first].reshape(out.shape))
+        if out in self.layout.joints:
+            # Its parts are there already.
+            return
+        view = view_of(e, self.planned[first]) if first in self.planned else None
+        if view is not None:
+            self._view(out, view)
         elif e.primitive.name == "matrix_transpose":
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
         elif _product(e) and (out in self.planned or (self.targets and out in self.results)):
             if out not in self.planned:
                 self._fresh(out)
             a, b, y = e.inputs[0], e.inputs[1], out
-            if len(b.shape) == 2:
+            if len(b.shape) == 2 and (y not in self.planned or self.planned[y].flags.c_contiguous):
                 # One product of all rows in place of a stack of products.
                 names = [self._rows(a), self.writer.name(b), self._rows(y)]
                 self.writer.lines.append(f"{self.writer.constant(np.dot)}({', '.join(names)})")
@@ -326,8 +348,7 @@ class _Builder:
         if out in self.results:
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.constant(array)}")
         else:
-            self.planned[out] = array
-            self.writer.names[out] = self.writer.constant(array)
+            self._keep(out, array)
 
     def _loop(self, group: Group, step: int) -> None:
         loop = emitted(group, self.graph, self.needed)
