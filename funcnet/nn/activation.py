@@ -7,6 +7,7 @@ from typing import Any
 from funcnet.errors import ParameterError
 from funcnet.nn import activations
 from funcnet.nn.layer import Layer
+from funcnet.nn.plain import applied
 from funcnet.ops.nn.named import unknown_name
 
 __all__ = ["activation"]
@@ -65,4 +66,4 @@ def activation(kind: Any, **parameters: Any) -> Layer:
     if isinstance(kind, Layer):
         return kind
     name = getattr(kind, "__name__", "function")
-    return activations.applied(name if name.isidentifier() else "function", kind)
+    return applied(name if name.isidentifier() else "function", kind)

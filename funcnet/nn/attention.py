@@ -13,6 +13,7 @@ from funcnet.nn.dense import affine
 from funcnet.nn.initializers import glorot_uniform, ones, zeros
 from funcnet.nn.layer import Layer, layer_path
 from funcnet.nn.lookup import concrete
+from funcnet.nn.plain import needed_key
 from funcnet.nn.scaled_dot_product import scaled_dot_product_attention
 from funcnet.nn.spec import as_spec, beside
 from funcnet.ops.broadcasting import reshaped
@@ -204,13 +205,8 @@ def multi_head_attention(
         if config.qk_norm:
             q, k = _normalised(q, params["query_norm"]["scale"]), _normalised(k, params["key_norm"]["scale"])
         rate = config.dropout if train else 0.0
-        if rate and key is None:
-            raise ParameterError(
-                f"Layer {path} needs a random key in training.",
-                found="train=True and key=None",
-                needed="a key, a new one for every step",
-                write="apply(params, state, x, key=random.fold_in(key, step), train=True)",
-            )
+        if rate:
+            needed_key(path, key)
         options = {"dropout": rate, "key": key if rate else None, "chunk": config.chunk, "mask": mask}
         if state == {}:
             if config.rope is not None:

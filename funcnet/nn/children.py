@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import random
 from funcnet.errors import ParameterError
 from funcnet.nn.layer import Layer, check_name, kind_of, layer_path, name_of, scope, uses_key
+from funcnet.nn.plain import applied
 from funcnet.nn.spec import output_spec
 
 if TYPE_CHECKING:
@@ -196,15 +197,7 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
 
 
 def _function(f: Callable[[Any], Any]) -> Layer:
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return f(x), state
-
-    init.__qualname__ = f"{kind_of(f)}.<locals>.init"
-    apply.uses_key = False  # type: ignore[attr-defined]
-    return Layer(init, apply)
+    return applied(kind_of(f), f)
 
 
 def is_empty(entries: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from funcnet import backends, random, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.layer import Layer, layer_path
+from funcnet.nn.plain import applied, drawn
 
 __all__ = ["drop_path", "dropout", "spatial_dropout"]
 
@@ -151,26 +152,14 @@ def training_only(kind: str, change: Any, mask_shape: Any, *, idle: bool) -> Lay
     The layer bears the name `kind`: it is what containers call it by.
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
+    def check(spec: Any) -> None:
         shape = getattr(spec, "shape", spec)
         if isinstance(shape, tuple):
             mask_shape(tuple(shape))
-        return {}, {}
 
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        if not train or idle:
-            return x, state
-        if key is None:
-            raise ParameterError(
-                f"Layer {layer_path(kind)} needs a random key in training.",
-                found="train=True and key=None",
-                needed="a key, a new one for every step",
-                write="apply(params, state, x, key=random.fold_in(key, step), train=True)",
-            )
-        return change(key, x, mask_shape(tuple(x.shape))), state
-
-    init.__qualname__ = f"{kind}.<locals>.init"
-    return Layer(init, apply)
+    if idle:
+        return applied(kind, lambda x: x, check)
+    return drawn(kind, lambda x, key: change(key, x, mask_shape(tuple(x.shape))), lambda x: x, check)
 
 
 def kept(key: Any, rate: float, shape: tuple[int, ...]) -> Any:

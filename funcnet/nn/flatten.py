@@ -7,7 +7,8 @@ from typing import Any
 
 from funcnet import xp
 from funcnet.errors import ShapeError
-from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.layer import Layer, layer_path
+from funcnet.nn.plain import applied
 
 __all__ = ["flatten"]
 
@@ -42,15 +43,11 @@ def flatten(start: int = 1, end: int = -1) -> Layer:
     (32, 3)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
+    def flat(x: Any) -> Any:
         shape = tuple(x.shape)
         ndim = len(shape)
         if ndim == 1 and (start, end) == (1, -1):
-            return xp.reshape(x, (shape[0], 1)), state
+            return xp.reshape(x, (shape[0], 1))
         first, last = (axis + ndim if axis < 0 else axis for axis in (start, end))
         if not 0 <= first <= last < ndim:
             raise ShapeError(
@@ -59,6 +56,6 @@ def flatten(start: int = 1, end: int = -1) -> Layer:
                 needed="a first axis that exists and does not come after the last",
                 write="nn.flatten() to keep the first axis and flatten the others",
             )
-        return xp.reshape(x, (*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])), state
+        return xp.reshape(x, (*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :]))
 
-    return Layer(init, apply)
+    return applied("flatten", flat)

@@ -11,7 +11,7 @@ from funcnet.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Layer", "Stateless", "kind_of", "layer_path", "named", "scope", "stateless", "without_key"]
+__all__ = ["Layer", "Stateless", "kind_of", "layer_path", "named", "of_kind", "scope", "stateless", "without_key"]
 
 # The path of the layer that runs, such as "sequential.dense_0"; empty outside of containers.
 _path: ContextVar[str] = ContextVar("funcnet_layer_path", default="")
@@ -137,6 +137,12 @@ def kind_of(layer: Any) -> str:
         return outer.rpartition(".")[2] if local else "layer"
     name = getattr(layer, "__name__", type(layer).__name__)
     return name if name.isidentifier() else "function"
+
+
+def of_kind(kind: str, layer: Layer) -> Layer:
+    """Return a layer that was just made after setting its kind, where it is not made in a function of that name."""
+    layer.init.__qualname__ = f"{kind}.<locals>.init"
+    return layer
 
 
 def without_key(apply: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from funcnet import xp
 from funcnet.errors import ShapeError
 from funcnet.nn.children import Children
-from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.layer import Layer, layer_path
+from funcnet.nn.plain import applied
 from funcnet.nn.spec import as_spec, beside
 
 if TYPE_CHECKING:
@@ -177,14 +178,7 @@ def concatenate(*, axis: int = -1) -> Layer:
     array([1., 1., 0.])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return xp.concat(_several("concatenate", x), axis=axis), state
-
-    return Layer(init, apply)
+    return applied("concatenate", lambda x: xp.concat(_several("concatenate", x), axis=axis))
 
 
 def add() -> Layer:
@@ -212,17 +206,13 @@ def add() -> Layer:
     array([3., 4.])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        total, *others = _several("add", x)
+    def total(x: Any) -> Any:
+        found, *others = _several("add", x)
         for other in others:
-            total = total + other
-        return total, state
+            found = found + other
+        return found
 
-    return Layer(init, apply)
+    return applied("add", total)
 
 
 def residual(layer: Layer | Callable[[Any], Any], shortcut: Layer | Callable[[Any], Any] | None = None) -> Layer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.errors import ParameterError
 from funcnet.nn.activation import activation as activation_layer
 from funcnet.nn.dense import dense
-from funcnet.nn.layer import Layer
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.sequential import sequential
 
 if TYPE_CHECKING:
@@ -74,6 +74,4 @@ def mlp(
     layers.pop()
     if last is not None:
         layers.append(activation_layer(last))
-    model = sequential(*layers)
-    model.init.__qualname__ = "mlp.<locals>.init"
-    return model
+    return of_kind("mlp", sequential(*layers))

@@ -8,7 +8,9 @@ import numpy as np
 
 from funcnet import random
 from funcnet.errors import ParameterError
-from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.kernels import who
+from funcnet.nn.layer import Layer, layer_path
+from funcnet.nn.plain import applied, drawn
 from funcnet.nn.spec import features_of
 from funcnet.ops.fresh import array_like
 from funcnet.ops.nn.adaptive_pooling import adaptive_average, adaptive_max, fractional_max, fractional_sizes
@@ -384,44 +386,26 @@ def fractional_max_pool(
             write="nn.fractional_max_pool(2, ratio=0.7)",
         )
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        name = f"Layer {layer_path('fractional_max_pool')}"
-        shape = features_of(spec, layer_path("fractional_max_pool")).shape
-        fractional_sizes(name, shape, window, sizes, ratio, data_format)
-        return {}, {}
+    def found(name: str, shape: Any) -> Any:
+        return fractional_sizes(name, shape, window, sizes, ratio, data_format)
 
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        name = f"Layer {layer_path('fractional_max_pool')}"
-        found = fractional_sizes(name, x.shape, window, sizes, ratio, data_format)
-        shape = (x.shape[0], x.shape[channel_axis(found[0])], len(found[0]))
-        if not train:
+    def pool(x: Any, key: Any) -> Any:
+        name = who("fractional_max_pool")
+        places = found(name, x.shape)
+        shape = (x.shape[0], x.shape[channel_axis(places[0])], len(places[0]))
+        if key is None:
             samples = array_like(x, np.full(shape, 0.5, np.float32))
-        elif key is None:
-            raise ParameterError(
-                f"{name} needs a random key in training.",
-                found="train=True and key=None",
-                needed="a key, a new one for every step",
-                write="apply(params, state, x, key=random.fold_in(key, step), train=True)",
-            )
         else:
             samples = random.uniform(key, shape, dtype="float32")
-        return fractional_max(name, x, found, samples)[0], state
+        return fractional_max(name, x, places, samples)[0]
 
-    return Layer(init, apply)
+    return drawn("fractional_max_pool", pool, lambda x: pool(x, None), _checked("fractional_max_pool", found))
 
 
 def _pooling(kind: str, check: Callable[[str, Any], Any], pool: Callable[[str, Any], Any]) -> Layer:
     """Return a layer without parameters: `check` looks at shapes, `pool` computes; both are told their name."""
+    return applied(kind, lambda x: pool(who(kind), x), _checked(kind, check))
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        path = layer_path(kind)
-        check(f"Layer {path}", features_of(spec, path).shape)
-        return {}, {}
 
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return pool(f"Layer {layer_path(kind)}", x), state
-
-    # Containers call the layer by the name before ".<locals>".
-    init.__qualname__ = f"{kind}.<locals>.init"
-    return Layer(init, apply)
+def _checked(kind: str, check: Callable[[str, Any], Any]) -> Callable[[Any], Any]:
+    return lambda spec: check(who(kind), features_of(spec, layer_path(kind)).shape)

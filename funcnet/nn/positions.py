@@ -8,6 +8,7 @@ from funcnet import xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.initializers import normal
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.plain import applied
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops.fresh import integers_like
 from funcnet.ops.nn import positions
@@ -51,19 +52,16 @@ def sinusoidal_positions(*, base: float = 10000.0, scale: float = 1.0) -> Layer:
             [0.841, 0.54 ]]])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:
-        with beside(key):
-            _length(features_of(spec, layer_path("sinusoidal_positions")).shape, "sinusoidal_positions")
-        return {}, {}
+    def check(spec: Any) -> None:
+        _length(features_of(spec, layer_path("sinusoidal_positions")).shape, "sinusoidal_positions")
 
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
+    def waved(x: Any) -> Any:
         length = _length(tuple(x.shape), "sinusoidal_positions")
         places = integers_like(x, "arange", length)
         waves = positions.sinusoidal_positions(places, x.shape[-1], base=base, dtype=x.dtype)
-        return (x if scale == 1 else x * scale) + waves, state
+        return (x if scale == 1 else x * scale) + waves
 
-    return Layer(init, apply)
+    return applied("sinusoidal_positions", waved, check)
 
 
 def learned_positions(
@@ -172,14 +170,10 @@ def rotary_positions(*, base: float = 10000.0, interleaved: bool = False, featur
     (1, 3, 2, 4)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return positions.rotary(x, base=base, interleaved=interleaved, features=features), state
-
-    return Layer(init, apply)
+    return applied(
+        "rotary_positions",
+        lambda x: positions.rotary(x, base=base, interleaved=interleaved, features=features),
+    )
 
 
 def _length(shape: tuple[int, ...], kind: str) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.nn.kernels import who
-from funcnet.nn.layer import Layer, without_key
+from funcnet.nn.layer import Layer
+from funcnet.nn.plain import applied
 from funcnet.ops.nn.padding import padded_input
 from funcnet.ops.nn.patches import fold as _fold
 from funcnet.ops.nn.patches import unfold as _unfold
@@ -15,19 +16,11 @@ from funcnet.ops.nn.resizing import pixel_unshuffle as _pixel_unshuffle
 from funcnet.ops.nn.resizing import resized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     Integers = int | Sequence[int]
 
 __all__ = ["channel_shuffle", "fold", "pad", "pixel_shuffle", "pixel_unshuffle", "resize", "unfold", "upsample"]
-
-
-def _applied(f: Callable[[Any], Any]) -> Callable[..., tuple[Any, Any]]:
-    @without_key
-    def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
-        return f(x), state
-
-    return apply
 
 
 def pad(
@@ -55,10 +48,7 @@ def pad(
     array([3., 2., 1., 2., 3.])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001  # the signature of every init
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: padded_input(who("pad"), x, padding, mode, value, data_format)))
+    return applied("pad", lambda x: padded_input(who("pad"), x, padding, mode, value, data_format))
 
 
 def upsample(
@@ -89,10 +79,7 @@ def upsample(
     array([0., 1., 3., 4.])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: resized(who("upsample"), x, None, scale, method, align_corners, data_format)))
+    return applied("upsample", lambda x: resized(who("upsample"), x, None, scale, method, align_corners, data_format))
 
 
 def resize(
@@ -115,10 +102,7 @@ def resize(
     (1, 7, 5, 2)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: resized(who("resize"), x, size, None, method, align_corners, data_format)))
+    return applied("resize", lambda x: resized(who("resize"), x, size, None, method, align_corners, data_format))
 
 
 def pixel_shuffle(factor: int, *, data_format: str | None = None) -> Layer:
@@ -132,10 +116,7 @@ def pixel_shuffle(factor: int, *, data_format: str | None = None) -> Layer:
     (1, 6, 6, 2)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: _pixel_shuffle(x, factor, data_format=data_format)))
+    return applied("pixel_shuffle", lambda x: _pixel_shuffle(x, factor, data_format=data_format))
 
 
 def pixel_unshuffle(factor: int, *, data_format: str | None = None) -> Layer:
@@ -149,10 +130,7 @@ def pixel_unshuffle(factor: int, *, data_format: str | None = None) -> Layer:
     (1, 3, 3, 8)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: _pixel_unshuffle(x, factor, data_format=data_format)))
+    return applied("pixel_unshuffle", lambda x: _pixel_unshuffle(x, factor, data_format=data_format))
 
 
 def channel_shuffle(groups: int, *, data_format: str | None = None) -> Layer:
@@ -166,10 +144,7 @@ def channel_shuffle(groups: int, *, data_format: str | None = None) -> Layer:
     array([0., 2., 1., 3.])
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
-    return Layer(init, _applied(lambda x: _channel_shuffle(x, groups, data_format=data_format)))
+    return applied("channel_shuffle", lambda x: _channel_shuffle(x, groups, data_format=data_format))
 
 
 def unfold(
@@ -192,9 +167,6 @@ def unfold(
     (1, 3, 3, 18)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
     def windows(x: Any) -> Any:
         return _unfold(
             x,
@@ -207,7 +179,7 @@ def unfold(
             data_format=data_format,
         )
 
-    return Layer(init, _applied(windows))
+    return applied("unfold", windows)
 
 
 def fold(
@@ -230,9 +202,6 @@ def fold(
     (1, 5, 5, 2)
     """
 
-    def init(key: Any, spec: Any) -> tuple[Any, Any]:  # noqa: ARG001
-        return {}, {}
-
     def sums(y: Any) -> Any:
         return _fold(
             y,
@@ -245,4 +214,4 @@ def fold(
             data_format=data_format,
         )
 
-    return Layer(init, _applied(sums))
+    return applied("fold", sums)

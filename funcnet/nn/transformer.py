@@ -14,7 +14,7 @@ from funcnet.nn.children import observed
 from funcnet.nn.dense import dense
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.initializers import zeros
-from funcnet.nn.layer import Layer, layer_path, named, scope
+from funcnet.nn.layer import Layer, layer_path, named, of_kind, scope
 from funcnet.nn.normalization import layer_norm, rms_norm
 from funcnet.nn.sequential import sequential
 from funcnet.nn.spec import as_spec, beside
@@ -384,10 +384,8 @@ def _block(what: str, parts: dict[str, Layer], norm: Layer, pre_norm: bool, drop
                 after[name] = s
         return x, after
 
-    # Containers call the layer by its kind.
-    init.__qualname__ = f"{what}.<locals>.init"
     apply.uses_key = bool(dropout)  # type: ignore[attr-defined]
-    return Layer(init, apply)
+    return of_kind(what, Layer(init, apply))
 
 
 def _stack(what: str, layers: Any, block: Layer, final_norm: bool | None, options: dict[str, Any]) -> Layer:
@@ -437,9 +435,8 @@ def _stack(what: str, layers: Any, block: Layer, final_norm: bool | None, option
             x, _ = observed(f"{path}.norm", norm, params["norm"], {}, x, key=None, train=train)
         return x, after
 
-    init.__qualname__ = f"{what}.<locals>.init"
     apply.uses_key = block.apply.uses_key  # type: ignore[attr-defined]
-    return Layer(init, apply)
+    return of_kind(what, Layer(init, apply))
 
 
 def _norm(what: str, norm: Any, eps: float, bias: bool, dtype: Any) -> Layer:

@@ -9,7 +9,7 @@ from funcnet import control, random, tree, xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.activations import identity
 from funcnet.nn.children import Children, Shared, is_empty, observed
-from funcnet.nn.layer import Layer, check_name, kind_of, layer_path, name_of, named, scope, uses_key
+from funcnet.nn.layer import Layer, check_name, kind_of, layer_path, name_of, named, of_kind, scope, uses_key
 from funcnet.nn.spec import as_spec, beside, output_spec
 from funcnet.transforms import stop_gradient
 
@@ -310,9 +310,8 @@ def lambda_(
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
         return (function(x) if init_params is None else function(params, x)), state
 
-    init.__qualname__ = f"{own}.<locals>.init"
     apply.uses_key = False  # type: ignore[attr-defined]
-    return Layer(init, apply)
+    return of_kind(own, Layer(init, apply))
 
 
 def _shape(spec: Any) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnet.errors import ParameterError
 from funcnet.nn.activations import leaky_relu, relu, tanh
 from funcnet.nn.convolution import conv, conv_transpose
 from funcnet.nn.flatten import flatten
 from funcnet.nn.initializers import normal
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.models.building import check_counts
 from funcnet.nn.normalization import batch_norm
 from funcnet.nn.sequential import sequential
 from funcnet.nn.wrappers import lambda_
 from funcnet.ops.broadcasting import reshaped
-
-if TYPE_CHECKING:
-    from funcnet.nn.layer import Layer
 
 __all__ = ["dcgan_discriminator", "dcgan_generator"]
 
@@ -70,9 +68,7 @@ def dcgan_generator(channels: int = 3, *, size: int = 64, width: int = 64, dtype
         children[f"stage_{i}"] = sequential(*part(width * 2 ** (stages - 2 - i), stride=2, padding=1))
     last = conv_transpose(channels, 4, stride=2, padding=1, bias=False, kernel_init=normal(0.02), dtype=dtype)
     children["image"] = sequential(last, tanh())
-    model = sequential(**children)
-    model.init.__qualname__ = "dcgan_generator.<locals>.init"
-    return model
+    return of_kind("dcgan_generator", sequential(**children))
 
 
 def dcgan_discriminator(*, size: int = 64, width: int = 64, slope: float = 0.2, dtype: Any = None) -> Layer:
@@ -119,9 +115,7 @@ def dcgan_discriminator(*, size: int = 64, width: int = 64, slope: float = 0.2, 
         norm = [batch_norm(scale_init=normal(0.02, mean=1.0), dtype=dtype)] if i else []
         children[f"stage_{i}"] = sequential(down, *norm, leaky_relu(slope))
     children["head"] = sequential(conv(1, 4, bias=False, kernel_init=normal(0.02), dtype=dtype), flatten())
-    model = sequential(**children)
-    model.init.__qualname__ = "dcgan_discriminator.<locals>.init"
-    return model
+    return of_kind("dcgan_discriminator", sequential(**children))
 
 
 def _stages(model: str, size: Any) -> int:

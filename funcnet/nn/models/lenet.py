@@ -8,6 +8,7 @@ from funcnet.nn.activation import activation as activation_layer
 from funcnet.nn.convolution import conv
 from funcnet.nn.dense import dense
 from funcnet.nn.flatten import flatten
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.models.building import called, check_counts
 from funcnet.nn.pooling import avg_pool, max_pool
 from funcnet.nn.sequential import sequential
@@ -15,7 +16,6 @@ from funcnet.nn.sequential import sequential
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from funcnet.nn.layer import Layer
 
 __all__ = ["lenet"]
 
@@ -94,5 +94,4 @@ def lenet(
         phi(),
         dense(classes, dtype=dtype),
     )
-    model.init.__qualname__ = "lenet.<locals>.init"
-    return model
+    return of_kind("lenet", model)

@@ -8,6 +8,7 @@ from funcnet.nn.activations import relu
 from funcnet.nn.convolution import conv
 from funcnet.nn.dense import dense
 from funcnet.nn.initializers import ones, variance_scaling, zeros
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.merging import residual
 from funcnet.nn.models.building import called, check_counts
 from funcnet.nn.normalization import batch_norm
@@ -17,7 +18,6 @@ from funcnet.nn.sequential import sequential
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from funcnet.nn.layer import Layer
 
 __all__ = ["resnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
@@ -118,9 +118,7 @@ def resnet(
         before = expansion * channels
         children[f"stage_{i}"] = sequential(**stage)
     children["head"] = sequential(global_avg_pool(), dense(classes, dtype=dtype))
-    model = sequential(**children)
-    model.init.__qualname__ = "resnet.<locals>.init"
-    return model
+    return of_kind("resnet", sequential(**children))
 
 
 def _conv(channels: int, size: int, stride: int, dtype: Any) -> Layer:

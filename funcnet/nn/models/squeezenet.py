@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnet.nn.activations import relu
 from funcnet.nn.convolution import conv
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.initializers import he_uniform
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.merging import concatenate, fan_out
 from funcnet.nn.models.building import check_counts
 from funcnet.nn.pooling import global_avg_pool, max_pool
 from funcnet.nn.sequential import sequential
-
-if TYPE_CHECKING:
-    from funcnet.nn.layer import Layer
 
 __all__ = ["squeezenet"]
 
@@ -82,6 +80,4 @@ def squeezenet(classes: int = 1000, *, width: int = 64, dropout: float = 0.5, dt
         # With `ceil_mode` nothing at the border is lost.
         children[f"stage_{i}"] = sequential(max_pool(3, stride=2, ceil_mode=True), **modules)
     children["head"] = sequential(dropout_layer(dropout), convolution(classes, 1), relu(), global_avg_pool())
-    model = sequential(**children)
-    model.init.__qualname__ = "squeezenet.<locals>.init"
-    return model
+    return of_kind("squeezenet", sequential(**children))

@@ -9,7 +9,7 @@ from funcnet.errors import ShapeError
 from funcnet.nn.activations import identity, relu
 from funcnet.nn.convolution import conv, conv_transpose
 from funcnet.nn.initializers import he_normal
-from funcnet.nn.layer import Layer, layer_path
+from funcnet.nn.layer import Layer, layer_path, of_kind
 from funcnet.nn.merging import fan_out
 from funcnet.nn.models.building import called, check_counts
 from funcnet.nn.normalization import batch_norm as batch_norm_layer
@@ -112,9 +112,7 @@ def unet(
             join=lambda_(lambda pair: _joined(pair, same, depth), kind="join"),
             out=twice(channels),
         )
-    model = sequential(level=level, head=conv(classes, 1, dtype=dtype))
-    model.init.__qualname__ = "unet.<locals>.init"
-    return model
+    return of_kind("unet", sequential(level=level, head=conv(classes, 1, dtype=dtype)))
 
 
 def _joined(pair: Any, same: bool, depth: int) -> Any:

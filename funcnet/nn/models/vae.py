@@ -12,6 +12,7 @@ from funcnet.nn.functional import softplus
 from funcnet.nn.layer import Layer
 from funcnet.nn.mlp import mlp
 from funcnet.nn.models.building import check_counts
+from funcnet.nn.plain import needed_key
 from funcnet.nn.spec import as_spec, beside
 
 if TYPE_CHECKING:
@@ -138,13 +139,8 @@ def vae(
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         path = children.path()
         children.check(path, params, state)
-        if train and key is None:
-            raise ParameterError(
-                f"Layer {path} needs a random key in training.",
-                found="train=True and key=None",
-                needed="a key, a new one for every step",
-                write="apply(params, state, x, key=random.fold_in(key, step), train=True)",
-            )
+        if train:
+            needed_key(path, key)
         after: dict[str, Any] = {}
         found = children.apply(path, 0, params, state, after, x, key, train)
         mean = children.apply(path, 1, params, state, after, found, None, train)

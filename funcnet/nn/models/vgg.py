@@ -12,7 +12,7 @@ from funcnet.nn.dense import dense
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.flatten import flatten
 from funcnet.nn.initializers import he_normal
-from funcnet.nn.layer import Layer
+from funcnet.nn.layer import Layer, of_kind
 from funcnet.nn.models.building import check_counts
 from funcnet.nn.normalization import batch_norm as batch_norm_layer
 from funcnet.nn.pooling import max_pool
@@ -87,9 +87,7 @@ def vgg16(
     head: list[Layer] = [flatten()]
     for _ in range(2):
         head += [dense(hidden, dtype=dtype), relu(), dropout_layer(dropout)]
-    model = sequential(**stages, head=sequential(*head, dense(classes, dtype=dtype)))
-    model.init.__qualname__ = "vgg16.<locals>.init"
-    return model
+    return of_kind("vgg16", sequential(**stages, head=sequential(*head, dense(classes, dtype=dtype))))
 
 
 def vgg_preprocess(images: Any) -> Any:

@@ -10,7 +10,7 @@ from funcnet.errors import ParameterError
 from funcnet.ops import divide, maximum, pow, square
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.linalg.norms import vector_norm
-from funcnet.ops.nn.normalization import channel_of
+from funcnet.ops.nn.norm_arguments import channel_of
 from funcnet.ops.nn.pool_primitives import sum_pool_p
 from funcnet.ops.nn.precision import widened
 from funcnet.ops.nn.windows import check_floating

@@ -45,6 +45,20 @@ CASES = [
         (3, 4, 5, 6),
         True,
     ),
+    (
+        "instance_norm with statistics",
+        nn.instance_norm(track=True, decay=0.75, dtype="float64"),
+        lambda: torch.nn.InstanceNorm2d(6, affine=True, track_running_stats=True, momentum=0.25),
+        (3, 4, 5, 6),
+        True,
+    ),
+    (
+        "instance_norm with statistics only",
+        nn.instance_norm(track=True, scale=False, bias=False, dtype="float64"),
+        lambda: torch.nn.InstanceNorm1d(6, track_running_stats=True),
+        (3, 5, 6),
+        True,
+    ),
     ("local_response_norm", nn.local_response_norm(3), lambda: torch.nn.LocalResponseNorm(3), (3, 4, 5, 6), True),
     ("batch_norm 2d", nn.batch_norm(dtype="float64"), lambda: torch.nn.BatchNorm1d(6), (5, 6), True),
     ("batch_norm 3d", nn.batch_norm(dtype="float64"), lambda: torch.nn.BatchNorm1d(6), (5, 3, 6), True),
@@ -246,6 +260,7 @@ def test_batch_of_one_example():
         (nn.group_norm(3), (2, 5, 4), "does not divide the number of channels"),
         (nn.group_norm(1, axis=0), (2, 5, 4), "the axis of the batch as that of the channels"),
         (nn.instance_norm(), (2, 4), "without spatial axes"),
+        (nn.instance_norm(track=True), (2, 4), "without spatial axes"),
         (nn.layer_norm(axis=(-1, 3)), (2, 4), "without the axes over which it normalises"),
         (nn.layer_norm(axis=()), (2, 4), "without the axes over which it normalises"),
         (nn.rms_norm(axis=(1, -1)), (2, 4), "without the axes over which it normalises"),
@@ -268,6 +283,8 @@ def test_arguments_of_makers():
     for decay in (-0.1, 1.5, "0.9", True):
         with pytest.raises(ParameterError, match="the part of the old statistics that stays"):
             nn.batch_norm(decay=decay)
+        with pytest.raises(ParameterError, match=r"nn\.instance_norm takes the part of the old statistics"):
+            nn.instance_norm(decay=decay)
     for groups in (0, 2.5):
         with pytest.raises(ParameterError, match=r"nn\.group_norm takes a number of groups"):
             nn.group_norm(groups)
@@ -309,6 +326,7 @@ def test_state_of_another_model():
         nn.layer_norm(axis=(1, 2)),
         nn.group_norm(2),
         nn.instance_norm(axis=1),
+        nn.instance_norm(track=True),
         nn.rms_norm(),
         nn.local_response_norm(3),
         nn.unit_norm(),
