@@ -7,6 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from funcnet.compiler.loops.build import native
+from funcnet.compiler.team import crew
+from funcnet.compiler.team.segments import Given, Segment, fail
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,6 +19,10 @@ __all__ = ["in_parallel", "threads"]
 _lock = Lock()
 _pool: ThreadPoolExecutor | None = None
 _count = 0
+#: Segments of one step that nobody uses, by function, bounds and what the arguments are like.
+_idle: dict[Any, list[Any]] = {}
+#: Kinds of calls that are remembered.
+_KINDS = 1000
 
 
 def threads() -> int:
@@ -28,7 +36,35 @@ def threads() -> int:
 
 
 def in_parallel(loop: Callable[..., None], bounds: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
-    """Call ``loop(bounds[i], bounds[i + 1], i, *arguments)`` for each part, the last one on the caller's thread."""
+    """Call ``loop(bounds[i], bounds[i + 1], i, *arguments)`` for each part, on several threads.
+
+    Compiled functions go to the team, others and those on systems without one to a pool of Python threads.
+    """
+    if not crew.available() or native(loop) is None:
+        _in_pool(loop, bounds, arguments)
+        return
+    key = (loop, bounds, tuple([getattr(a, "shape", None) for a in arguments]))
+    try:
+        pack, table, segment = _idle[key].pop()
+    except (KeyError, IndexError):
+        pack, table, segment = _segment(*key)
+    pack(table, 0, *[id(a) if hasattr(a, "shape") else a for a in arguments])
+    status = crew.run()(crew.team_of(), segment)
+    if len(_idle) > _KINDS:
+        _idle.clear()
+    _idle.setdefault(key, []).append((pack, table, segment))
+    if status:
+        fail()
+
+
+def _segment(loop: Callable[..., None], bounds: tuple[int, ...], shapes: tuple[Any, ...]) -> Any:
+    segment = Segment()
+    entry: Any = native(loop)
+    segment.add(entry, bounds, [Given(str(i), shape) for i, shape in enumerate(shapes)])
+    return segment.finish()
+
+
+def _in_pool(loop: Callable[..., None], bounds: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
     pool = _workers(len(bounds) - 2)
     last = len(bounds) - 2
     waiting = [pool.submit(loop, bounds[i], bounds[i + 1], i, *arguments) for i in range(last)]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.loops import vector_math
 from funcnet.compiler.loops.store import cache_directory, machine, write
+from funcnet.compiler.team import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["available", "cache_directory", "compiled", "forget_locks"]
+__all__ = ["available", "cache_directory", "compiled", "forget_locks", "native"]
 
 _HEADER = """from numba import njit
 from funcnet.compiler.loops.vector_math import environment
@@ -29,6 +30,9 @@ globals().update(tile.environment({0!r}))
 """
 _lock = Lock()
 _known: dict[tuple[str, str], Any] = {}
+#: What Numba made of a source, and later its entry, by the function that is called.
+_results: dict[Any, Any] = {}
+_entries: dict[Any, entries.Entry | None] = {}
 
 
 def available() -> str:
@@ -42,6 +46,7 @@ def forget_locks() -> None:
     """Make the lock anew in a process that was forked while a thread may have held it."""
     global _lock
     _lock = Lock()
+    entries.forget_locks()
 
 
 def compiled(source: str, signature: str) -> Callable[..., None]:
@@ -67,9 +72,20 @@ def compiled(source: str, signature: str) -> Callable[..., None]:
     return found
 
 
+def native(function: Any) -> entries.Entry | None:
+    """Return how machine code calls a compiled function; None if it was not compiled, or only Python can call it."""
+    if function not in _entries:
+        result = _results.get(function)
+        if result is None:
+            return None
+        _entries[function] = entries.entry_of(result)
+    return _entries[function]
+
+
 def _entry(dispatcher: Any) -> Callable[..., None]:
     (result,) = dispatcher.overloads.values()
     # What the dispatcher would call after it has looked at the types, which are known here.
+    _results[result.entry_point] = result
     return result.entry_point
 
 

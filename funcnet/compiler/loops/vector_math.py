@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from funcnet.compiler.team import atomics
+
 __all__ = ["SOURCE", "environment"]
 
 SOURCE = """
@@ -188,6 +190,7 @@ def environment() -> dict[str, Any]:
         "b1": np.bool_,
         "as_bits": as_bits,
         "as_float": as_float,
+        **atomics.environment(),
     }
     exec(compile(SOURCE, "<funcnet vector functions>", "exec"), names)
     for name, value in list(names.items()):

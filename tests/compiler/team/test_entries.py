@@ -1,0 +1,103 @@
+"""Entries give functions what their tables say."""
+
+import ctypes
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from funcnet.compiler.loops import build
+from funcnet.compiler.loops.build import compiled, native
+from funcnet.compiler.team import crew, entries
+from funcnet.compiler.team.segments import Fixed, Given, Segment, fail
+
+EVERYTHING = """
+def loop(lo, hi, part, a, b, i, f, t, u, y):
+    for r in range(lo, hi):
+        for j in range(a.shape[1]):
+            y[r, j] = f8(a[r, j]) * f + f8(b[j] + i8(i)) + (1000.0 if t else 0.0) + (2000.0 if u[r] else 0.0)
+"""
+TYPES = "float32[:,::1], int32[::1], int64, float64, boolean, boolean[::1], float64[:,::1]"
+
+
+def run(segment: Segment, words: tuple[object, ...] = (), team: int = 0) -> int:
+    pack, table, address = segment.finish()
+    pack(table, 0, *words)
+    return crew.run()(team, address)  # type: ignore[func-returns-value]
+
+
+def test_arguments_of_all_kinds() -> None:
+    entry = native(compiled(EVERYTHING, f"void(int64, int64, int64, {TYPES})"))
+    assert entry is not None
+    a = np.arange(6, dtype="float32").reshape(2, 3)
+    b, u, y = np.array([1, 2, 3], "int32"), np.array([True, False]), np.zeros((2, 3))
+    wanted = a * 0.5 + (b - 4) + 1000.0 + np.where(u, 2000.0, 0.0)[:, None]
+    segment = Segment()
+    segment.add(entry, (0, 2), [Fixed(v) for v in (a, b, -4, 0.5, True, u, y)])
+    assert run(segment) == 0
+    np.testing.assert_array_equal(y, wanted)
+    z = np.zeros(6)
+    segment = Segment()
+    given = [
+        Given("a", (2, 3)),
+        Given("b", (3,)),
+        Given("i"),
+        Given("f"),
+        Given("t"),
+        Given("u", (2,)),
+        Given("z", (2, 3)),
+    ]
+    segment.add(entry, (0, 1, 2), given)
+    assert segment.keys == list("abiftuz")
+    assert run(segment, (id(a), id(b), -4, 0.5, True, id(u), id(z))) == 0
+    np.testing.assert_array_equal(z.reshape(2, 3), wanted)
+
+
+def test_steps_follow_each_other() -> None:
+    entry = native(compiled("def loop(lo, hi, part, x, y):\n    for i in range(lo, hi):\n        y[i] = x[i] + part\n",
+                            "void(int64, int64, int64, float64[::1], float64[::1])"))  # fmt: skip
+    assert entry is not None
+    x, y, z = np.zeros(4), np.zeros(4), np.zeros(4)
+    segment = Segment()
+    segment.add(entry, (0, 2, 4), [Given("x", (4,)), Fixed(y)])
+    segment.add(entry, (0, 1, 2, 3, 4), [Fixed(y), Given("z", (4,))])
+    assert len(segment) == 2
+    crew.want(4)
+    for team in (0, crew.team_of()):
+        y[:] = z[:] = -1
+        assert run(segment, (id(x), id(z)), team) == 0
+        np.testing.assert_array_equal(z, [0, 1, 3, 4])
+
+
+def test_what_has_no_entry() -> None:
+    assert native(len) is None
+    assert native(compiled("def loop(lo, hi):\n    pass\n", "void(int64, int64)")) is None
+    strided = compiled("def loop(lo, hi, part, x):\n    pass\n", "void(int64, int64, int64, float64[:])")
+    assert native(strided) is None
+
+
+def test_code_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    source = "def loop(lo, hi, part, y):\n    y[0] = 17.0\n"
+    for _ in range(2):
+        monkeypatch.setattr(build, "_known", {})
+        function = compiled(source, "void(int64, int64, int64, float64[::1])")
+        entry = native(function)
+        assert entry is not None
+        segment, y = Segment(), np.zeros(1)
+        segment.add(entry, (0, 1), [Fixed(y)])
+        assert run(segment) == 0
+        assert y[0] == 17.0
+    assert os.listdir(tmp_path)
+
+
+def test_arrays_are_read_where_they_are() -> None:
+    assert entries.readable()
+    a = np.arange(3)
+    assert ctypes.c_ssize_t.from_address(id(a) + object.__basicsize__).value == a.ctypes.data
+
+
+def test_failure() -> None:
+    with pytest.raises(MemoryError, match="found no memory for what it holds"):
+        fail()
