@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -28,6 +29,7 @@ globals().update(environment())
 _WITH_TILES = """from funcnet.compiler.kernels import tile
 globals().update(tile.environment({0!r}))
 """
+_HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
 _lock = Lock()
 _known: dict[tuple[str, str], Any] = {}
 #: What Numba made of a source, and later its entry, by the function that is called.
@@ -68,7 +70,8 @@ def compiled(source: str, signature: str) -> Callable[..., None]:
     with _lock:
         found = _known.get(key)
         if found is None:
-            found = _known[key] = _from_disk(source, signature) or _in_memory(source, signature)
+            wide = _HEAD.sub(r"\g<0>\n    widest_vectors()", source, count=1)
+            found = _known[key] = _from_disk(wide, signature) or _in_memory(wide, signature)
     return found
 
 
@@ -107,7 +110,8 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
     head = _HEADER + (_WITH_TILES.format(tiles) if tiles else "")
     text = f"{head}\n@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
     # Machine code calls the tile by a name, which another version does not have.
-    parts = (text, vector_math.SOURCE, tile.version(tiles), numba.__version__, sys.version, machine())
+    functions = f"{vector_math.SOURCE}{vector_math.FLAGS}"
+    parts = (text, functions, tile.version(tiles), numba.__version__, sys.version, machine())
     name = "loop_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     try:
         folder = cache_directory() / name

@@ -18,7 +18,7 @@ import numpy as np
 
 from funcnet.compiler.team import atomics
 
-__all__ = ["SOURCE", "environment"]
+__all__ = ["FLAGS", "SOURCE", "environment"]
 
 SOURCE = """
 def exp32(x):
@@ -153,8 +153,13 @@ def row_sum(row):
     return total
 """
 
-#: Functions whose order of operations may change, so that they run on vectors, and those that need not heed NaN.
-_FLAGS: dict[str, Any] = {"part_sum": {"reassoc", "nsz"}, "row_max": {"nnan", "nsz"}, "row_min": {"nnan", "nsz"}}
+#: What the compiler may do in a function: change the order of operations so that it runs on vectors, ignore NaN. In
+#: those that are not named it may join products and sums, which rounds once instead of twice.
+FLAGS: dict[str, tuple[str, ...]] = {
+    "part_sum": ("nsz", "reassoc"),
+    "row_max": ("nnan", "nsz"),
+    "row_min": ("nnan", "nsz"),
+}
 
 
 @cache
@@ -179,6 +184,16 @@ def environment() -> dict[str, Any]:
     def as_float(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
         return types.float32(types.int32), lambda c, b, s, a: b.bitcast(a[0], ir.FloatType())  # noqa: ARG005
 
+    @intrinsic
+    def widest_vectors(context):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            # LLVM takes half of a vector register of 512 bits where it is not told to take all of it. The class checks
+            # names of attributes against a list of those that consist of a word.
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+            return context.get_dummy_value()
+
+        return types.none(), of_function
+
     names: dict[str, Any] = {
         # Machine code that was written to disk looks for the module of the functions in it.
         "__name__": __name__,
@@ -190,11 +205,13 @@ def environment() -> dict[str, Any]:
         "b1": np.bool_,
         "as_bits": as_bits,
         "as_float": as_float,
+        "widest_vectors": widest_vectors,
         **atomics.environment(),
     }
     exec(compile(SOURCE, "<funcnet vector functions>", "exec"), names)
     for name, value in list(names.items()):
         if getattr(value, "__code__", None) is not None and value.__code__.co_filename.startswith("<funcnet"):
-            flags = _FLAGS.get(name, False)
-            names[name] = njit(forceinline=not flags, error_model="numpy", fastmath=flags, nogil=True)(value)
+            flags = set(FLAGS.get(name, ("contract",)))
+            inline = name not in FLAGS
+            names[name] = njit(forceinline=inline, error_model="numpy", fastmath=flags, nogil=True)(value)
     return names
