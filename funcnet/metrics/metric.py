@@ -21,7 +21,10 @@ __all__ = [
     "class_numbers",
     "floating",
     "integers",
+    "one_hot",
     "paired",
+    "paired_rows",
+    "scores_of",
     "summed",
     "zeros",
 ]
@@ -115,11 +118,7 @@ def integers(x: Any) -> Any:
 def paired(name: str, shape: tuple[int, ...], target: Any, weights: Any, like: Any) -> tuple[Any, Any]:
     """Return targets and weights as vectors; raise `ShapeError` unless they fit examples of that shape."""
     if tuple(target.shape) != shape:
-        raise ShapeError(
-            f"metrics.{name} got targets that do not fit the predictions.",
-            found=f"targets {tuple(target.shape)} for predictions of examples {shape}",
-            needed=f"shape {shape}; metrics do not broadcast",
-        )
+        raise _misfit(name, target, shape)
     if weights is None:
         count = xp.ones_like(xp.astype(target, like.dtype))
     else:
@@ -132,6 +131,47 @@ def paired(name: str, shape: tuple[int, ...], target: Any, weights: Any, like: A
             )
         count = xp.broadcast_to(floating(name, weights, like), shape)
     return xp.reshape(target, (-1,)), xp.reshape(count, (-1,))
+
+
+def _misfit(name: str, target: Any, shape: tuple[int, ...]) -> ShapeError:
+    return ShapeError(
+        f"metrics.{name} got targets that do not fit the predictions.",
+        found=f"targets {tuple(target.shape)} for predictions of examples {shape}",
+        needed=f"shape {shape}; metrics do not broadcast",
+    )
+
+
+def paired_rows(
+    name: str, shape: tuple[int, ...], columns: int, target: Any, weights: Any, like: Any
+) -> tuple[Any, Any]:
+    """Return targets as a matrix and weights of its rows, for examples that are vectors of so many numbers."""
+    _check_last(name, shape, columns)
+    if tuple(target.shape) != shape:
+        raise _misfit(name, target, shape)
+    _, count = paired(name, shape[:-1], target[..., 0], weights, like)
+    return xp.reshape(target, (-1, columns)), count
+
+
+def scores_of(name: str, classes: int, prediction: Any, target: Any, weights: Any, like: Any) -> tuple[Any, Any, Any]:
+    """Return scores of classes as a matrix, and class numbers and weights as vectors."""
+    shape = tuple(prediction.shape)
+    _check_last(name, shape, classes)
+    labels, count = paired(name, shape[:-1], target, weights, like)
+    return xp.reshape(floating(name, prediction, like), (-1, classes)), class_numbers(name, labels, classes), count
+
+
+def one_hot(labels: Any, classes: int) -> Any:
+    """Return a matrix that is true where a row has the class of the column."""
+    return xp.expand_dims(integers(labels), axis=-1) == integers(xp.arange(classes, device=labels.device))
+
+
+def _check_last(name: str, shape: tuple[int, ...], columns: int) -> None:
+    if not shape or shape[-1] != columns:
+        raise ShapeError(
+            f"metrics.{name} got predictions whose last axis does not have the size that it was made for.",
+            found=f"predictions {shape}",
+            needed=f"{columns} on the last axis",
+        )
 
 
 def class_numbers(name: str, labels: Any, classes: int) -> Any:

@@ -69,6 +69,26 @@ def chances(r, n):
     return p / p.sum(axis=1, keepdims=True), r.integers(0, CLASSES, n)
 
 
+def many(r, n):
+    """Vectors of four numbers, of which one does not vary and one is exact."""
+    target = np.array([10.0, 1.0, 0.0, 2.0]) + r.standard_normal((n, CLASSES)) * [0.1, 1.0, 3.0, 0.0]
+    return target + r.standard_normal((n, CLASSES)) * [0.1, 0.3, 0.0, 0.2], target
+
+
+def scored_classes(r, n):
+    """Probabilities with ties, and targets of which all classes are there if there are examples enough."""
+    p = r.integers(1, 4, (n, CLASSES)) / 2 if r.random() < 0.5 else r.random((n, CLASSES)) + 0.01
+    target = np.concatenate([np.arange(CLASSES), r.integers(0, CLASSES, n)])[:n]
+    return p / p.sum(axis=1, keepdims=True), r.permutation(target)
+
+
+def labelled(r, n):
+    """Scores and targets of labels, some of which but not all may be missing, or everywhere."""
+    target = (r.random((n, CLASSES)) < r.random(CLASSES)).astype(int)
+    target[:1, 0] = 1
+    return np.round(r.random((n, CLASSES)), 1), target
+
+
 def coarse(r, n):
     return r.integers(0, 4, (n, CLASSES)).astype("float64"), r.integers(0, CLASSES, n)
 
@@ -126,8 +146,60 @@ def weighted_pearson(p, y, w):
     return c[0, 1] / np.sqrt(c[0, 0] * c[1, 1])
 
 
+def eighths(p):
+    return np.minimum(np.floor(p * 8), 7)
+
+
 def binned(f):
-    return lambda p, y, w: quiet(f)(y, np.minimum(np.floor(p * 8), 7), sample_weight=w)
+    return lambda p, y, w: quiet(f)(y, eighths(p), sample_weight=w)
+
+
+def one_hot(f, change, **options):
+    """Return a function of scikit-learn's on an indicator matrix, which it has for scores that are no probabilities."""
+    return lambda p, y, w: quiet(f)(y[:, None] == np.arange(CLASSES), change(p), sample_weight=w, **options)
+
+
+def one_vs_one(average):
+    """Return scikit-learn's function, which has no weights: examples of integer weights are repeated."""
+
+    def other(p, y, w):
+        p, y = (np.repeat(a, (2 * w).astype(int), axis=0) for a in (p, y))
+        p = eighths(p) / 8 if average.startswith("binned ") else p
+        # It wants rows that sum to 1, and takes each column by itself.
+        filled = np.concatenate([p, 1 - p.sum(axis=1, keepdims=True)], axis=1)
+        return quiet(sk.roc_auc_score)(
+            y, filled, multi_class="ovo", average=average.removeprefix("binned "), labels=range(CLASSES + 1)
+        )
+
+    return other
+
+
+def over_thresholds(name, ours, theirs):
+    """Return the cases of several classes and of several labels."""
+    cases = []
+    for average in ("macro", "weighted", "micro", "none"):
+        options = {"average": None if average == "none" else average}
+        for bins in (None, 8):
+            what = f"{average}, bins={bins}"
+            change = (lambda p: p) if bins is None else eighths
+            classes = ours(CLASSES, average=average, bins=bins)
+            labels = ours(CLASSES, multi_class="multilabel", average=average, bins=bins)
+            other = partial(
+                lambda p, y, w, change, options: quiet(theirs)(y, change(p), sample_weight=w, **options),
+                change=change,
+                options=options,
+            )
+            cases += [
+                Case(
+                    f"{name}, rest, {what}",
+                    "sklearn",
+                    classes,
+                    one_hot(theirs, change, **options),
+                    scored_classes,
+                ),
+                Case(f"{name}, labels, {what}", "sklearn", labels, other, labelled),
+            ]
+    return cases
 
 
 def nll(p, y, w):
@@ -143,6 +215,16 @@ CASES = [
     Case("rmse", "sklearn", M.rmse(), by_classes(sk.root_mean_squared_error), reals),
     Case("mae", "sklearn", M.mae(), by_classes(sk.mean_absolute_error), reals),
     Case("r2", "sklearn", M.r2(), by_classes(sk.r2_score), reals),
+    *[
+        Case(
+            f"r2, {multioutput}",
+            "sklearn",
+            M.r2(CLASSES, multioutput=multioutput),
+            by_classes(sk.r2_score, multioutput=multioutput),
+            many,
+        )
+        for multioutput in ("raw_values", "uniform_average", "variance_weighted")
+    ],
     Case("accuracy", "sklearn", M.accuracy(), by_classes(sk.accuracy_score), ids),
     Case(
         "accuracy, scores",
@@ -212,6 +294,30 @@ CASES = [
         binned(sk.average_precision_score),
         scored,
     ),
+    *over_thresholds("roc_auc", M.roc_auc, sk.roc_auc_score),
+    *over_thresholds("average_precision", M.average_precision, sk.average_precision_score),
+    Case(
+        "roc_auc, rest, probabilities",
+        "sklearn",
+        M.roc_auc(CLASSES),
+        by_classes(sk.roc_auc_score, multi_class="ovr", labels=ALL),
+        scored_classes,
+    ),
+    *[
+        Case(
+            f"roc_auc, pairs, {average}",
+            "sklearn",
+            M.roc_auc(
+                CLASSES,
+                multi_class="ovo",
+                average=average.removeprefix("binned "),
+                bins=8 if average.startswith("binned ") else None,
+            ),
+            one_vs_one(average),
+            scored_classes,
+        )
+        for average in ("macro", "weighted", "binned macro", "binned weighted")
+    ],
     Case("calibration_error", "closed form", M.calibration_error(), ece, chances),
     Case("pearson", "numpy", M.pearson(), weighted_pearson, reals),
     Case("pearson, SciPy", "scipy", M.pearson(), lambda p, y, w: stats.pearsonr(p, y)[0], reals, weighted=False),

@@ -52,6 +52,39 @@ def test_one_kind_only(metric):
     assert once(metrics.average_precision(), np.array([0.1, 0.9]), np.array([True, True])) == 1
 
 
+@pytest.mark.parametrize("bins", [None, 20])
+def test_classes_that_are_missing(bins):
+    scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2]])
+    target = np.array([0, 1, 0])
+    for average in ("macro", "weighted"):
+        one = once(metrics.roc_auc(3, average=average, bins=bins), scores, target)
+        assert np.isnan(one) if average == "macro" else one == 1
+        # As in scikit-learn: of the pairs those count of which there are both.
+        assert once(metrics.roc_auc(3, multi_class="ovo", average=average, bins=bins), scores, target) == 1
+        assert np.isnan(once(metrics.roc_auc(3, multi_class="ovo", bins=bins), scores, np.array([1, 1, 1])))
+        labels = {"multi_class": "multilabel", "average": average, "bins": bins}
+        assert np.isnan(once(metrics.roc_auc(3, **labels), scores, np.zeros((3, 3), int)))
+        assert once(metrics.average_precision(3, **labels), scores, np.zeros((3, 3), int)) == 0
+
+
+def test_nothing_was_counted_of_several():
+    for options in ({}, {"multi_class": "ovo"}, {"multi_class": "multilabel"}, {"average": "weighted"}):
+        for bins in (None, 4):
+            metric = metrics.roc_auc(3, bins=bins, **options)
+            assert np.isnan(metric.compute(metric.init()))
+    assert np.isnan(metrics.r2(2, multioutput="raw_values").compute(metrics.r2(2).init())).all()
+
+
+def test_several_outputs_of_images():
+    r = np.random.default_rng(0)
+    prediction, target, weights = r.random((2, 3, 4)), r.random((2, 3, 4)), r.random((2, 3))
+    np.testing.assert_allclose(
+        once(metrics.r2(4, multioutput="raw_values"), prediction, target, weights=weights),
+        [once(metrics.r2(), prediction[..., i], target[..., i], weights=weights) for i in range(4)],
+        rtol=1e-12,
+    )
+
+
 def test_scores_beyond_the_bins_count_at_the_ends():
     scores, target = np.array([-5.0, 0.2, 0.9, 7.0]), np.array([0, 0, 1, 1])
     assert once(metrics.roc_auc(bins=2), scores, target) == 1
@@ -60,6 +93,10 @@ def test_scores_beyond_the_bins_count_at_the_ends():
 
 
 def test_targets_that_do_not_vary():
+    # The mean of a number that is no sum of powers of 2, under weights that are none either.
+    tenth, weights = np.full(7, 0.1), np.linspace(0.1, 0.9, 7)
+    assert once(metrics.r2(), tenth + 0.01, tenth, weights=weights) == 0
+    assert np.isnan(once(metrics.pearson(), np.arange(7.0), tenth, weights=weights))
     same = np.full(3, 2.0)
     assert once(metrics.r2(), same, same) == 1
     assert once(metrics.r2(), same + 1, same) == 0
@@ -169,6 +206,10 @@ def test_labels_that_are_no_classes():
 
 
 def test_other_errors():
+    for metric in (metrics.r2(2), metrics.roc_auc(2), metrics.roc_auc(2, multi_class="multilabel")):
+        with pytest.raises(ShapeError, match="last axis does not have the size") as error:
+            once(metric, np.zeros((4, 3)), np.zeros((4, 3), int))
+        assert "2 on the last axis" in str(error.value)
     with pytest.raises(ShapeError, match="takes scores of the classes"):
         once(metrics.perplexity(), np.array(0.0), np.array(0))
     with pytest.raises(DtypeError, match="takes real numbers"):
@@ -183,6 +224,15 @@ def test_other_errors():
         (lambda: metrics.top_k_accuracy(0), "k=0"),
         (lambda: metrics.calibration_error(0), "bins=0"),
         (lambda: metrics.roc_auc(bins=1), "bins=1"),
+        (lambda: metrics.roc_auc(1), "classes=1"),
+        (lambda: metrics.roc_auc(3, multi_class="ova"), "multi_class='ova'"),
+        (lambda: metrics.roc_auc(3, average="samples"), "average='samples'"),
+        (lambda: metrics.roc_auc(3, multi_class="ovo", average="micro"), "average='micro'"),
+        (lambda: metrics.roc_auc(average="micro"), r"several classes without their number(.|\n)*average='micro'"),
+        (lambda: metrics.average_precision(3, multi_class="ovo"), "multi_class='ovo'"),
+        (lambda: metrics.r2(0), "outputs=0"),
+        (lambda: metrics.r2(2, multioutput="mean"), "multioutput='mean'"),
+        (lambda: metrics.r2(multioutput="raw_values"), r"without their number(.|\n)*multioutput='raw_values'"),
         (lambda: metrics.roc_auc(bins=3, low=1.0), r"low=1\.0, high=1\.0"),
         (lambda: metrics.precision(3, average="samples"), "average='samples'"),
         (lambda: metrics.iou(3, average="binary"), "average='binary' for several"),
