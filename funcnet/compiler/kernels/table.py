@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.direct import direct
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.winograd import winograd
 
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["specialised"]
 
+
+def _convolution(e: Equation) -> Special | None:
+    return winograd(e) or direct(e)
+
+
 #: Primitive -> what makes its kernel.
 _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
-    "conv": winograd,
-    "conv_adjoint": winograd,
-    "conv_bias": winograd,
-    "conv_kernel": winograd,
+    "conv": _convolution,
+    "conv_adjoint": _convolution,
+    "conv_bias": _convolution,
+    "conv_kernel": _convolution,
     "max_pool_spread": spread,
 }
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.kernels import tile
+from funcnet.compiler.kernels import block, tile
 from funcnet.compiler.loops import vector_math
 from funcnet.compiler.loops.store import cache_directory, machine, write
 from funcnet.compiler.team import entries
@@ -28,6 +28,9 @@ globals().update(environment())
 """
 _WITH_TILES = """from funcnet.compiler.kernels import tile
 globals().update(tile.environment({0!r}))
+"""
+_WITH_BLOCKS = """from funcnet.compiler.kernels import block
+globals().update(block.environment())
 """
 _HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
 _lock = Lock()
@@ -98,6 +101,8 @@ def _in_memory(source: str, signature: str) -> Callable[..., None]:
     names = dict(vector_math.environment())
     if found := tile.used(source):
         names.update(tile.environment(found))
+    if block.used(source):
+        names.update(block.environment())
     exec(compile(source, "<funcnet loop>", "exec"), names)
     return _entry(njit(signature, nogil=True, error_model="numpy")(names["loop"]))
 
@@ -107,11 +112,13 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
     import numba
 
     tiles = tile.used(source)
-    head = _HEADER + (_WITH_TILES.format(tiles) if tiles else "")
+    blocks = block.used(source)
+    head = _HEADER + (_WITH_TILES.format(tiles) if tiles else "") + (_WITH_BLOCKS if blocks else "")
     text = f"{head}\n@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
     # Machine code calls the tile by a name, which another version does not have.
     functions = f"{vector_math.SOURCE}{vector_math.FLAGS}"
-    parts = (text, functions, tile.version(tiles), numba.__version__, sys.version, machine())
+    versions = (tile.version(tiles), block.version() if blocks else "", numba.__version__, sys.version, machine())
+    parts = (text, functions, *versions)
     name = "loop_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     try:
         folder = cache_directory() / name

@@ -1,0 +1,212 @@
+"""The gradient of a convolution with respect to its kernel, as products that read images in place.
+
+Each element of the window and input channel is a row: the sum, over all places, of what it meets times the cotangent's
+channels. Threads share the images, and their sums are added up at the end.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.kernels.block import spec
+from funcnet.compiler.kernels.special import type_of
+from funcnet.compiler.kernels.windows import (
+    Frame,
+    Tile,
+    cycles,
+    forward_phases,
+    geometry,
+    merged,
+    tallest,
+    vectors_of,
+)
+from funcnet.compiler.workers import in_parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.kernels.special import Compile
+
+__all__ = ["kernel_gradient"]
+
+# Multiplications below which a second thread costs more than it saves.
+_PARALLEL = 3_000_000
+# Places over which a piece adds up before it goes to memory.
+_PLACES = 400
+
+
+class _Gradient:
+    def __init__(self, e: Equation, threads: int) -> None:
+        p = e.params
+        given, cotangent, result = e.values[0], e.values[1], e.outputs[0]
+        one = len(p["size"]) == 1
+        self.window = (*p["size"], 1) if one else p["size"]
+        stride = (*p["stride"], 1) if one else p["stride"]
+        self.dilation = (*p["dilation"], 1) if one else p["dilation"]
+        low = [before for before, _ in ((*p["padding"], (0, 0)) if one else p["padding"])]
+        self.groups = p["groups"]
+        # Whether the elements of a row of the window are neighbours in the image.
+        self.joined = self.dilation[1] == 1 and self.groups == 1
+        self.dtype = np.dtype(str(given.dtype))
+        self.typed, self.size = type_of(given.dtype), self.dtype.itemsize
+        images, size, channels = geometry(given)
+        _, self.out, self.features = geometry(cotangent)
+        if self.window == (1, 1) and stride == (1, 1) and size == self.out and not any(low):
+            # Every element by itself: images are rows of one image.
+            size = self.out = (images, prod(size))
+            images = 1
+        axes = [forward_phases(*sizes) for sizes in zip(self.out, self.window, stride, low, self.dilation, strict=True)]
+        self.images = images
+        self.inputs, self.columns = channels // self.groups, self.features // self.groups
+        self.width, self.vectors = vectors_of(self.columns, self.size)
+        self.rows, self.taps, self.panel = self.tiles()
+        work = prod(result.shape) * images * prod(self.out)
+        threads = threads if work > _PARALLEL else 1
+        one_row = Tile(1, 1, 1, 1)
+        self.frame = Frame(images, size, channels, self.size, (axes[0], axes[1]), one_row, threads, _PLACES)
+        self.y, self.x = axes[0][0], axes[1][0]
+        self.parts = max(1, min(threads, self.frame.units))
+        self.total = prod(result.shape)
+
+    def tiles(self) -> tuple[int, int, int]:
+        """Return the rows of a tile from one run of neighbours, how many runs it takes, and its columns."""
+        run = self.inputs * (self.window[1] if self.joined else 1)
+        runs = prod(self.window) * self.inputs // run
+        best: Any = None
+        for vectors in range(1, min(self.vectors, 4) + 1):
+            most = tallest(vectors)
+            found = [(k, 1) for k in range(1, min(run, most) + 1)]
+            found += [(run, k) for k in range(2, most // run + 1) if k <= runs]
+            for rows, taps in found:
+                total = 0.0
+                for panels, v in ((self.vectors // vectors, vectors), (1, self.vectors % vectors)):
+                    if not v:
+                        continue
+                    if taps == 1:
+                        parts = (run // rows) * cycles(rows, v, _PLACES) + cycles(run % rows, v, _PLACES)
+                        total += panels * runs * parts
+                    else:
+                        parts = (runs // taps) * cycles(run * taps, v, _PLACES)
+                        total += panels * (parts + cycles(run * (runs % taps), v, _PLACES))
+                if best is None or total < best[0]:
+                    best = total, (rows, taps, min(vectors * self.width, self.columns))
+        return best[1]
+
+    def source(self) -> str:
+        lines = [
+            "    G = address(g)",
+            f"    T = address(t) + part * {self.total * self.size}",
+            "    e = t[part]",
+            f"    for c in range({self.total}):",
+            f"        e[c] = {self.typed}(0)",
+            "    for u in range(lo, hi):",
+            *["        " + line for line in self.frame.head(self.typed)],
+            *["        " + line for line in self.body()],
+        ]
+        return "\n".join(["def loop(lo, hi, part, x, g, t, s):", *lines, ""])
+
+    def body(self) -> list[str]:
+        f, size = self.frame, self.size
+        h, w = self.out
+        lines = [f"b0 = G + (i0 * {h} + r0) * {w * self.features * size}"]
+        pad = ""
+        group_a = group_f = ""
+        if self.groups > 1:
+            lines.append(f"for q in range({self.groups}):")
+            pad = "    "
+            group_a, group_f = f" + q * {self.inputs * size}", f" + q * {self.columns * size}"
+        lines.append(f"{pad}a0 = A + {f.offset(self.y, self.x)}{group_a}")
+        full = self.columns // self.panel
+        for first, many in ((0, full), (full, int(self.columns % self.panel > 0))):
+            if many:
+                columns = self.panel if first == 0 and full else self.columns % self.panel
+                lines += [
+                    f"{pad}for p in range({first}, {first + many}):",
+                    f"{pad}    b = b0 + p * {self.panel * size}{group_f}",
+                    f"{pad}    c = T + p * {self.panel * size}{group_f}",
+                    *[f"{pad}    {line}" for line in self.pieces(columns)],
+                ]
+        return lines
+
+    def pieces(self, columns: int) -> list[str]:
+        f, size = self.frame, self.size
+        h, w = self.out
+        element = self.features * size
+        loops = [(w, self.x.move * f.element, element)]
+        if f.many > 1:
+            rows = (h, self.y.move * f.row, w * element)
+            loops = [(-1, f.image, h * w * element), *merged([rows, *loops])]
+            count = "many"
+        else:
+            loops = [(-1, self.y.move * f.row, w * element), *loops]
+            count = "rows"
+        if len(loops) == 2 and loops[1][0] == 1:
+            loops = loops[:1]
+        joined = self.joined
+        run = self.inputs * (self.window[1] if joined else 1)
+        across = [0] if joined else [j * self.dilation[1] * f.element for j in range(self.window[1])]
+        starts = [i * self.dilation[0] * f.row + j for i in range(self.window[0]) for j in across]
+
+        def block(a: list[int], at: str, to: str) -> str:
+            text = spec(
+                size=size,
+                width=self.width,
+                columns=columns,
+                a=a,
+                c=[i * element for i in range(len(a))],
+                loops=loops,
+                mode="add",
+            )
+            return f"block({text!r}, a0 + {at}, b, c + {to}, 0, {count})"
+
+        lines: list[str] = []
+        if self.taps == 1:
+            k = self.rows
+            down, right = self.dilation[0] * f.row, 0 if joined else self.dilation[1] * f.element
+            lines += [f"for v in range({self.window[0]}):"]
+            pad, at, number = "    ", f"v * {down}", f"v * {self.window[1] * self.inputs}"
+            if not joined:
+                lines += [f"    for z in range({self.window[1]}):"]
+                pad, at = "        ", f"{at} + z * {right}"
+                number = f"{number} + z * {self.inputs}"
+            lines += [f"{pad}for j in range(0, {run // k * k}, {k}):"]
+            lines += [
+                f"{pad}    " + block([i * size for i in range(k)], f"{at} + j * {size}", f"({number} + j) * {element}")
+            ]
+            if run % k:
+                j = run // k * k
+                rest = [i * size for i in range(run % k)]
+                lines += [pad + block(rest, f"{at} + {j * size}", f"({number} + {j}) * {element}")]
+            return lines
+        # Rows of several runs, wherever these lie.
+        for first in range(0, len(starts), self.taps):
+            several = starts[first : first + self.taps]
+            a = [start + i * size for start in several for i in range(run)]
+            lines.append(block(a, "0", str(first * run * element)))
+        return lines
+
+
+def kernel_gradient(e: Equation, compile: Compile, threads: int) -> Callable[..., None]:
+    """Return the kernel for the gradient with respect to the window."""
+    job = _Gradient(e, threads)
+    array, table = f"{job.dtype.name}[::1]", f"{job.dtype.name}[:,::1]"
+    loop = compile(job.source(), f"void(int64, int64, int64, {array}, {array}, {table}, {table})")
+    scratch = np.zeros((job.parts, job.frame.scratch), job.dtype)
+    bounds = tuple([job.frame.units * i // job.parts for i in range(job.parts + 1)])
+    if job.parts == 1:
+
+        def alone(x: Any, g: Any, out: Any) -> None:
+            loop(0, bounds[1], 0, x.reshape(-1), g.reshape(-1), out.reshape(1, -1), scratch)
+
+        return alone
+    sums = np.empty((job.parts, job.total), job.dtype)
+
+    def run(x: Any, g: Any, out: Any) -> None:
+        in_parallel(loop, bounds, (x.reshape(-1), g.reshape(-1), sums, scratch))
+        np.add.reduce(sums, 0, None, out.reshape(-1))
+
+    return run

@@ -1,0 +1,81 @@
+"""Blocks in registers agree with NumPy, touch nothing beside their result, and are told apart on disk."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from funcnet.compiler.loops import build
+
+pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+
+from funcnet.compiler.kernels import block  # noqa: E402
+
+
+def run(text: str, a: Any, b: Any, c: Any, bias: Any, count: int = 0) -> None:
+    array = f"float{8 * a.itemsize}[::1]"
+    source = f"""def loop(lo, hi, part, a, b, c, bias):
+    block({text!r}, address(a), address(b), address(c) + {4 * a.itemsize}, address(bias), lo)
+"""
+    loop = build.compiled(source, f"void(int64, int64, int64, {array}, {array}, {array}, {array})")
+    loop(count, 0, 0, a, b, c, bias)
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "columns"), [(4, 16, 32), (4, 16, 21), (4, 8, 8), (4, 4, 3), (8, 8, 11), (8, 4, 4), (8, 2, 1)]
+)
+@pytest.mark.parametrize("mode", ["set", "add", "bias"])
+def test_as_numpy(size: int, width: int, columns: int, mode: str, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    rng = np.random.default_rng(columns)
+    dtype = np.dtype(f"f{size}")
+    counts, a_steps, b_steps = (3, 2, 70), (400, 170, 2), (150, 75, 1)
+    rows, places = (0, 5, 3, 900), (0, 40, 80, 160)
+    a, b = rng.standard_normal(2600).astype(dtype), rng.standard_normal((450, columns)).astype(dtype)
+    c, bias = rng.standard_normal(300).astype(dtype), rng.standard_normal(columns).astype(dtype)
+    loops = [
+        (n if k else -1, i * size, j * columns * size)
+        for k, (n, i, j) in enumerate(zip(counts, a_steps, b_steps, strict=True))
+    ]
+    text = block.spec(
+        size=size,
+        width=width,
+        columns=columns,
+        a=[i * size for i in rows],
+        c=[i * size for i in places],
+        loops=loops,
+        mode=mode,
+    )
+    wanted = c.astype("f8")
+    for row, place in zip(rows, places, strict=True):
+        total = np.zeros(columns)
+        for i, j, k in np.ndindex(*counts):
+            at, of = np.dot((i, j, k), a_steps), np.dot((i, j, k), b_steps)
+            total += a[row + at].astype("f8") * b[of].astype("f8")
+        before = {"set": 0, "add": wanted[4 + place : 4 + place + columns], "bias": bias}[mode]
+        wanted[4 + place : 4 + place + columns] = before + total
+    run(text, a, b.reshape(-1), c, bias, counts[0])
+    np.testing.assert_allclose(c, wanted, rtol=0, atol=np.abs(wanted).max() * 50 * np.finfo(dtype).eps)
+
+
+def test_infinities_stay_where_they_belong() -> None:
+    a = np.array([1, np.inf, 0, np.nan], "f4")
+    b, c = np.zeros((1, 4), "f4"), np.ones(30, "f4")
+    b[:] = [1, 2, -1, 0]
+    text = block.spec(size=4, width=4, columns=4, a=[0, 4, 8, 12], c=[0, 16, 32, 48], loops=[(1, 4, 16)])
+    with np.errstate(invalid="ignore"):
+        wanted = a[:, None] * b
+    run(text, a, b.reshape(-1), c, b[0])
+    np.testing.assert_array_equal(c[4:20].reshape(4, 4), wanted)
+
+
+def test_another_version_is_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    text = block.spec(size=4, width=4, columns=4, a=[0], c=[0], loops=[(7, 4, 16)])
+    for version in ("one", "two", "two"):
+        monkeypatch.setattr(block, "version", lambda version=version: version)
+        monkeypatch.setattr(build, "_known", {})
+        c = np.zeros(8, "f4")
+        run(text, np.ones(7, "f4"), np.ones(28, "f4"), c, c)
+        np.testing.assert_array_equal(c, [0, 0, 0, 0, 7, 7, 7, 7])
+    assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 2

@@ -1,0 +1,224 @@
+"""Convolutions that read images in place agree with PyTorch's and with the interpreter, forward and backward."""
+
+import ctypes
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcnet as fn
+from funcnet import nn
+from funcnet.compiler import fused
+from funcnet.compiler.capture import interpret
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.loops import build
+from funcnet.compiler.passes import optimised
+
+compiling = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+conv = nn.functional.conv
+
+
+def at(place: int, size: int, shape: Any, strides: Any) -> np.ndarray:
+    """Return the array at an address."""
+    length = size + sum([(n - 1) * s for n, s in zip(shape, strides, strict=True)])
+    memory: Any = (ctypes.c_char * length).from_address(place)
+    return np.ndarray(shape, f"f{size}", memory, 0, strides)
+
+
+def block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
+    """Do in Python what a block does in registers."""
+    p = json.loads(text)
+    size, columns = p["size"], p["columns"]
+    counts = [n if n > 0 else count for n, _, _ in p["loops"]]
+    rows = at(b, size, (*counts, columns), (*[s for _, _, s in p["loops"]], size))
+    for i, j in zip(p["a"], p["c"], strict=True):
+        numbers = at(a + i, size, counts, [s for _, s, _ in p["loops"]])
+        result = at(c + j, size, (columns,), (size,))
+        total = np.tensordot(numbers, rows, len(counts))
+        if p["mode"] == "add":
+            total += result
+        elif p["mode"] == "bias":
+            total += at(bias, size, (columns,), (size,))
+        result[:] = total
+
+
+def in_python(source: str, signature: str) -> Callable[..., None]:
+    """Run a loop as the Python that it is."""
+    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64}
+    names |= {"block": block, "address": lambda array: array.ctypes.data}
+    exec(source, names)
+    return names["loop"]
+
+
+def gradients(x: Any, kernel: Any, bias: Any, g: Any, **options: Any) -> tuple[Any, ...]:
+    y, pull = fn.vjp(lambda x, kernel, bias: conv(x, kernel, bias=bias, **options), x, kernel, bias)
+    return (y, *pull(g))
+
+
+def problem(seed: int, shape: Any, window: Any, options: Any) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x, kernel, bias = (rng.standard_normal(s) for s in (shape, window, window[-1:]))
+    y = conv(x, kernel, **options)
+    return [x, kernel, bias, rng.standard_normal(y.shape)]
+
+
+def planned(arrays: Any, compile: Any, **options: Any) -> tuple[FusedPlan, Any]:
+    graph = optimised(fn.trace(lambda *a: gradients(*a, **options), *arrays))
+    plan = FusedPlan(graph, compile)
+    # Whatever is left over from another call must not matter.
+    plan(*[np.full_like(a, 7.0) for a in arrays])
+    return plan, graph
+
+
+def by_torch(x: Any, kernel: Any, bias: Any, g: Any, *, padding: Any, stride: Any = 1, **options: Any) -> Any:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    a, k, b, c = (torch.from_numpy(v.astype("float64")) for v in (x, kernel, bias, g))
+    a, k, b = (v.requires_grad_() for v in (a, k, b))
+    n = x.ndim - 2
+    image = torch.movedim(a, -1, 1)
+    image = torch.nn.functional.pad(image, [m for pair in reversed(padding) for m in pair])
+    function = [torch.nn.functional.conv1d, torch.nn.functional.conv2d][n - 1]
+    y = function(image, torch.movedim(k, (-1, -2), (0, 1)), b, stride=stride, **options)
+    y = torch.movedim(y, 1, -1)
+    return [t.detach().numpy() for t in (y, *torch.autograd.grad(y, (a, k, b), c))]
+
+
+CASES = (
+    ((3, 9, 10, 5), (3, 3, 5, 7), {"padding": ((1, 1), (1, 1))}),
+    ((2, 8, 9, 1), (5, 5, 1, 6), {"padding": ((2, 2), (2, 2))}),
+    ((2, 15, 14, 3), (7, 7, 3, 5), {"padding": ((3, 3), (2, 3)), "stride": 2}),
+    ((2, 9, 8, 4), (3, 3, 4, 6), {"padding": ((0, 1), (1, 0)), "stride": (2, 3)}),
+    ((2, 9, 11, 4), (3, 2, 4, 5), {"padding": ((2, 2), (1, 1)), "dilation": (2, 3)}),
+    ((2, 9, 11, 4), (3, 3, 4, 5), {"padding": ((2, 2), (1, 1)), "dilation": 2, "stride": 2}),
+    ((3, 6, 5, 6), (1, 1, 6, 9), {"padding": ((0, 0), (0, 0))}),
+    ((3, 6, 5, 6), (1, 1, 6, 9), {"padding": ((0, 0), (0, 0)), "stride": 2}),
+    ((2, 7, 8, 8), (3, 2, 4, 12), {"padding": ((1, 1), (0, 1)), "groups": 2}),
+    ((2, 7, 8, 8), (3, 3, 4, 8), {"padding": ((1, 1), (0, 1)), "groups": 2, "stride": 2}),
+    ((11, 2, 2, 4), (3, 3, 4, 70), {"padding": ((1, 1), (1, 1))}),
+    ((9, 1, 1, 4), (1, 1, 4, 3), {"padding": ((0, 0), (0, 0))}),
+    ((2, 6, 6, 4), (3, 3, 4, 3), {"padding": ((3, 1), (1, 3))}),
+    ((2, 21, 4), (4, 4, 6), {"padding": ((2, 1),)}),
+    ((2, 21, 4), (3, 4, 6), {"padding": ((2, 2),), "stride": 2, "dilation": 2}),
+    ((1, 40, 2), (5, 2, 1), {"padding": ((0, 0),)}),
+)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("shape", "window", "options"), CASES)
+def test_as_pytorch(monkeypatch: pytest.MonkeyPatch, shape: Any, window: Any, options: Any, threads: int) -> None:
+    force(monkeypatch, threads)
+    arrays = problem(0, shape, window, options)
+    plan, _ = planned(arrays, in_python, **options)
+    assert {f"{name}, direct" for name in ("conv_bias", "conv_adjoint", "conv_kernel")} <= set(plan.calls)
+    for a, b in zip(by_torch(*arrays, **options), plan(*arrays), strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
+
+
+def force(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    monkeypatch.setattr(fused, "threads", lambda: threads)
+    for module in ("direct", "direct_kernel"):
+        monkeypatch.setattr(f"funcnet.compiler.kernels.{module}._PARALLEL", 0)
+
+
+@pytest.mark.parametrize(("weights", "cache"), [(100, 160_000), (2_000, 160_000), (400_000, 900), (900, 900)])
+def test_in_pieces(monkeypatch: pytest.MonkeyPatch, weights: int, cache: int) -> None:
+    monkeypatch.setattr("funcnet.compiler.kernels.direct._WEIGHTS", weights)
+    monkeypatch.setattr("funcnet.compiler.kernels.windows._CACHE", cache)
+    options: Any = {"padding": ((1, 1), (1, 1))}
+    for extra in ({}, {"stride": 2}, {"dilation": 2}):
+        arrays = problem(1, (2, 9, 8, 6), (3, 3, 6, 40), options | extra)
+        plan, _ = planned(arrays, in_python, **options, **extra)
+        for a, b in zip(by_torch(*arrays, **options, **extra), plan(*arrays), strict=True):
+            np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
+
+
+@compiling
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize(
+    ("shape", "window", "options"),
+    [
+        ((4, 14, 14, 8), (3, 3, 8, 16), {"padding": ((1, 1), (1, 1))}),
+        ((3, 9, 11, 5), (3, 3, 5, 37), {"padding": ((1, 2), (0, 1))}),
+        ((2, 11, 11, 3), (5, 5, 3, 10), {"padding": ((2, 2), (2, 2)), "stride": 2}),
+        ((7, 4, 4, 24), (3, 2, 12, 12), {"padding": ((1, 1), (0, 1)), "groups": 2}),
+        ((3, 50, 3), (4, 3, 9), {"padding": ((2, 1),), "dilation": 2}),
+    ],
+)
+def test_compiled(
+    dtype: str, rtol: float, shape: Any, window: Any, options: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    arrays = [a.astype(dtype) for a in problem(2, shape, window, options)]
+    wanted = by_torch(*arrays, **options)
+    for threads in (1, 2):
+        force(monkeypatch, threads)
+        plan, _ = planned(arrays, build.compiled, **options)
+        for a, b in zip(wanted, plan(*arrays), strict=True):
+            assert b.dtype == dtype
+            np.testing.assert_allclose(b, a, rtol=0, atol=rtol * np.abs(a).max())
+
+
+pairs = st.tuples(st.integers(0, 3), st.integers(0, 3))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_any_shape_as_the_interpreter(data: st.DataObject) -> None:
+    draw = data.draw
+    n = draw(st.integers(1, 2))
+    axis = st.integers(1, 3)
+    groups = draw(st.sampled_from([1, 1, 1, 2]))
+    inputs = draw(st.integers(1, 5)) if groups == 1 else 4
+    features = draw(st.integers(1, 20)) if groups == 1 else 4 * draw(st.integers(1, 3))
+    window = draw(st.tuples(*[st.integers(1, 4)] * n))
+    options: Any = {
+        "stride": draw(st.tuples(*[axis] * n)),
+        "dilation": draw(st.tuples(*[axis] * n)),
+        "padding": draw(st.tuples(*[pairs] * n)),
+        "groups": groups * (2 if groups > 1 else 1),
+    }
+    spans = [d * (k - 1) + 1 for k, d in zip(window, options["dilation"], strict=True)]
+    least = [max(1, s - sum(p)) for s, p in zip(spans, options["padding"], strict=True)]
+    size = [m + draw(st.integers(0, 6)) for m in least]
+    groups = options["groups"]
+    arrays = problem(
+        3, (draw(st.integers(1, 5)), *size, groups * inputs), (*window, inputs, features * groups), options
+    )
+    before, threads = fused.threads, draw(st.sampled_from([1, 2]))
+    fused.threads = lambda: threads
+    try:
+        plan, graph = planned(arrays, in_python, **options)
+    finally:
+        fused.threads = before
+    for a, b in zip(interpret(graph, arrays), plan(*arrays), strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * max(1, np.abs(a).max()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "options"),
+    [
+        ((2, 5, 5, 5, 3), (2, 2, 2, 3, 4), {}),
+        ((2, 6, 6, 6), (3, 3, 1, 6), {"groups": 6}),
+        ((2, 6, 6, 6), (3, 3, 3, 4), {"groups": 2}),
+    ],
+)
+def test_others_are_left_alone(shape: Any, window: Any, options: Any) -> None:
+    rng = np.random.default_rng(4)
+    x, kernel = rng.standard_normal(shape), rng.standard_normal(window)
+    graph = optimised(fn.trace(lambda x, kernel: conv(x, kernel, padding="SAME", **options), x, kernel))
+    plan = FusedPlan(graph, in_python)
+    assert plan.calls == ["conv"]
+    np.testing.assert_array_equal(plan(x, kernel)[0], conv(x, kernel, padding="SAME", **options))
+
+
+def test_an_infinity_stays_in_its_windows() -> None:
+    x, kernel = np.ones((1, 6, 6, 2)), np.ones((3, 3, 2, 4))
+    x[0, 0, 0, 0], x[0, 5, 5, 1] = np.inf, np.nan
+    graph = optimised(fn.trace(lambda x, kernel: conv(x, kernel, padding="SAME"), x, kernel))
+    (y,) = FusedPlan(graph, in_python)(x, kernel)
+    np.testing.assert_array_equal(np.isinf(y[0, :, :, 0]), np.add.outer(np.arange(6) > 1, np.arange(6) > 1) == 0)
+    np.testing.assert_array_equal(np.isnan(y[0, ::-1, ::-1, 0]), np.add.outer(np.arange(6) > 1, np.arange(6) > 1) == 0)
