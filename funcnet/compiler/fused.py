@@ -16,13 +16,15 @@ from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.table import specialised
 from funcnet.compiler.layout import Layout, placed_as, turned_products, view_of
 from funcnet.compiler.loops.build import compiled
-from funcnet.compiler.loops.emit import BLOCK, Loop, emitted
+from funcnet.compiler.loops.emit import Loop, emitted
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
-from funcnet.compiler.plain import Writer, call, fresh_outputs
-from funcnet.compiler.workers import in_parallel, threads
+from funcnet.compiler.plain import call, fresh_outputs
+from funcnet.compiler.steps import Fixed, Given, StepWriter
+from funcnet.compiler.team.driver import LIMIT
+from funcnet.compiler.workers import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +39,25 @@ _VIEWS = frozenset(["matrix_transpose", "permute_dims", "reshape", "expand_dims"
 _ARRAYS = ("full", "row", "column sum", JOINED)
 #: Results of these are arrays of their own.
 _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
-#: Weighted element operations below which a second thread costs more than it saves.
-_PARALLEL = 400_000
+#: Weighted element operations that a thread has to have, some 3 microseconds: posting and waiting take 1.5.
+_PARALLEL = 50_000
+#: Bounds between threads are multiples of this where a loop takes elements one by one: of a line of the cache.
+_LINE = 64
 
 _NUMBA_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
+
+
+#: Adds up what threads have found, and divides it by the number of rows.
+_TOTAL = """def loop(lo, hi, part, sums, rows, y):
+    for j in range(lo, hi):
+        y[j] = sums[0, j]
+    for i in range(1, sums.shape[0]):
+        for j in range(lo, hi):
+            y[j] += sums[i, j]
+"""
+_SHARE = """    for j in range(lo, hi):
+        y[j] = y[j] / {0}(rows)
+"""
 
 
 class FusedPlan:
@@ -123,7 +140,7 @@ class _Builder:
         self.targets = targets
         self.compile = compile
         self.report = report
-        self.writer = Writer()
+        self.writer = StepWriter()
         self.nodes: list[Group | Equation] = [_unwrapped(n) for n in grouped(graph)]
         self.needed = {v for v in graph.outputs if v.__class__ is Value}
         for n in self.nodes:
@@ -133,7 +150,7 @@ class _Builder:
             else:
                 self.needed |= set(n.values)
         self.results = {v for v in graph.outputs if v.__class__ is Value}
-        self.count = max(1, threads())
+        self.count = min(max(1, threads()), LIMIT)
         #: Arrays of the block, by value.
         self.planned: dict[Value, np.ndarray] = {}
         #: Expressions that were written already.
@@ -157,9 +174,8 @@ class _Builder:
                 self._loop(node, i)
             else:
                 self._equation(node)
-            dead = [self.writer.name(v) for v in self.dying.get(i, ()) if v not in self.planned]
-            if dead:
-                self.writer.lines.append(" = ".join(dead) + " = None")
+            self.writer.drop([self.writer.name(v) for v in self.dying.get(i, ()) if v not in self.planned])
+        self.writer.flush()
         if self.targets:
             return self._finish_into()
         return self.writer.finish(self.graph.inputs, self._outputs())
@@ -291,21 +307,23 @@ class _Builder:
             self._special(e, e.primitive)
             return
         if not e.outputs:
+            self.writer.flush()
             call(self.writer, e)
             return
         out = e.outputs[0]
-        first = e.inputs[0] if e.inputs else None
+        first: Any = e.inputs[0] if e.inputs else None
         if out in self.layout.joints:
             # Its parts are there already.
             return
         view = view_of(e, self.planned[first]) if first in self.planned else None
         if view is not None:
             self._view(out, view)
-        elif e.primitive.name == "matrix_transpose":
+        elif e.primitive.name == "matrix_transpose" and not self.writer.waits(first):
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
         elif _product(e) and (out in self.planned or (self.targets and out in self.results)):
             if out not in self.planned:
                 self._fresh(out)
+            self.writer.flush()
             a, b, y = e.inputs[0], e.inputs[1], out
             if len(b.shape) == 2 and (y not in self.planned or self.planned[y].flags.c_contiguous):
                 # One product of all rows in place of a stack of products.
@@ -315,6 +333,7 @@ class _Builder:
                 names = [self.writer.name(v) for v in (a, b, y)]
                 self.writer.lines.append(f"{self.writer.constant(np.matmul)}({', '.join(names)})")
         else:
+            self.writer.flush()
             call(self.writer, e)
 
     def _rows(self, v: Value) -> str:
@@ -334,6 +353,7 @@ class _Builder:
                 self._fresh(v)
         given += [self.writer.name(v) for v in e.outputs]
         kernel = special.build(self.compile, self.count)
+        self.writer.flush()
         self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
 
     def _contiguous(self, v: Value) -> str:
@@ -342,7 +362,7 @@ class _Builder:
             array = self.graph.constants.get(v)
         if isinstance(array, np.ndarray) and array.flags.c_contiguous:
             return self.writer.name(v)
-        return self._once(v, repr(v.shape), f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
+        return self._once(v, "contiguous", f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
 
     def _view(self, out: Value, array: np.ndarray) -> None:
         if out in self.results:
@@ -365,16 +385,12 @@ class _Builder:
                 types[k] = "float64[::1]"
         function = self.compile(loop.source, f"void(int64, int64, int64, {', '.join(types)})")
         arguments = [self._input(v, role, loop) for v, role in loop.inputs]
-        after: list[str] = []
+        after: list[Callable[[], None]] = []
         for v, role in loop.outputs:
             arguments.append(self._output(v, role, loop, parts, after))
-        k = self.writer.constant(function)
-        if parts == 1:
-            self.writer.lines.append(f"{k}({bounds[0]}, {bounds[1]}, 0, {', '.join(arguments)})")
-        else:
-            given = f"({''.join([a + ', ' for a in arguments])})"
-            self.writer.lines.append(f"{self.writer.constant(in_parallel)}({k}, {bounds!r}, {given})")
-        self.writer.lines += after
+        self.writer.step(function, bounds, arguments, [v for v, _ in loop.outputs])
+        for write in after:
+            write()
 
     def _write_in_place(self, loop: Loop, step: int) -> None:
         for out, v in written_in_place(loop, self.readers.free(step), self.graph.outputs).items():
@@ -384,9 +400,9 @@ class _Builder:
                 self.report.reused[self.graph.inputs.index(v)] = self.graph.outputs.index(out)
 
     def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
-        units = -(-rows // BLOCK) if loop.flat else rows
-        parts = min(self.count, units) if loop.work >= _PARALLEL and self.count > 1 else 1
-        step = BLOCK if loop.flat else 1
+        step = _LINE if loop.flat else 1
+        units = -(-rows // step)
+        parts = max(1, min(self.count, units, loop.work // _PARALLEL))
         return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
 
     @staticmethod
@@ -403,9 +419,9 @@ class _Builder:
             return (prod(group.shape),) if loop.flat else (group.rows, group.columns)
         return (group.columns,) if role == "column" else (group.rows,)
 
-    def _input(self, v: Value, role: str, loop: Loop) -> str:
+    def _input(self, v: Value, role: str, loop: Loop) -> Fixed | Given:
         if role == "scalar":
-            return self._once(v, "item", f"{self.writer.name(v)}.item()")
+            return Given(self._once(v, "item", f"{self.writer.name(v)}.item()"))
         if role == WIDE:
             shape: tuple[int, ...] = (loop.group.rows, v.shape[-1])
         elif role == CYCLE:
@@ -416,11 +432,10 @@ class _Builder:
         if array is None:
             array = self.graph.constants.get(v)
         if isinstance(array, np.ndarray) and array.flags.c_contiguous:
-            return self.writer.constant(array.reshape(shape))
-        name = self.writer.name(v)
-        text = f"{self.writer.constant(np.ascontiguousarray)}({name})"
+            return Fixed(array.reshape(shape))
         # A scalar becomes an array of one element.
-        return self._once(v, repr(shape), text if v.shape == shape else f"{text}.reshape({shape!r})")
+        text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})"
+        return Given(self._once(v, "contiguous", text), shape)
 
     def _fresh(self, v: Value) -> str:
         """Return the variable of a result, an array that the function makes or is given."""
@@ -436,24 +451,27 @@ class _Builder:
     def _once(self, v: Value, kind: str, text: str) -> str:
         name = self.known.get((v, kind))
         if name is None:
+            if v in self.planned or self.writer.waits(v):
+                # It reads what a step may yet have to write.
+                self.writer.flush()
             name = self.known[v, kind] = f"t{self.temporaries}"
             self.temporaries += 1
             self.writer.lines.append(f"{name} = {text}")
         return name
 
-    def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[str]) -> str:
+    def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[Callable[[], None]]) -> Fixed | Given:
         group = loop.group
         if role in ("full", "row", JOINED):
             shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
             if v in self.planned:
-                return self.writer.constant(self.planned[v].reshape(shape))
+                return Fixed(self.planned[v].reshape(shape))
             if v in self.in_place:
                 name = self.writer.name(v)
                 self.fresh.add(v)
                 self.writer.lines.append(f"{name} = {self.writer.name(self.in_place[v])}")
             else:
                 name = self._fresh(v)
-            return name if v.shape == shape else f"{name}.reshape({shape!r})"
+            return Given(name, shape)
         equation = next(e for e in group.equations if v in e.outputs)
         mean = equation.primitive.name == "mean"
         if role == "total":
@@ -462,28 +480,29 @@ class _Builder:
             if mean:
                 text += f" / {prod(group.shape)}"
             scalar = self.writer.constant(np.dtype(v.dtype).type)
-            after.append(f"{self.writer.name(v)} = {scalar}({text})")
+            text = f"{scalar}({text})"
             if v.shape:
-                after.append(
-                    f"{self.writer.name(v)} = {self.writer.constant(np.full)}({v.shape!r}, {self.writer.name(v)})"
-                )
-            return self.writer.constant(partial)
-        sums = np.empty((parts, group.columns), v.dtype)
+                text = f"{self.writer.constant(np.full)}({v.shape!r}, {text})"
+            line = f"{self.writer.name(v)} = {text}"
+            after.append(lambda: self.writer.after([line], [v]))
+            return Fixed(partial)
         target = self.planned.get(v)
-        if target is None:
-            name = self._fresh(v)
-            flat = f"{name}.reshape({(group.columns,)!r})"
-        else:
-            name, flat = self.writer.name(v), self.writer.constant(target.reshape(group.columns))
+
+        def seen_as(*shape: int) -> Fixed | Given:
+            return Given(name, shape) if target is None else Fixed(target.reshape(shape))
+
+        name = self._fresh(v) if target is None else ""
         if parts == 1 and not mean:
-            if target is not None:
-                return self.writer.constant(target.reshape(1, group.columns))
-            return f"{name}.reshape({(1, group.columns)!r})"
-        table = self.writer.constant(sums)
-        after.append(f"{self.writer.constant(np.add.reduce)}({table}, 0, None, {flat})")
-        if mean:
-            after.append(f"{self.writer.constant(np.divide)}({name}, {group.rows}, {name})")
-        return table
+            return seen_as(1, group.columns)
+        sums = Fixed(np.empty((parts, group.columns), v.dtype))
+        typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
+        total = self.compile(
+            _TOTAL + (_SHARE.format(type_name(str(v.dtype))) if mean else ""),
+            f"void(int64, int64, int64, {typed}[:,::1], int64, {typed}[::1])",
+        )
+        given = [sums, Fixed(group.rows), seen_as(group.columns)]
+        after.append(lambda: self.writer.step(total, (0, group.columns), given, [v]))
+        return sums
 
 
 def _shares(e: Equation) -> bool:

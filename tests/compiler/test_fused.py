@@ -17,7 +17,7 @@ from funcnet.compiler import fused
 from funcnet.compiler.arena import ALIGNMENT, offsets
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.loops import build
+from funcnet.compiler.loops import build, emit
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
 from funcnet.testing.families import FAMILIES
@@ -288,7 +288,7 @@ class TestFusion:
             return y, xp.sum(y, axis=0), xp.mean(y, axis=1), xp.sum(y), xp.mean(y, axis=0), xp.mean(y * y)
 
         compared(f, [x, x[0]], 1e-5)
-        large = RNG.normal(size=3 * fused.BLOCK + 5).astype("float32")
+        large = RNG.normal(size=3 * emit.BLOCK + 5).astype("float32")
         compared(lambda x: (x * 2.0 + 1.0, xp.sum(x * x)), large, 1e-5)
 
 

@@ -5,7 +5,8 @@ four words that takes everything else from a table, so that one loop in machine 
 on types only, and the table begins with the address of the function.
 
 A word of the table points to another: for an array to one with the address of NumPy's object, for a number to its bits.
-An array has as many words more as dimensions: the shape that the function sees.
+A contiguous array has as many words more as dimensions: the shape that the function sees. Of an array of any layout
+shape and strides are read from the object.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Entry:
     function : int
         The function, first word of the table.
     kinds : tuple of (str, int)
-        For each argument after the first three ``("array", dimensions)``, ``("d", 0)`` or ``("q", 0)``, as in `struct`.
+        For each argument after the first three ``("array", dimensions)`` if it is contiguous, ``("array", 0)`` for an
+        array of any layout, ``("d", 0)`` or ``("q", 0)``, as in `struct`.
     """
 
     __slots__ = ("address", "function", "kinds")
@@ -52,8 +54,12 @@ class Entry:
 @cache
 def readable() -> bool:
     """Return whether arrays have their address where it is expected, which is so in every CPython and NumPy so far."""
-    a = np.arange(3.0)
-    return ctypes.c_ssize_t.from_address(id(a) + _DATA).value == a.ctypes.data
+    a = np.zeros((3, 5, 7))[1:, ::-2]
+    words = [ctypes.c_ssize_t.from_address(id(a) + _DATA + offset).value for offset in (0, 16, 24)]
+    if words[0] != a.ctypes.data or ctypes.c_int.from_address(id(a) + _DATA + 8).value != a.ndim:
+        return False
+    shape, strides = [tuple((ctypes.c_ssize_t * a.ndim).from_address(place)) for place in words[1:]]
+    return shape == a.shape and strides == a.strides
 
 
 def entry_of(result: Any) -> Entry | None:
@@ -62,7 +68,7 @@ def entry_of(result: Any) -> Entry | None:
     Parameters
     ----------
     result : CompileResult
-        Numba's; the function takes three int64, then C-contiguous arrays, float64, int64 and booleans.
+        Numba's; the function takes three int64, then arrays, float64, int64 and booleans.
     """
     from numba import types
 
@@ -71,8 +77,8 @@ def entry_of(result: Any) -> Entry | None:
     if arguments[:3] != (types.int64,) * 3 or not readable():
         return None
     for t in arguments[3:]:
-        if isinstance(t, types.Array) and t.layout == "C":
-            kinds.append(("array", t.ndim))
+        if isinstance(t, types.Array):
+            kinds.append(("array", t.ndim if t.layout == "C" else 0))
         elif t in (types.float64, types.int64, types.boolean):
             kinds.append(("d" if t is types.float64 else "q", 0))
         else:
@@ -121,12 +127,18 @@ def _made(arguments: tuple[Any, ...], name: str) -> int:
             value = load(held, typed)
             given.append(builder.icmp_signed("!=", value, word(0)) if t is types.boolean else value)
             continue
-        data = load(builder.add(load(held), word(_DATA)))
-        shape = [following() for _ in range(t.ndim)]
+        thing = load(held)
+        data = load(builder.add(thing, word(_DATA)))
         size = context.get_abi_sizeof(context.get_data_type(t.dtype))
-        strides: list[Any] = [word(size)]
-        for n in reversed(shape[1:]):
-            strides.insert(0, builder.mul(strides[0], n))
+        if t.layout == "C":
+            shape = [following() for _ in range(t.ndim)]
+            strides: list[Any] = [word(size)]
+            for n in reversed(shape[1:]):
+                strides.insert(0, builder.mul(strides[0], n))
+        else:
+            # The address, the number of dimensions in half a word, where the shape is, where the strides are.
+            places = [load(builder.add(thing, word(_DATA + offset))) for offset in (16, 24)]
+            shape, strides = [[load(builder.add(p, word(8 * i))) for i in range(t.ndim)] for p in places]
         array = arrayobj.make_array(t)(context, builder)
         typed = context.get_data_type(t.dtype).as_pointer()
         arrayobj.populate_array(

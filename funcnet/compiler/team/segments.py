@@ -20,7 +20,7 @@ __all__ = ["Fixed", "Given", "Segment", "fail"]
 
 
 class Fixed(NamedTuple):
-    """An argument that is the same in every call: an array, C-contiguous, or a number."""
+    """An argument that is the same in every call: an array or a number."""
 
     value: Any
 
@@ -33,7 +33,7 @@ class Given(NamedTuple):
     key : str
         Arguments of one key are one object.
     shape : tuple of int, optional
-        What an array's shape is in the function; None for a number.
+        What an array's shape is in the function, if it is contiguous there; None for others and for numbers.
     """
 
     key: str
@@ -47,14 +47,16 @@ class Segment:
     ----------
     keys : list of str
         What a call gives, in this order; arrays by their ``id``.
+    codes : list of str
+        What these are: "array", or for numbers a code of `struct`.
     parallel : bool
         Whether any step has parts.
     """
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.codes: list[str] = []
         self.parallel = False
-        self._codes: list[str] = []
         self._steps: list[tuple[Entry, tuple[int, ...], list[Any]]] = []
         #: Arrays whose addresses are in the table.
         self._held: list[Any] = []
@@ -65,7 +67,7 @@ class Segment:
         for (code, _), a in zip(entry.kinds, arguments, strict=True):
             if isinstance(a, Given) and a.key not in self.keys:
                 self.keys.append(a.key)
-                self._codes.append("q" if code == "array" else code)
+                self.codes.append(code)
         self.parallel = self.parallel or len(bounds) > 2
         self._steps.append((entry, tuple(bounds), list(arguments)))
 
@@ -86,7 +88,8 @@ class Segment:
 
         # Words that do not change, then the tables, then bounds, then the segment.
         for entry, _, arguments in self._steps:
-            for (code, _), a in zip(entry.kinds, arguments, strict=True):
+            for (code, dimensions), a in zip(entry.kinds, arguments, strict=True):
+                assert not dimensions or isinstance(a, Given) or a.value.flags.c_contiguous
                 if isinstance(a, Fixed) and (id(a.value), code) not in fixed:
                     fixed[id(a.value), code] = len(words)
                     self._held.append(a.value)
@@ -96,7 +99,7 @@ class Segment:
             words.append(entry.function)
             for (code, dimensions), a in zip(entry.kinds, arguments, strict=True):
                 link(self.keys.index(a.key) if isinstance(a, Given) else fixed[id(a.value), code])
-                if code == "array":
+                if code == "array" and dimensions:
                     shape = a.shape if isinstance(a, Given) else a.value.shape
                     assert shape is not None
                     assert len(shape) == dimensions
@@ -120,13 +123,13 @@ class Segment:
         if self.parallel:
             crew.want(max([len(bounds) - 1 for _, bounds, _ in self._steps]))
             crew.team_of()
-        return Struct("".join(self._codes)).pack_into, table, base + 8 * start
+        words_of_call = Struct("".join(["q" if code == "array" else code for code in self.codes]))
+        return words_of_call.pack_into, table, base + 8 * start
 
 
 def _bits(value: Any, code: str) -> int:
     if code == "array":
         assert isinstance(value, np.ndarray)
-        assert value.flags.c_contiguous
         return id(value)
     return int(np.float64(value).view(np.int64)) if code == "d" else int(value)
 

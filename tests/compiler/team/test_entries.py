@@ -73,8 +73,26 @@ def test_steps_follow_each_other() -> None:
 def test_what_has_no_entry() -> None:
     assert native(len) is None
     assert native(compiled("def loop(lo, hi):\n    pass\n", "void(int64, int64)")) is None
-    strided = compiled("def loop(lo, hi, part, x):\n    pass\n", "void(int64, int64, int64, float64[:])")
-    assert native(strided) is None
+    complex_ = compiled("def loop(lo, hi, part, x):\n    pass\n", "void(int64, int64, int64, complex128)")
+    assert native(complex_) is None
+
+
+def test_arrays_of_any_layout() -> None:
+    source = """
+def loop(lo, hi, part, x, y):
+    for i in range(lo, hi):
+        for j in range(x.shape[1]):
+            y[j, i] = x[i, j]
+"""
+    entry = native(compiled(source, "void(int64, int64, int64, float64[:,:], float64[:,::1])"))
+    assert entry is not None
+    x = np.arange(40.0).reshape(5, 8)[::-2, 1::3]
+    for argument in (Fixed(x), Given("x")):
+        y = np.zeros((3, 3))
+        segment = Segment()
+        segment.add(entry, (0, 2, 3), [argument, Fixed(y)])
+        assert run(segment, (id(x),) if segment.keys else ()) == 0
+        np.testing.assert_array_equal(y, x.T)
 
 
 def test_code_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,104 @@
+"""Writes plans in which runs of compiled functions are one native call each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from funcnet.compiler.loops.build import native
+from funcnet.compiler.plain import Writer
+from funcnet.compiler.team import crew
+from funcnet.compiler.team.driver import LIMIT
+from funcnet.compiler.team.segments import Fixed, Given, Segment, fail
+from funcnet.compiler.workers import in_parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from funcnet.compiler.graph import Value
+
+__all__ = ["Fixed", "Given", "StepWriter"]
+
+
+class StepWriter(Writer):
+    """A writer that collects steps until something else has to see their results.
+
+    Lines that only make arrays or look at what is there already may be written while steps wait: they run before the
+    steps. Everything else goes after :meth:`flush`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._segment = Segment()
+        #: Lines that follow the steps that wait.
+        self._after: list[str] = []
+        #: What these steps and lines make.
+        self._waiting: set[Value] = set()
+
+    def step(
+        self,
+        function: Callable[..., None],
+        bounds: tuple[int, ...],
+        arguments: Sequence[Fixed | Given],
+        results: Iterable[Value],
+    ) -> None:
+        """Add ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part; keys of arguments are variables."""
+        entry = native(function)
+        if entry is None or len(bounds) - 1 > LIMIT or (len(bounds) > 2 and not crew.available()):
+            self.flush()
+            self.lines.append(self._call(function, bounds, arguments))
+        else:
+            self._segment.add(entry, bounds, arguments)
+            self._waiting.update(results)
+
+    def _call(self, function: Callable[..., None], bounds: tuple[int, ...], arguments: Sequence[Fixed | Given]) -> str:
+        """Return the line that has Python call a step."""
+        given = [
+            self.constant(a.value)
+            if isinstance(a, Fixed)
+            else a.key
+            if a.shape is None
+            else f"{a.key}.reshape({a.shape!r})"
+            for a in arguments
+        ]
+        name = self.constant(function)
+        if len(bounds) == 2:
+            return f"{name}({', '.join([str(bounds[0]), str(bounds[1]), '0', *given])})"
+        return f"{self.constant(in_parallel)}({name}, {bounds!r}, ({''.join([a + ', ' for a in given])}))"
+
+    def waits(self, v: Value) -> bool:
+        """Return whether a value is there only after a flush."""
+        return v in self._waiting
+
+    def after(self, lines: Sequence[str], results: Iterable[Value]) -> None:
+        """Write lines that read what steps made."""
+        if len(self._segment):
+            self._after += lines
+            self._waiting.update(results)
+        else:
+            self.lines += lines
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let variables go."""
+        if names:
+            self.after([" = ".join(names) + " = None"], ())
+
+    def flush(self) -> None:
+        """Write the call of the steps that wait."""
+        if len(self._segment):
+            keys, parallel = self._segment.keys, self._segment.parallel
+            pack, table, address = self._segment.finish()
+            if keys:
+                given = [
+                    k if code != "array" else f"id({k})" for k, code in zip(keys, self._segment.codes, strict=True)
+                ]
+                self.lines.append(f"{self.constant(pack)}({self.constant(table)}, 0, {', '.join(given)})")
+            else:
+                self.constant(table)
+            # What the table has addresses of.
+            self.constant(self._segment)
+            team = f"{self.constant(crew.team_of)}()" if parallel else "0"
+            self.lines.append(f"if {self.constant(crew.run())}({team}, {address}): {self.constant(fail)}()")
+            self._segment = Segment()
+        self.lines += self._after
+        self._after = []
+        self._waiting.clear()
