@@ -136,14 +136,15 @@ def drop_path(rate: float) -> Layer:
 def _scaled(kind: str, rate: float, mask_shape: Any) -> Layer:
     """Return the layer that zeroes what a mask says, whose shape comes from that of the input, and scales the rest."""
     check_rate(kind, rate)
+    return training_only(kind, lambda key, x, shape: dropped(x, rate, key, shape), mask_shape, idle=rate == 0)
+
+
+def dropped(x: Any, rate: float, key: Any, shape: tuple[int, ...]) -> Any:
+    """Return `x` without what a random mask of that shape drops, and the rest scaled."""
     # At rate 1 everything is dropped, and nothing is left to be scaled.
     scale = 1.0 if rate == 1 else 1 / (1 - rate)
-
-    def change(key: Any, x: Any, shape: tuple[int, ...]) -> Any:
-        # Not a product: what is dropped is 0 even where it was infinite.
-        return xp.where(kept(key, rate, shape), x * scale, 0.0)
-
-    return training_only(kind, change, mask_shape, idle=rate == 0)
+    # Not a product: what is dropped is 0 even where it was infinite.
+    return xp.where(kept(key, rate, shape), x * scale, 0.0)
 
 
 def training_only(kind: str, change: Any, mask_shape: Any, *, idle: bool) -> Layer:

@@ -3,6 +3,7 @@
 from funcnet.nn.dense import affine as affine
 from funcnet.nn.lookup import embedding as embedding
 from funcnet.nn.lookup import embedding_bag as embedding_bag
+from funcnet.nn.sampled import dropout as dropout
 from funcnet.nn.sampled import gumbel_softmax as gumbel_softmax
 from funcnet.nn.sampled import rrelu as rrelu
 from funcnet.nn.scaled_dot_product import scaled_dot_product_attention as scaled_dot_product_attention
@@ -88,6 +89,7 @@ __all__ = [
     "conv",
     "conv_local",
     "conv_transpose",
+    "dropout",
     "elu",
     "embedding",
     "embedding_bag",

@@ -1,4 +1,4 @@
-"""Activation functions with random numbers in them."""
+"""Functions with random numbers in them: dropout, and activation functions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,68 @@ from typing import Any
 from funcnet import random, xp
 from funcnet.core import owner
 from funcnet.errors import ParameterError
+from funcnet.nn.dropout import check_rate, dropped
 from funcnet.ops.axes import one_axis
 from funcnet.ops.nn.declare import floating, greater
 from funcnet.ops.nn.piecewise import leaky_relu
 from funcnet.transforms import stop_gradient
 
-__all__ = ["check_bounds", "gumbel_softmax", "relaxed", "rrelu"]
+__all__ = ["check_bounds", "dropout", "gumbel_softmax", "relaxed", "rrelu"]
+
+
+def dropout(x: Any, /, rate: float, *, key: Any) -> Any:
+    r"""Zero elements at random, and scale the others so that the expectation stays.
+
+    :math:`y = m x / (1 - \mathrm{rate})` with independent :math:`m \in \{0, 1\}` that are 0 with probability `rate`. It
+    drops whatever the phase is: call it in training only, or use the layer `funcnet.nn.dropout`.
+
+    Derivative: :math:`m / (1 - \mathrm{rate})`.
+
+    Parameters
+    ----------
+    x : array
+        Of a real data type; integers become floating-point.
+    rate : float
+        Share of the elements that is dropped, from 0 to 1. At 0 the result is `x`, at 1 it is 0.
+    key : array of uint32, shape (2,)
+        Key of the draw. The same key drops the same elements on every backend. It may be None where `rate` is 0.
+
+    Returns
+    -------
+    array
+        Of the shape of `x`.
+
+    Raises
+    ------
+    ParameterError
+        If `rate` is out of range, or the key is missing.
+    DtypeError
+        If `x` is complex or no array.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import nn, random
+    >>> y = nn.functional.dropout(np.ones(6), 0.5, key=random.key(1))
+    >>> sorted(set(y.tolist()))
+    [0.0, 2.0]
+    """
+    check_rate("functional.dropout", rate)
+    x = floating("dropout", x)
+    if rate == 0:
+        return x
+    if key is None:
+        raise ParameterError(
+            "nn.functional.dropout needs a random key.",
+            found="key=None",
+            needed="a key, a new one for every call",
+            write="nn.functional.dropout(x, 0.5, key=random.fold_in(key, step))",
+        )
+    return dropped(x, rate, key, tuple(x.shape))
 
 
 def rrelu(x: Any, /, *, key: Any, lower: float = 1 / 8, upper: float = 1 / 3) -> Any:

@@ -1,14 +1,83 @@
-"""Activation functions with random numbers: distributions, derivatives, and the same numbers everywhere."""
+"""Functions with random numbers: distributions, derivatives, and the same numbers everywhere."""
 
 import numpy as np
 import pytest
 
 import funcnet as fn
 from funcnet import nn, random, xp
-from funcnet.errors import ParameterError
+from funcnet.errors import DtypeError, ParameterError
 from funcnet.testing.backends import BackendCase, backend_params
+from funcnet.testing.oracles import oracle
 
 F = nn.functional
+
+
+RATES = (0, 0.25, 0.5, 0.9, 1)
+
+
+def compared_dropout(rate: float) -> tuple[float, float]:
+    """Return the errors of output and gradient against PyTorch's, where it drops all or nothing or gets our mask."""
+    torch = oracle("torch")
+    x = np.random.default_rng(0).standard_normal((20, 30))
+    y, pullback = fn.vjp(lambda x: F.dropout(x, rate, key=random.key(0)), x)
+    xt = torch.from_numpy(x).requires_grad_()
+    if rate in (0, 1):
+        yt = torch.nn.functional.dropout(xt, rate)
+    else:
+        # PyTorch draws other numbers: what it computes from a mask is its dropout's formula.
+        yt = xt * torch.from_numpy(y != 0) / (1 - rate)
+    g = np.random.default_rng(1).standard_normal(x.shape)
+    yt.backward(torch.from_numpy(g))
+    gaps = [(y, yt.detach().numpy()), (pullback(g)[0], xt.grad.numpy())]
+    output, gradient = (float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-300)) for a, b in gaps)
+    return output, gradient
+
+
+def errors():
+    for rate in RATES:
+        yield f"functional.dropout, rate {rate}", "torch", *compared_dropout(rate)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_dropout_equals_torch_for_the_same_mask(rate: float) -> None:
+    assert max(compared_dropout(rate)) < 1e-14
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout_is_distributed_as_that_of_torch(rate: float) -> None:
+    torch = oracle("torch")
+    n = 100_000
+    torch.manual_seed(0)
+    theirs = torch.nn.functional.dropout(torch.ones(n, dtype=torch.float64), rate).numpy()
+    ours = F.dropout(np.ones(n), rate, key=random.key(0))
+    np.testing.assert_allclose(np.unique(ours), np.unique(theirs), rtol=1e-12)
+    # Five standard deviations of the difference of two binomial shares.
+    assert abs((ours == 0).mean() - (theirs == 0).mean()) < 5 * np.sqrt(2 * rate * (1 - rate) / n)
+
+
+def test_dropout_is_that_of_the_layer() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+    layer = nn.dropout(0.3).apply({}, {}, x, key=random.key(2), train=True)[0]
+    np.testing.assert_array_equal(F.dropout(x, 0.3, key=random.key(2)), layer)
+    np.testing.assert_array_equal(F.dropout(np.full(3, np.inf), 1, key=random.key(2)), np.zeros(3))
+    assert F.dropout(x, 0, key=None) is x
+
+
+def test_dropout_is_one_call_on_a_batch_of_keys() -> None:
+    keys = random.split(random.key(0), 4)
+    together = fn.vmap(lambda key: F.dropout(np.ones(50), 0.5, key=key))(keys)
+    np.testing.assert_array_equal(together, [F.dropout(np.ones(50), 0.5, key=key) for key in keys])
+    compiled = fn.jit(lambda key: F.dropout(np.ones(50), 0.5, key=key))
+    np.testing.assert_array_equal(compiled(keys[0]), together[0])
+
+
+def test_misuse_of_dropout() -> None:
+    with pytest.raises(ParameterError, match=r"nn\.functional\.dropout takes the share of elements to drop"):
+        F.dropout(np.ones(3), 1.5, key=random.key(0))
+    with pytest.raises(ParameterError, match=r"nn\.functional\.dropout needs a random key"):
+        F.dropout(np.ones(3), 0.5, key=None)
+    with pytest.raises(DtypeError):
+        F.dropout(np.ones(3, dtype=complex), 0.5, key=random.key(0))
 
 
 def test_rrelu_draws_a_slope_for_each_element() -> None:
@@ -42,10 +111,12 @@ def test_same_draws_on_every_backend(case: BackendCase) -> None:
         found = [
             case.to_numpy(F.rrelu(case.asarray(x), key=key)),
             case.to_numpy(F.gumbel_softmax(case.asarray(x), key=key)),
+            case.to_numpy(F.dropout(case.asarray(x), 0.5, key=key)),
         ]
     key = random.key(3)
     np.testing.assert_allclose(found[0], F.rrelu(x, key=key), rtol=1e-6)
     np.testing.assert_allclose(found[1], F.gumbel_softmax(x, key=key), rtol=2e-5)
+    np.testing.assert_array_equal(found[2], F.dropout(x, 0.5, key=key))
 
 
 def test_gumbel_softmax_draws_classes_with_their_probabilities() -> None:

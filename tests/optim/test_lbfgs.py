@@ -32,7 +32,8 @@ def rosenbrock(x):
 
 CASES = {
     "lbfgs": (optim.lbfgs, lambda: optax.lbfgs(), smooth, START, 30),
-    # Further on the curved valley makes rounding errors grow a hundredfold with every few steps.
+    # Further on the curved valley makes rounding errors grow a hundredfold with every few steps; where whole runs end
+    # is in test_lbfgs_minima.py.
     "lbfgs, Rosenbrock": (optim.lbfgs, lambda: optax.lbfgs(), rosenbrock, np.array([-1.2, 1.0, 0.5]), 14),
     "lbfgs, short memory": (
         lambda: optim.lbfgs(0.7, memory_size=3, scale_init_precond=False),
