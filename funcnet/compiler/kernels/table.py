@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.direct import direct
 from funcnet.compiler.kernels.pooling import max_with_places, spread
+from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.winograd import winograd
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_bias": _convolution,
     "conv_kernel": _convolution,
     "max_pool_spread": spread,
+    "scan": whole_scan,
 }
 
 

@@ -50,6 +50,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ctypes import CFUNCTYPE, c_int64
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,7 +64,7 @@ from funcnet.compiler.loops.store import keep, kept, machine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Native", "environment", "native", "shape", "used", "version"]
+__all__ = ["Native", "environment", "in_python", "native", "shape", "used", "version"]
 
 _NAMES = re.compile(r"\b((?:tile|turn)_f[48]|address)\(")
 _BYTES = {"f4": 4, "f8": 8}
@@ -162,6 +163,16 @@ def environment(names: Sequence[str]) -> dict[str, Any]:
         code = native(_BYTES[typed], shape(typed))
         found[f"tile_{typed}"] = types.ExternalFunction(code.tile_name, types.void(*[types.int64] * 16))
         found[f"turn_{typed}"] = types.ExternalFunction(code.turn_name, types.void(*[types.int64] * 6))
+    return found
+
+
+def in_python(names: Sequence[str]) -> dict[str, Any]:
+    """Return functions by their names in generated code, for Python to call: sources run without being compiled."""
+    found: dict[str, Any] = {"address": lambda array: array.__array_interface__["data"][0]}
+    for typed in _types(names):
+        code = native(_BYTES[typed], shape(typed))
+        found[f"tile_{typed}"] = CFUNCTYPE(None, *[c_int64] * 16)(code.tile)
+        found[f"turn_{typed}"] = CFUNCTYPE(None, *[c_int64] * 6)(code.turn)
     return found
 
 

@@ -1,0 +1,227 @@
+"""What one step of a loop consists of, where it is made of loops over elements and of products with fixed matrices."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
+from funcnet.compiler.loops.lowering import lowered
+from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.passes import optimised
+
+__all__ = ["Body", "Joined", "Product", "body_of"]
+
+#: Results of these are their argument in another shape, where arrays are contiguous.
+_RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
+
+
+class Product(NamedTuple):
+    """The matrix product of all rows of `a` with a matrix that is the same in each step, and what is added to it."""
+
+    a: Value
+    b: Value
+    turned: bool
+    out: Value
+    #: Of the shape of the result, or a row that is added to each.
+    added: Value | None
+    rows: int
+    depth: int
+    width: int
+
+
+class Joined(NamedTuple):
+    """Arrays side by side along the last dimension."""
+
+    parts: tuple[Value, ...]
+    out: Value
+
+
+class Body:
+    """A step.
+
+    Attributes
+    ----------
+    graph : Graph
+        The step, in operations that loops are made of.
+    nodes : list of Group, Product or Joined
+        In an order in which they can run.
+    needed : set of Value
+        What has a place in memory.
+    units : int
+        Into how many parts the arrays fall, along their first dimension, that have nothing to do with each other.
+    """
+
+    def __init__(self, graph: Graph, held: int) -> None:
+        self.graph = graph
+        #: What is the same in each step.
+        self.held = {*graph.inputs[:held], *graph.constants}
+        self.nodes: list[Any] = []
+        self.needed: set[Value] = set()
+        self.units = 1
+        self._alias: dict[Value, Value] = {}
+
+    def root(self, v: Value) -> Value:
+        """Return the value whose memory one is in."""
+        while v in self._alias:
+            v = self._alias[v]
+        return v
+
+    def find_nodes(self) -> bool:
+        """Find the nodes; return whether there are such for everything."""
+        graph = self.graph
+        equations = graph.equations
+        made = {v: e for e in equations for v in e.outputs}
+        users = graph.users()
+        if not all([_supported(v) for v in (*graph.inputs, *graph.constants, *made)]):
+            return False
+        for n in grouped(graph):
+            node: Any = n
+            if not isinstance(n, Group):
+                name = n.primitive.name
+                out = n.outputs[0] if len(n.outputs) == 1 else None
+                if out is None:
+                    return False
+                if name in _RESHAPED and n.values:
+                    self._alias[out] = n.values[0]
+                    continue
+                if name == "matrix_transpose" and n.inputs[0] in self.held:
+                    # Only products read it, which take it as it lies.
+                    if out in graph.outputs or any([u.primitive.name != "matmul" for u in users.get(out, ())]):
+                        return False
+                    continue
+                node = self._product(n, made) if name == "matmul" else _joined(n) if name == "concat" else None
+                if node is None:
+                    return False
+            self.nodes.append(node)
+        self._add_to_products(users)
+        self.needed = {self.root(v) for v in graph.outputs}
+        for n in self.nodes:
+            self.needed |= {self.root(v) for v in self.read(n)}
+        self.units = self._units()
+        return True
+
+    def read(self, node: Any) -> list[Value]:
+        """Return what a node reads of what others make."""
+        if isinstance(node, Group):
+            own = node.made
+            return [v for e in node.equations for v in e.values if v not in own]
+        if isinstance(node, Joined):
+            return list(node.parts)
+        return [node.a, node.b, *([] if node.added is None else [node.added])]
+
+    def _product(self, e: Equation, made: dict[Value, Equation]) -> Product | None:
+        if len(e.values) != 2:
+            return None
+        a, b = e.values
+        out = e.outputs[0]
+        if str(out.dtype) not in ("float32", "float64") or not a.dtype == b.dtype == out.dtype:
+            return None
+        if len(a.shape) == 2 and len(b.shape) == 1 and self._matrix(a, made):
+            # A matrix times a vector: the vector times the matrix, turned.
+            a, b, turned = b, a, True
+        elif len(b.shape) == 2 and self._matrix(b, made) and a not in self.held:
+            turned = False
+        else:
+            return None
+        before = made.get(b)
+        if before is not None:
+            b, turned = before.inputs[0], not turned
+        depth = a.shape[-1]
+        return Product(a, b, turned, out, None, prod(a.shape[:-1]), depth, prod(b.shape) // depth)
+
+    def _matrix(self, v: Value, made: dict[Value, Equation]) -> bool:
+        """Whether a value is a matrix from outside, or one of them transposed."""
+        e = made.get(v)
+        return v in self.held or (e is not None and e.primitive.name == "matrix_transpose" and e.inputs[0] in self.held)
+
+    def _add_to_products(self, users: dict[Value, list[Equation]]) -> None:
+        """Have products start from what only a loop of its own would add to them."""
+        for i, node in enumerate(self.nodes):
+            if not isinstance(node, Group) or len(node.equations) != 1 or node.equations[0].primitive.name != "add":
+                continue
+            e = node.equations[0]
+            values, out = e.values, e.outputs[0]
+            for k, v in enumerate(values):
+                at = next((n for n, p in enumerate(self.nodes) if isinstance(p, Product) and p.out is v), None)
+                if at is None or len(values) != 2 or len(users[v]) != 1 or v in self.graph.outputs:
+                    continue
+                other = values[1 - k]
+                fits = other.shape == out.shape or other.shape == out.shape[-1:]
+                if v.shape == out.shape and fits and other.dtype == out.dtype:
+                    self.nodes[i] = self.nodes[at]._replace(out=out, added=other)
+                    self.nodes[at] = None
+                    break
+        self.nodes = [n for n in self.nodes if n is not None]
+
+    # ------------------------------------------------------------------ independent parts
+
+    def _units(self) -> int:
+        """Return the size of the first dimension if no step mixes what lies at different places of it, else 1."""
+        inputs = [v for v in self.graph.inputs if v not in self.held]
+        values = [*inputs, *self.graph.outputs]
+        if not values or not values[0].shape:
+            return 1
+        size = values[0].shape[0]
+        if any([not v.shape or v.shape[0] != size for v in values]):
+            return 1
+        return size if all([self._separate(n, size) for n in self.nodes]) else 1
+
+    def _separate(self, node: Any, size: int) -> bool:
+        if isinstance(node, Product):
+            both = node.a.shape[0] == node.out.shape[0] == size and len(node.a.shape) == len(node.out.shape) >= 2
+            return both and (node.added is None or node.added in self.held or node.added.shape == node.out.shape)
+        if isinstance(node, Joined):
+            return len(node.out.shape) >= 2 and all([v.shape[0] == size for v in (*node.parts, node.out)])
+        if not node.shape or node.shape[0] != size or node.split == 0:
+            return False
+        made = node.made
+        for v, role in node.roles.items():
+            if role in ("column sum", "total"):
+                return False
+            if v not in made and v not in self.held and role in ("column", "scalar", CYCLE):
+                return False
+            if v in made and v in self.needed and (not v.shape or v.shape[0] != size):
+                return False
+        return True
+
+    @staticmethod
+    def shape(role: str, v: Value, group: Group) -> tuple[int, ...]:
+        """Return the shape that a value has in the loop of a group."""
+        if role == "full":
+            return (prod(group.shape),) if group.split is None else (group.rows, group.columns)
+        if role in (WIDE, JOINED):
+            return (group.rows, v.shape[-1])
+        if role == CYCLE:
+            return (prod(v.shape) // group.columns, group.columns)
+        if role == "column sum":
+            return (1, group.columns)
+        return {"column": (group.columns,), "row": (group.rows,)}.get(role, (1,))
+
+
+def body_of(step: Graph, held: int) -> Body | None:
+    """Return what a step consists of, None if there is more to it."""
+    if any([v.__class__ is not Value for v in step.outputs]):
+        return None
+    if any([e.primitive.kind == "call" or e.primitive.meta.get("effect") for e in step.equations]):
+        return None
+    graph = optimised(lowered(step))
+    if any([v.__class__ is not Value for v in graph.outputs]):
+        return None
+    body = Body(graph, held)
+    return body if body.find_nodes() else None
+
+
+def _supported(v: Value) -> bool:
+    return v.spec.backend.name == "numpy" and type_name(str(np.dtype(v.dtype))) is not None and prod(v.shape) > 0
+
+
+def _joined(e: Equation) -> Joined | None:
+    rank = len(e.outputs[0].shape)
+    if e.params.get("axis") not in (rank - 1, -1) or any([v.__class__ is not Value for v in e.inputs]):
+        return None
+    same = all([v.dtype == e.outputs[0].dtype for v in e.values])
+    return Joined(tuple(e.values), e.outputs[0]) if same else None

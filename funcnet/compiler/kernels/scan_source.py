@@ -1,0 +1,346 @@
+"""The source of a whole loop over steps, and where its arrays lie."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from funcnet.compiler.kernels.scan_body import Body, Joined, Product
+from funcnet.compiler.kernels.special import type_of
+from funcnet.compiler.loops.emit import emitted
+from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.templates import type_name
+
+if TYPE_CHECKING:
+    from funcnet.compiler.graph import Value
+
+__all__ = ["Argument", "Packed", "Source"]
+
+#: Terms of a sum that a product adds up in registers before they go to memory: their part of a matrix stays in the
+#: cache.
+_DEPTH = 256
+
+_COPY = """    def copied(first, last, y, x):
+        for i in range(first, last):
+            y[i] = x[i]
+"""
+_BESIDE = """    def beside(first, last, y, x, start):
+        for r in range(first, last):
+            for j in range(x.shape[1]):
+                y[r, start + j] = x[r, j]
+"""
+_PRODUCT = """    def {name}(first, last, depth, width, a, b, c, s, s_row):
+        for j in range(0, width, {columns}):
+            n = min({columns}, width - j)
+            y = c + (first * width + j) * {size}
+            for k in range(0, depth, {most}):
+                z = y if k else s + first * s_row + j * {size} if s else 0
+                z_row = width * {size} if k else s_row
+                x = a + (first * depth + k) * {size}
+                m = min({most}, depth - k)
+                w = b + (j * depth + k * {columns}) * {size}
+                line = width * {size}
+                {tile}(last - first, n, 1, m, x, depth * {size}, 0, {size}, w, 0, {part}, y, line, z, z_row, 0)
+"""
+
+
+class Argument(NamedTuple):
+    """An array that the loop gets: what it is, and in which shape.
+
+    `kind` is ``"input"`` or ``"output"`` with the number of one of the equation's, ``"constant"`` or ``"own"`` with a
+    value, or ``"packed"`` with the number of a `Packed`.
+    """
+
+    kind: str
+    which: Any
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Packed(NamedTuple):
+    """A matrix that products read in columns side by side: which argument it is, and whether it is transposed."""
+
+    source: Argument
+    turned: bool
+    depth: int
+    width: int
+
+
+class Source:
+    """A loop over all steps as the source of a function ``loop(lo, hi, part, *arrays)``.
+
+    It goes through all steps for the parts `lo` to `hi` of the arrays.
+
+    Attributes
+    ----------
+    text : str
+        The source.
+    arguments : list of Argument
+        The arrays.
+    packed : list of Packed
+        The matrices.
+    sizes : list of int
+        The first of the arrays.
+    work : int
+        How many element operations it does, with weights.
+    """
+
+    def __init__(self, body: Body, call: Any, columns: dict[str, int]) -> None:
+        self.body = body
+        self.call = call
+        self.columns = columns
+        self.arguments: list[Argument] = []
+        self.packed: list[Packed] = []
+        self.sizes: list[int] = [call.length]
+        self.work = 0
+        self._names: dict[Argument, str] = {}
+        self._numbers: dict[int, str] = {}
+        #: Definitions of functions, lines before the steps, of one step, and after.
+        self._functions: dict[str, str] = {}
+        self._before: list[str] = []
+        self._head: list[str] = []
+        self._lines: list[str] = []
+        self._after: list[str] = []
+        self._views: dict[Any, str] = {}
+        graph = body.graph
+        first = call.held + call.carried
+        self._held = {v: i for i, v in enumerate(graph.inputs[: call.held])}
+        self._carries = list(graph.inputs[call.held : first])
+        self._elements = {v: first + i for i, v in enumerate(graph.inputs[first:])}
+        self._results = [body.root(v) for v in graph.outputs]
+        #: Of each carry: the stack it is read from, and whether that is of what comes in or of what goes out.
+        self._stack: list[tuple[int, bool] | None] = []
+        #: Where values that a step makes are written: to the place of a result, or nowhere else.
+        self._home: dict[Value, int] = {}
+        self._place()
+        for k, node in enumerate(body.nodes):
+            if isinstance(node, Group):
+                self._group(node, k)
+            elif isinstance(node, Product):
+                self._product(node)
+            else:
+                self._join(node)
+        self._copies()
+        self.text = self._text()
+
+    # ------------------------------------------------------------------ where values lie
+
+    def _place(self) -> None:
+        carried, results = self.call.carried, self._results
+        outside = {*self._held, *self._carries, *self._elements, *self.body.graph.constants}
+        for i, v in enumerate(results[carried:], carried):
+            if v not in outside:
+                self._home.setdefault(v, i)
+        taken: set[int] = set()
+        for i, carry in enumerate(self._carries):
+            home = self._home.get(results[i])
+            came = [k for k in range(carried, len(results)) if results[k] is carry and k not in taken]
+            if home is not None and home >= carried:
+                self._stack.append((home, False))
+            elif came:
+                self._stack.append((came[0], True))
+                taken.add(came[0])
+            else:
+                self._stack.append(None)
+            if results[i] not in outside:
+                self._home.setdefault(results[i], i)
+
+    def _name(self, kind: str, which: Any, shape: tuple[int, ...], dtype: Any) -> str:
+        argument = Argument(kind, which, shape, str(np.dtype(dtype)))
+        name = self._names.get(argument)
+        if name is None:
+            name = self._names[argument] = f"m{len(self.arguments)}"
+            self.arguments.append(argument)
+        return name
+
+    def _stacked(self, kind: str, which: int, shape: tuple[int, ...], v: Value) -> str:
+        return self._name(kind, which, (self.call.length, *shape), v.dtype)
+
+    def _line(self, key: Any, text: str) -> str:
+        """Return the variable of a view that each step makes anew."""
+        name = self._views.get(key)
+        if name is None:
+            name = self._views[key] = f"e{len(self._views)}"
+            self._head.append(f"{name} = {text}")
+        return name
+
+    def _read(self, v: Value, shape: tuple[int, ...]) -> str:
+        """Return an expression for the array of a value."""
+        v = self.body.root(v)
+        if v in self._held:
+            return self._name("input", self._held[v], shape, v.dtype)
+        if v in self.body.graph.constants:
+            return self._name("constant", v, shape, v.dtype)
+        if v in self._elements:
+            return self._line((v, shape), f"{self._stacked('input', self._elements[v], shape, v)}[t]")
+        if v in self._carries:
+            return self._carry(self._carries.index(v), shape)
+        home = self._home.get(v)
+        if home is None:
+            return self._name("own", v, shape, v.dtype)
+        return self._result(home, shape)
+
+    def _result(self, i: int, shape: tuple[int, ...]) -> str:
+        """Return the place of a result in this step."""
+        v = self._results[i]
+        if i >= self.call.carried:
+            return self._line((i, shape), f"{self._stacked('output', i, shape, v)}[t]")
+        last = self._name("output", i, shape, v.dtype)
+        stack = self._stack[i]
+        if stack is None:
+            other = f"{self._two(i, shape)}[(k + 1) % 2]"
+        else:
+            other = f"{self._stacked('output', stack[0], shape, v)}[after]"
+        return self._line((i, shape), f"{last} if k == steps - 1 else {other}")
+
+    def _carry(self, i: int, shape: tuple[int, ...]) -> str:
+        """Return what a carry is at the beginning of this step."""
+        v, stack = self._carries[i], self._stack[i]
+        if stack is not None and stack[1]:
+            return self._result(stack[0], shape)
+        first = self._name("input", self.call.held + i, shape, v.dtype)
+        other = (
+            f"{self._two(i, shape)}[k % 2]"
+            if stack is None
+            else f"{self._stacked('output', stack[0], shape, v)}[before]"
+        )
+        return self._line(("carry", i, shape), f"{first} if k == 0 else {other}")
+
+    def _two(self, i: int, shape: tuple[int, ...]) -> str:
+        """Return two places for a carry, of which one is read and the other written."""
+        return self._name("own", self._carries[i], (2, *shape), self._carries[i].dtype)
+
+    def _number(self, n: int) -> str:
+        """Return the name of a size, so that the source is the same for others."""
+        name = self._numbers.get(n)
+        if name is None:
+            name = self._numbers[n] = f"d{len(self.sizes)}"
+            self.sizes.append(n)
+        return name
+
+    def _bounds(self, rows: int) -> str:
+        d = self._number(rows // self.body.units)
+        return f"lo * {d}, hi * {d}"
+
+    # ------------------------------------------------------------------ the nodes
+
+    def _group(self, group: Group, k: int) -> None:
+        loop = emitted(group, self.body.graph, self.body.needed)
+        self.work += loop.work
+        head, _, rest = loop.source.partition("\n")
+        self._functions[f"stage{k}"] = "\n".join(
+            [
+                f"    {head.replace('def loop(', f'def stage{k}(')}",
+                *[f"    {line}" if line else line for line in rest.split("\n")],
+            ]
+        )
+        shape = self.body.shape
+        given = []
+        for v, role in loop.inputs:
+            name = self._read(v, shape(role, v, group))
+            given.append(f"{name}[0]" if role == "scalar" else name)
+        after: list[str] = []
+        for v, role in loop.outputs:
+            given.append(self._output(v, role, group, after))
+        rows = prod(group.shape) if loop.flat else group.rows
+        self._lines.append(f"stage{k}({self._bounds(rows)}, 0, {', '.join(given)})")
+        self._lines += after
+
+    def _output(self, v: Value, role: str, group: Group, after: list[str]) -> str:
+        shape = self.body.shape(role, v, group)
+        place = self._read(v, shape)
+        equation = next(e for e in group.equations if v in e.outputs)
+        typed = type_name(str(v.dtype))
+        mean = equation.primitive.name == "mean"
+        if role == "total":
+            total = self._name("own", equation, (1,), "float64")
+            count = f" / {self._number(prod(group.shape))}" if mean else ""
+            after.append(f"{place}[0] = {typed}({total}[0]{count})")
+            return total
+        if role == "column sum" and mean:
+            after += [
+                f"for j in range({place}.shape[1]):",
+                f"    {place}[0, j] = {typed}({place}[0, j] / {self._number(group.rows)})",
+            ]
+        return place
+
+    def _product(self, node: Product) -> None:
+        typed = type_of(node.out.dtype)
+        size = np.dtype(node.out.dtype).itemsize
+        columns = self.columns[typed]
+        name = f"product_{typed}"
+        self._functions[name] = _PRODUCT.format(
+            name=name, tile=f"tile_{typed}", columns=columns, size=size, most=_DEPTH, part=columns * size
+        )
+        lies = (node.width, node.depth) if node.turned else (node.depth, node.width)
+        b = self.body.root(node.b)
+        kind, which = ("input", self._held[b]) if b in self._held else ("constant", b)
+        packed = Packed(Argument(kind, which, lies, str(b.dtype)), node.turned, node.depth, node.width)
+        if packed not in self.packed:
+            self.packed.append(packed)
+        space = -(-node.width // columns) * columns * node.depth
+        matrix = self._name("packed", self.packed.index(packed), (space,), b.dtype)
+        a = self._read(node.a, (node.rows * node.depth,))
+        c = self._read(node.out, (node.rows * node.width,))
+        s, s_row = "0", "0"
+        if node.added is not None:
+            whole = node.added.shape == node.out.shape
+            s = f"address({self._read(node.added, (prod(node.added.shape),))})"
+            s_row = f"{self._number(node.width)} * {size}" if whole else "0"
+        sizes = f"{self._number(node.depth)}, {self._number(node.width)}"
+        self._lines.append(
+            f"{name}({self._bounds(node.rows)}, {sizes}, address({a}), address({matrix}), address({c}), {s}, {s_row})"
+        )
+        self.work += node.rows * node.depth * node.width // 16
+
+    def _join(self, node: Joined) -> None:
+        self._functions["beside"] = _BESIDE
+        width = node.out.shape[-1]
+        rows = prod(node.out.shape) // width
+        place = self._read(node.out, (rows, width))
+        start = 0
+        for v in node.parts:
+            part = self._read(v, (rows, v.shape[-1]))
+            self._lines.append(f"beside({self._bounds(rows)}, {place}, {part}, {self._number(start)})")
+            start += v.shape[-1]
+        self.work += prod(node.out.shape)
+
+    def _copies(self) -> None:
+        """Copy what a step does not write to its place, and what comes before and after all steps."""
+        for i, v in enumerate(self._results):
+            carried = i < self.call.carried
+            size = prod(v.shape)
+            stack = self._stack[i] if carried else None
+            if stack is not None and not stack[1]:
+                source = self._stacked("output", stack[0], (size,), v)
+                self._copy(self._after, size, self._name("output", i, (size,), v.dtype), f"{source}[t]")
+                continue
+            if stack is not None:
+                start = self._stacked("output", stack[0], (size,), v)
+                first = self._name("input", self.call.held + i, (size,), v.dtype)
+                self._copy(self._before, size, f"{start}[t]", first)
+            came = not carried and any([s == (i, True) for s in self._stack])
+            if not came and self._home.get(v) != i:
+                self._copy(self._lines, size, self._result(i, (size,)), self._read(v, (size,)))
+
+    def _copy(self, lines: list[str], size: int, place: str, source: str) -> None:
+        self._functions["copied"] = _COPY
+        lines.append(f"copied({self._bounds(size)}, {place}, {source})")
+
+    def _text(self) -> str:
+        back = self.call.reverse_order
+        names = ["lo", "hi", "part", "sizes", *self._names.values()]
+        lines = [f"def loop({', '.join(names)}):", *self._functions.values()]
+        lines += ["    steps = sizes[0]"]
+        lines += [f"    d{i} = sizes[{i}]" for i in range(1, len(self.sizes))]
+        lines += [f"    t = {'steps - 1' if back else '0'}", *[f"    {line}" for line in self._before]]
+        lines += ["    for k in range(steps):", f"        t = {'steps - 1 - k' if back else 'k'}"]
+        text = "\n".join([*self._head, *self._lines])
+        for name, step in (("before", -1), ("after", 1)):
+            if f"[{name}]" in text:
+                lines.append(f"        {name} = t {'-' if (step < 0) != back else '+'} 1")
+        lines += [f"        {line}" for line in (*self._head, *self._lines)]
+        lines += [f"    {line}" for line in self._after]
+        return "\n".join([*lines, ""])
