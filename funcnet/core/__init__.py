@@ -15,6 +15,7 @@ from funcnet.core.spec import owner as owner
 from funcnet.core.trace import Trace as Trace
 from funcnet.core.trace import constant as constant
 from funcnet.core.trace import current_trace as current_trace
+from funcnet.core.trace import determined as determined
 from funcnet.core.trace import settled as settled
 from funcnet.core.tracer import Tracer as Tracer
 from funcnet.core.tracer import carries_derivative as carries_derivative

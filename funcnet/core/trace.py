@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from funcnet.core.primitive import Primitive
     from funcnet.errors import FuncnetError
 
-__all__ = ["Trace", "constant", "current_trace", "settled"]
+__all__ = ["Trace", "constant", "current_trace", "determined", "settled"]
 
 _levels = count(1)
 _innermost: ContextVar[Trace | None] = ContextVar("funcnet_trace", default=None)
@@ -66,6 +66,12 @@ class Trace:
         """Return what leaves all transformations in place of `tracer`."""
         return tracer
 
+    def derived(self, tracer: Tracer) -> None:
+        """Learn that `tracer` is a derivative."""
+
+    def determine(self, tracer: Tracer) -> None:
+        """Raise if the value that is being differentiated does not follow from the arguments alone."""
+
     def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``f(*args, **kwargs)`` with this trace as the innermost one; the trace is dead afterwards."""
         self.outer = _innermost.get()
@@ -107,8 +113,26 @@ def constant(value: Any) -> Any:
     return value if trace is None else Tracer(trace, value, None)
 
 
-def settled(value: Any) -> Any:
+def settled(value: Any, *, derivative: bool = False) -> Any:
     """Return a result as it leaves a transformation: outside of all others, what only they need is dropped."""
-    if value.__class__ is Tracer and _innermost.get() is None:
-        return value.trace.settle(value)
+    if value.__class__ is Tracer:
+        if derivative and (found := _lowest(value)) is not None:
+            found.trace.derived(found)
+        if _innermost.get() is None:
+            return value.trace.settle(value)
     return value
+
+
+def determined(value: Any) -> None:
+    """Raise if a value of which a derivative is taken does not follow from the arguments alone."""
+    found = _lowest(value)
+    if found is not None:
+        found.trace.determine(found)
+
+
+def _lowest(value: Any) -> Tracer | None:
+    found = None
+    while value.__class__ is Tracer:
+        found = value
+        value = value.value
+    return found

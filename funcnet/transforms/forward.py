@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import Refused, Trace, Tracer, bind, settled
+from funcnet.core import Refused, Trace, Tracer, bind, current_trace, determined, settled
 from funcnet.core.bind import check_hashable
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import NonScalarOutputError, ParameterError
@@ -112,6 +112,11 @@ def jvp(
             )
         out, aux = out
         aux = leaf_rules.strip(trace, aux)
+    # Rules differentiate parts of a computation, which need not be determined one by one.
+    if current_trace() is None:
+        for leaf in tree.leaves(out):
+            if leaf.__class__ is Tracer and leaf.trace is trace and leaf.node is not None:
+                determined(leaf.value)
     y = leaf_rules.strip(trace, out)
     tangent = tree.map(lambda leaf: _tangent_of(trace, leaf), out)
     return (y, tangent, aux) if has_aux else (y, tangent)
@@ -149,7 +154,7 @@ def _is_none(node: Any) -> bool:
 
 def _tangent_of(trace: ForwardTrace, leaf: Any) -> Any:
     if leaf.__class__ is Tracer and leaf.trace is trace:
-        return settled(zeros_like(leaf.value) if leaf.node is None else leaf.node)
+        return settled(zeros_like(leaf.value) if leaf.node is None else leaf.node, derivative=True)
     return zeros_like(leaf)
 
 

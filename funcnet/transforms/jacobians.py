@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import tree
-from funcnet.core import owner, raw
+from funcnet.core import determined, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import DtypeError, NonScalarOutputError, ParameterError
@@ -302,6 +302,7 @@ def _by_rows(
     f: Callable[..., Any], primals: Any, single: bool, holomorphic: bool, chunk: int | None, name: str
 ) -> tuple[Any, Any]:
     y, pullback, aux = vjp(f, *primals, has_aux=True)
+    _all_determined(y)
     return _rows(y, pullback, single, holomorphic, chunk, name), aux
 
 
@@ -330,6 +331,7 @@ def _by_columns(
     def push(*tangents: Any) -> Any:
         y, t, aux = jvp(f, primals, tree.unflatten(structure, tangents), has_aux=True)
         check_output(y, name, holomorphic=holomorphic, real=False)
+        _all_determined(y)
         auxiliary[:] = [aux]
         return t, aux
 
@@ -350,10 +352,16 @@ def _by_fewer(
     f: Callable[..., Any], primals: Any, single: bool, holomorphic: bool, chunk: int | None, name: str
 ) -> tuple[Any, Any]:
     y, pullback, aux = vjp(f, *primals, has_aux=True)
+    _all_determined(y)
     check_output(y, name, holomorphic=holomorphic)
     if sum(_sizes(tree.leaves(y))) <= sum(_sizes(tree.leaves(primals))):
         return _rows(y, pullback, single, holomorphic, chunk, name), aux
     return _by_columns(f, primals, single, holomorphic, chunk, name)
+
+
+def _all_determined(y: Any) -> None:
+    for leaf in tree.leaves(y):
+        determined(leaf)
 
 
 def _inexact(leaf: Any, name: str) -> Any:

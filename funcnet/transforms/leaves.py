@@ -105,8 +105,7 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
         if leaf.__class__ is Tracer:
             # A derivative is a function of its argument, also where it is constant: its own derivative is then zero.
             ct = bind(function_of_p, ct, leaf)
-        else:
-            ct = settled(ct)
+        ct = settled(ct, derivative=True)
         if ct.__class__ is not Tracer:
             if leaf.__class__ is np.ndarray:
                 # Sums over everything are NumPy scalars.

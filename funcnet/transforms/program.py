@@ -9,9 +9,11 @@ from funcnet.compiler.execute import Executable
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.core import Tracer, bind
 from funcnet.core.dtypes import is_inexact
+from funcnet.ops.linalg.undetermined import UnseenSpectrumError
 from funcnet.transforms.batch import vmap
 from funcnet.transforms.call import Arguments, Call
 from funcnet.transforms.forward import jvp
+from funcnet.transforms.repeated_spectra import followed
 from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
@@ -63,7 +65,13 @@ class Program:
         for v in values:
             if v.__class__ is Tracer:
                 return bind(GraphCall(self), *values)
-        return self.run(*values)
+        try:
+            return self.run(*values)
+        except UnseenSpectrumError:
+            found = followed(self.graph, values)
+            if found is None:
+                raise
+            return found
 
     def derived(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` makes, which is made once for each key."""

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import Trace, Tracer, bind, settled
+from funcnet.core import Trace, Tracer, bind, current_trace, determined, settled
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
@@ -168,6 +168,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
         aux = leaf_rules.strip(trace, aux)
     if holomorphic:
         check_output(out, "fn.vjp", holomorphic=True)
+    # Rules differentiate parts of a computation, which need not be determined one by one.
+    outermost = current_trace() is None
     outs, structure = tree.flatten(out)
     roots = [t.node if t.__class__ is Tracer and t.trace is trace else None for t in outs]
     values = [t.value if t.__class__ is Tracer and t.trace is trace else t for t in outs]
@@ -176,6 +178,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
         gs = _cotangents(g, structure, values)
         pairs = [(n, ct) for n, ct in zip(roots, gs, strict=True) if n is not None and ct is not None]
         found = leaf_rules.finish(Sweep().run(sweep, (pairs, nodes), {"free": False}), leaves)
+        if outermost:
+            for value, ct in zip(values, gs, strict=True):
+                if ct is not None:
+                    determined(value)
         return tuple(_regroup(found, flats))
 
     y = tree.unflatten(structure, [settled(v) for v in values])
@@ -293,6 +299,7 @@ def _differentiated(
             out, aux = _split_aux(out, name)
             aux = leaf_rules.strip(trace, aux)
         value, root = scalar_output(trace, out, name, holomorphic)
+        determined(value)
         # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
         del out, call
         seed = ones_like(value)

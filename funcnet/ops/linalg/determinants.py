@@ -27,7 +27,7 @@ from funcnet.ops.linalg.common import (
     separated,
 )
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
-from funcnet.ops.linalg.singular import repeated_or_zero, svd_p
+from funcnet.ops.linalg.singular import svd_p
 from funcnet.ops.linalg.solving import inv
 from funcnet.ops.linalg.splitting import separate, series
 from funcnet.ops.linear_algebra import matmul, matrix_transpose
@@ -89,7 +89,7 @@ def _cofactor_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
         n = x.shape[-1]
         if n < 2:
             return zeros_like(g)
-        u, s, vh = separate(svd_p, x, lambda found: repeated_or_zero(found[1]), full=False)
+        u, s, vh = separate(svd_p, x, full=False)
         regular = greater(s[..., -1], s[..., 0] * eps_of(s) ** 0.25)
         regular = reshaped(regular, (*regular.shape, 1, 1))
         # The second derivative of the determinant is a symmetric bilinear form, so this is forward rule and reverse

@@ -5,20 +5,26 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import Arg, bind, case, general, raw
+from funcnet.core import Arg, Spec, bind, case, general, raw
 from funcnet.core.bind import run
 from funcnet.core.dtypes import kind
+from funcnet.core.frames import user_frame
+from funcnet.errors import NotDifferentiableError
 from funcnet.ops.arithmetic import add, multiply, subtract
 from funcnet.ops.batching import as_it_is
 from funcnet.ops.bitwise import bitwise_and
 from funcnet.ops.broadcasting import cast, real, sum_over
 from funcnet.ops.comparison import equal, greater, less_equal, not_equal, where
 from funcnet.ops.complex import abs as absolute
+from funcnet.ops.complex import imag
 from funcnet.ops.extremes import max as maximum_of
 from funcnet.ops.fresh import array_like
 from funcnet.ops.linalg.common import as_column, as_row, conjugated, dagger, eps_of, separated
+from funcnet.ops.linalg.gauge import turned
+from funcnet.ops.linalg.products import diagonal
 from funcnet.ops.linalg.series import Series, inverse, largest, multiplied, zeros
-from funcnet.ops.linalg.splitting import handler, known, series, smoothly, undetermined, wrapped
+from funcnet.ops.linalg.splitting import handler, known, series, smoothly
+from funcnet.ops.linalg.undetermined import undetermined, unseen
 from funcnet.ops.strong import masked
 
 if TYPE_CHECKING:
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 
     Pull = Callable[[Any], Any]
 
-__all__ = ["by_gaps", "check_linked", "repeated", "split"]
+__all__ = ["by_gaps", "check_complement", "check_linked", "check_phases", "repeated", "split"]
 
 
 def by_gaps(t: Any, values: Any, sign: int, part: int = 0) -> Any:
@@ -45,11 +51,19 @@ def repeated(values: Any) -> Any:
 
 
 def split(
-    name: str, primitive: Any, args: Any, nodes: Any, params: dict[str, Any], place: int, which: Callable[[Any], Any]
+    name: str,
+    primitive: Any,
+    args: Any,
+    nodes: Any,
+    params: dict[str, Any],
+    choice: int,
+    place: int,
+    which: Callable[[Any], Any],
 ) -> Any:
     """Decompose what is followed as a series: where values are equal, move them apart.
 
-    ``place`` is the position of the values among the results; ``which(values)`` tells which ones are to be moved.
+    ``place`` is the position of the values among the results; ``which(values)`` tells which ones are to be moved. The
+    second choice has other vectors, and moves the values by other distances.
     """
     node: Series = nodes[0]
     found = run(primitive, (node.value(),), params)
@@ -68,16 +82,21 @@ def split(
     moved_apart = [Series({0: y}, inf, node.order, origin, largest(y)) for y in parts]
     if known(moving):
         if name == "svd":
-            moved_apart[place].terms[0] = masked(values, not_equal(separated(values, values), 0))
-        moved_apart[place].terms[1] = where(moving, _distances(values, descending=name == "svd"), zeros(values))
-    out = [wrapped(part) for part in moved_apart]
+            moved_apart[place].terms[0] = values = masked(values, not_equal(separated(values, values), 0))
+        if choice and primitive.multiple:
+            others = turned(name, (*parts[:place], values, *parts[place + 1 :]))
+            for part, other in zip(moved_apart, others, strict=True):
+                part.terms[0] = other
+        moved_apart[place].terms[1] = where(moving, _distances(values, choice, name == "svd"), zeros(values))
+    out = [part.cleaned() for part in moved_apart]
     return tuple(out) if primitive.multiple else out[0]
 
 
-def _distances(values: Any, *, descending: bool) -> Any:
+def _distances(values: Any, choice: int, descending: bool) -> Any:
     """Return distinct positive numbers of the size of the values, in their order."""
     n = values.shape[-1]
-    steps = [1.0 + i / n + 0.3 * (i / n) ** 2 for i in range(n)]
+    first, second = ((1.0, 0.3), (0.45, 1.1))[choice]
+    steps = [1.0 + first * i / n + second * (i / n) ** 2 for i in range(n)]
     row = raw(array_like(values, steps[::-1] if descending else steps, values.dtype))
     scale = maximum_of(absolute(values), axis=-1, keepdims=True)
     return multiply(where(greater(scale, 0), scale, scale * 0 + 1), row)
@@ -94,6 +113,49 @@ def check_linked(name: str, w: Any, gw: Any, gv: Any) -> None:
     unlike = greater(absolute(_denominator(row, -1)), 1000 * eps_of(row) * largest(row))
     if known(bitwise_and(same, unlike)):
         raise undetermined((name, raw(w)), "cotangents of values and vectors that do not say how they vary")
+
+
+def check_phases(name: str, turning: Any) -> None:
+    """Raise where what is differentiated changes with the phases of vectors, which nothing determines.
+
+    ``turning`` is the product of the adjoint of the vectors with their cotangent; its diagonal is how the phases count.
+    """
+    found = _visible(turning)
+    if found is None or kind(found.dtype) != "c" or not _matters(imag(raw(diagonal(found))), found):
+        return
+    raise NotDifferentiableError(
+        f"The derivative through complex vectors of xp.linalg.{name} is not determined, in {user_frame()}.",
+        found="a function that depends on their phases, of which each is as good as any other",
+        needed="a function that is the same for all phases",
+        write="what takes a vector together with its conjugate, such as xp.abs(v) or v @ xp.conj(v.T); "
+        "or v / (v[:1] / xp.abs(v[:1])), whose first row is real",
+    )
+
+
+def check_complement(turning: Any) -> None:
+    """Raise where what is differentiated changes with the basis of a complement, which nothing determines.
+
+    ``turning`` is the product of the adjoint of the basis with its cotangent.
+    """
+    found = _visible(turning)
+    if found is None or not _matters(subtract(found, dagger(found)), found):
+        return
+    raise NotDifferentiableError(
+        f"The derivative through the further vectors of xp.linalg.svd is not determined, in {user_frame()}.",
+        found="a function that depends on them one by one; any basis of the complement is as good as any other",
+        needed="a function that is the same for all bases",
+        write="xp.linalg.svd(x, full_matrices=False), or what takes them together, such as u[:, k:] @ u[:, k:].T",
+    )
+
+
+def _visible(turning: Any) -> Any:
+    """Return the plain array inside, None where it is not known, or where two choices are compared at the end."""
+    found = raw(turning)
+    return None if isinstance(found, Spec) or 0 in found.shape or series(turning) is not None else found
+
+
+def _matters(part: Any, whole: Any) -> bool:
+    return largest(part) > eps_of(whole) ** 0.5 * largest(whole)
 
 
 def _denominator(values: Any, sign: int) -> Any:
@@ -125,8 +187,7 @@ def _impl(xp: Any, t: Any, values: Any, *, sign: int, part: int) -> Any:
         closed = closed & ~xp.eye(n, dtype=xp.bool, device=row.device)
     if bool(xp.any(closed)):
         # Followed as series, they would be apart: `separate` does not see values that a compiled function gets later.
-        why = "a function compiled by fn.jit does not see that beforehand, so call it without"
-        raise undetermined(("eigh" if sign < 0 else "svd", values), why)
+        raise unseen("eigh" if sign < 0 else "svd", values)
     some = row != 0
     one = xp.ones((), dtype=row.dtype, device=row.device)
     quotient = t / xp.astype(xp.where(some, row, one), t.dtype)
@@ -172,7 +233,7 @@ by_gaps_p = general(
 
 
 @handler("by_gaps")
-def _of_series(primitive: Any, args: Any, nodes: Any, params: dict[str, Any]) -> Any:
+def _of_series(primitive: Any, args: Any, nodes: Any, params: dict[str, Any], choice: int) -> Any:  # noqa: ARG001  # as all
     t, values = nodes
     followed: Any = t if values is None else values
     sign, part = params["sign"], params["part"]
@@ -182,7 +243,7 @@ def _of_series(primitive: Any, args: Any, nodes: Any, params: dict[str, Any]) ->
             t = Series({0: args[0]}, inf, followed.order, followed.origin, largest(args[0]))
         y = t.mapped(lambda c: run(primitive, (c, plain), params))
         y.scale = max(y.scale, *map(largest, y.terms.values()))
-        return wrapped(y)
+        return y.cleaned()
     if t is None:
         t = Series({0: args[0]}, inf, followed.order, followed.origin, largest(args[0]))
     spectrum = values.value()
@@ -215,11 +276,11 @@ def _of_series(primitive: Any, args: Any, nodes: Any, params: dict[str, Any]) ->
     quotients.scale = max(largest(c) for c in quotients.terms.values())
     y = multiplied(numerators, quotients)
     if not some:
-        return wrapped(y)
+        return y.cleaned()
     parts: dict[int, Any] = {}
     for k, c in y.terms.items():
         inside = where(shift, zeros(c), c)
         parts[k] = add(parts[k], inside) if k in parts else inside
         outside = where(shift, c, zeros(c))
         parts[k - 1] = add(parts[k - 1], outside) if k - 1 in parts else outside
-    return wrapped(Series(parts, y.top - 1, y.order, values.origin, y.scale))
+    return Series(parts, y.top - 1, y.order, values.origin, y.scale).cleaned()

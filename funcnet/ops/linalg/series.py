@@ -93,6 +93,12 @@ class Series:
         """Return the series of a linear function of the coefficients."""
         return self.like({k: f(c) for k, c in self.terms.items()}, self.top)
 
+    def agrees(self, other: Series) -> bool:
+        """Whether another series has the same term without h, but for rounding."""
+        a, b = self.value(), other.value()
+        scale = max(self.scale, other.scale, largest(a), largest(b))
+        return not largest(a - b) > scale * _ROUNDING * eps_of(a)
+
     def cleaned(self) -> Series:
         """Return the series without what is not known, not wanted, or only the rounding error of poles."""
         terms = {k: c for k, c in self.terms.items() if k <= min(self.top, self.order)}

@@ -23,9 +23,9 @@ from funcnet.ops.linalg.common import (
     real_spec,
     separated,
 )
-from funcnet.ops.linalg.gaps import by_gaps, check_linked, repeated, split
+from funcnet.ops.linalg.gaps import by_gaps, check_complement, check_linked, check_phases, repeated, split
 from funcnet.ops.linalg.products import diagonal_matrix
-from funcnet.ops.linalg.splitting import handler, separate, series
+from funcnet.ops.linalg.splitting import closed, handler, of_values, separate, series
 from funcnet.ops.linear_algebra import matmul, matrix_transpose
 from funcnet.ops.strong import masked
 
@@ -67,17 +67,23 @@ def _svd_rule(y: Any, x: Any, *, full: bool) -> Pull:  # noqa: ARG001
         right, q = _within(v, None if gvh is None else matrix_transpose(gvh), k)
         u1, v1 = u[..., :k], v[..., :k]
 
-        inner = None
+        inner = alone = None
         if p is not None or q is not None:
             check_linked("svd", s, gsv, gu if gvh is None else gvh)
             total: Any = p if q is None else q if p is None else add(p, q)
+            check_phases("svd", total)
             gap: Any = p if q is None else -q if p is None else subtract(p, q)
             inner = add(by_gaps(total, s, -1, -1), by_gaps(gap, s, 1, -1))
         if gsv is not None:
-            if inner is None:
-                return conjugated(matmul(multiply(u1, as_row(gsv)), dagger(v1)))
-            inner = add(inner, cast(diagonal_matrix(gsv), u.dtype))
+            if inner is None or series(s) is not None:
+                alone = matmul(multiply(of_values(u1), as_row(gsv)), of_values(dagger(v1)))
+                if inner is None:
+                    return conjugated(alone)
+            else:
+                inner = add(inner, cast(diagonal_matrix(gsv), u.dtype))
         a = None if inner is None else matmul(matmul(u1, inner), dagger(v1))
+        if alone is not None:
+            a = add(a, alone)
         if left is not None:
             more = matmul(by_gaps(left, s, 0), dagger(v1))
             a = more if a is None else add(a, more)
@@ -97,7 +103,9 @@ def _within(u: Any, g: Any, k: int) -> tuple[Any, Any]:
     if u.shape[-1] > k:
         # The further columns span the complement of the first, so they turn as those do.
         first, others = u[..., :k], u[..., k:]
-        g = subtract(g[..., :k], matmul(others, matmul(dagger(g[..., k:]), first)))
+        further = g[..., k:]
+        check_complement(matmul(dagger(others), further))
+        g = subtract(g[..., :k], matmul(others, matmul(dagger(further), first)))
     p = matmul(dagger(first), g)
     return (None if u.shape[-2] == k else subtract(g, matmul(first, p))), p
 
@@ -146,7 +154,7 @@ def _svdvals_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every 
         if followed is None or followed.order < 2:
             # At zero a singular value has a kink, as the absolute value has.
             g = masked(g, not_equal(separated(s, s), 0))
-        return conjugated(matmul(multiply(u, as_row(g)), vh))
+        return conjugated(matmul(multiply(of_values(u), as_row(g)), of_values(vh)))
 
     return pull
 
@@ -164,6 +172,8 @@ svdvals_p = general(
 
 handler("svd")(partial(split, "svd", place=1, which=repeated_or_zero))
 handler("svdvals")(partial(split, "svd", place=0, which=repeated_or_zero))
+closed["svd"] = lambda found: repeated_or_zero(found[1])
+closed["svdvals"] = repeated_or_zero
 
 
 def _cutoff(xp: Any, s: Any, rtol: Any) -> Any:
@@ -243,11 +253,16 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     to a common phase of each pair, and up to a rotation where values are equal or zero but for rounding. There
     derivatives are the limits of those at matrices nearby whose values are distinct and not zero. They are right, in
     both modes and at every order, for functions of the matrix that are smooth and do not depend on the choice of the
-    vectors: :math:`U V^H` at equal values above zero, :math:`U f(S) V^H` with an odd f at zeros too. Where the limit is
-    infinite, as for :math:`U V^H` at two zeros, they are refused.
+    vectors: :math:`U V^H` at equal values above zero, :math:`U f(S) V^H` with an odd f at zeros too. Functions that do
+    depend on the choice, as :math:`U V^H` does at zeros, are refused there, in both modes and at every order.
 
-    With ``full_matrices=True`` the further columns are any orthonormal basis of the complement; derivatives are right
-    for functions that do not depend on which.
+    With ``full_matrices=True`` the further columns are any orthonormal basis of the complement. Functions that depend
+    on which, or on the phases of complex vectors, are refused in reverse mode; forward mode has the tangents of vectors
+    that turn no more than they have to.
+
+    Under `jit` the same holds at equal and zero values if the decomposition and its derivative are in one compiled
+    function, as in ``jit(grad(f))``. In ``grad(jit(f))``, and with donated arguments, these are refused when vectors
+    are differentiated; phases and further columns are not looked at in either.
 
     Parameters
     ----------
@@ -267,8 +282,9 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     ShapeError, DtypeError
         If `x` is not a stack of floating-point matrices.
     NotDifferentiableError
-        Where values are equal or zero, if the derivative does not exist, or the matrix is computed from another
-        decomposition at equal values.
+        Where values are equal or zero, if the derivative does not exist or depends on the choice of the vectors, or the
+        matrix is computed from another decomposition at equal values; if the function depends on phases of complex
+        vectors, or on the basis of the complement.
 
     References
     ----------
@@ -287,7 +303,7 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     check_matrices("svd", x)
     m, n = x.shape[-2:]
     full = bool(full_matrices) and m != n
-    return SVDResult(*separate(svd_p, x, lambda y: repeated_or_zero(y[1]), full=full))
+    return SVDResult(*separate(svd_p, x, full=full))
 
 
 def svdvals(x: Any, /) -> Any:
@@ -326,7 +342,7 @@ def svdvals(x: Any, /) -> Any:
     array([2., 1.])
     """
     check_matrices("svdvals", x)
-    return separate(svdvals_p, x, repeated_or_zero)
+    return separate(svdvals_p, x)
 
 
 def pinv(x: Any, /, *, rtol: Any = None) -> Any:

@@ -21,10 +21,10 @@ from funcnet.ops.linalg.common import (
     pairs_of,
     real_spec,
 )
-from funcnet.ops.linalg.gaps import by_gaps, check_linked, repeated, split
+from funcnet.ops.linalg.gaps import by_gaps, check_linked, check_phases, repeated, split
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
 from funcnet.ops.linalg.solving import solve
-from funcnet.ops.linalg.splitting import handler, separate
+from funcnet.ops.linalg.splitting import closed, handler, of_values, separate, series
 from funcnet.ops.linear_algebra import matmul
 
 if TYPE_CHECKING:
@@ -68,12 +68,18 @@ def _eigh_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every rul
         gw, gv = gs
         adjoint = dagger(v)
         if gv is None:
-            return conjugated(matmul(multiply(v, as_row(gw)), adjoint))
+            u = of_values(v)
+            return conjugated(matmul(multiply(u, as_row(gw)), dagger(u)))
         check_linked("eigh", w, gw, gv)
-        inner = by_gaps(matmul(adjoint, conjugated(gv)), w, -1, -1)
-        if gw is not None:
+        along = matmul(adjoint, conjugated(gv))
+        check_phases("eigh", along)
+        inner = by_gaps(along, w, -1, -1)
+        if gw is not None and series(v) is None:
             inner = add(inner, cast(diagonal_matrix(gw), v.dtype))
         a = matmul(matmul(v, inner), adjoint)
+        if gw is not None and series(v) is not None:
+            u = of_values(v)
+            a = add(a, matmul(multiply(u, as_row(gw)), dagger(u)))
         return conjugated((a + dagger(a)) * 0.5)
 
     return pull
@@ -94,7 +100,7 @@ eigh_p = general(
 
 def _eigvalsh_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001  # the form of every rule
     def pull(g: Any) -> Any:
-        v = bind(eigh_p, x)[1]
+        v = of_values(bind(eigh_p, x)[1])
         return conjugated(matmul(multiply(v, as_row(g)), dagger(v)))
 
     return pull
@@ -133,14 +139,19 @@ def _eig_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
         adjoint = dagger(v)
         if gv is not None:
             along = matmul(adjoint, conjugated(gv))
+            check_phases("eig", along)
             # Eigenvectors keep their length.
             along = subtract(along, multiply(matmul(adjoint, v), as_row(real(diagonal(along)))))
             check_linked("eig", w, gw, gv)
             inner = by_gaps(along, conjugated(w), -1)
-        if gw is not None:
-            on = diagonal_matrix(conjugated(gw))
-            inner = on if inner is None else add(inner, on)
-        return conjugated(solve(adjoint, matmul(inner, adjoint)))
+        if gw is None:
+            return conjugated(solve(adjoint, matmul(inner, adjoint)))
+        on = diagonal_matrix(conjugated(gw))
+        if inner is not None and series(v) is None:
+            return conjugated(solve(adjoint, matmul(add(inner, on), adjoint)))
+        u = of_values(adjoint)
+        a = solve(u, matmul(on, u))
+        return conjugated(a if inner is None else add(a, solve(adjoint, matmul(inner, adjoint))))
 
     return pull
 
@@ -160,7 +171,7 @@ eig_p = general(
 
 def _eigvals_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
     def pull(g: Any) -> Any:
-        v = bind(eig_p, x)[1]
+        v = of_values(bind(eig_p, x)[1])
         adjoint = dagger(v)
         return conjugated(solve(adjoint, multiply(as_column(conjugated(g)), adjoint)))
 
@@ -184,6 +195,7 @@ def _repeated_first(y: Any) -> Any:
 
 for _p, _name in ((eigh_p, "eigh"), (eigvalsh_p, "eigh"), (eig_p, "eig"), (eigvals_p, "eig")):
     handler(_p.name)(partial(split, _name, place=0, which=repeated))
+    closed[_p.name] = _repeated_first if _p.multiple else repeated
 
 
 def eigh(x: Any, /) -> EighResult:
@@ -196,8 +208,15 @@ def eigh(x: Any, /) -> EighResult:
     rotation where eigenvalues are equal but for rounding. There derivatives are the limits of those at matrices nearby
     whose eigenvalues are distinct. They are right, in both modes and at every order, for functions of the matrix that
     are smooth and do not depend on the choice of the eigenvectors: :math:`V f(w) V^H`, projectors on the space of equal
-    eigenvalues, sums over all of them. Where the limit is infinite, as for a single eigenvector, they are refused. Of
-    single eigenvalues, which have a kink there, the first derivative is one for this choice of the eigenvectors.
+    eigenvalues, sums over all of them. A function that does depend on the choice, such as one of a single eigenvector,
+    is refused there: in reverse and in forward mode, at every order, and under `vmap`. So is one that depends on the
+    phases of complex eigenvectors anywhere, in reverse mode; forward mode has the tangent of an eigenvector that keeps
+    its phase. Of single eigenvalues, which have a kink where they are equal, the first derivative is one for this
+    choice of the eigenvectors, and the second is refused.
+
+    Under `jit` the same holds if the decomposition and its derivative are in one compiled function, as in
+    ``jit(grad(f))``. In ``grad(jit(f))``, and with donated arguments, equal eigenvalues are refused when vectors are
+    differentiated, and phases are not looked at in either.
 
     Parameters
     ----------
@@ -215,8 +234,9 @@ def eigh(x: Any, /) -> EighResult:
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
-        Where eigenvalues are equal, if the derivative does not exist, or the matrix is computed from another
-        decomposition at equal values.
+        Where eigenvalues are equal, if the derivative does not exist or depends on the choice of the eigenvectors, or
+        the matrix is computed from another decomposition at equal values; where eigenvectors are complex, if the
+        function depends on their phases.
     LinAlgError
         The array library's own, if the iteration does not converge.
 
@@ -236,7 +256,7 @@ def eigh(x: Any, /) -> EighResult:
     array([-1.,  1.])
     """
     check_matrices("eigh", x, square=True)
-    return EighResult(*separate(eigh_p, x, _repeated_first))
+    return EighResult(*separate(eigh_p, x))
 
 
 def eigvalsh(x: Any, /) -> Any:
@@ -245,8 +265,8 @@ def eigvalsh(x: Any, /) -> Any:
     The function is that of the Hermitian part :math:`(X + X^H)/2`, so gradients are Hermitian.
 
     Derivative: :math:`dw_i = v_i^H dX\, v_i`, right at equal eigenvalues for functions that treat them alike, to every
-    order. A single one of equal eigenvalues has a kink: its first derivative is one for some choice of eigenvectors,
-    the second is refused.
+    order, also under `jit`. A single one of equal eigenvalues has a kink: its first derivative is one for some choice
+    of eigenvectors, the second is refused.
 
     Parameters
     ----------
@@ -277,7 +297,7 @@ def eigvalsh(x: Any, /) -> Any:
     array([-1.,  1.])
     """
     check_matrices("eigvalsh", x, square=True)
-    return separate(eigvalsh_p, x, repeated)
+    return separate(eigvalsh_p, x)
 
 
 def eig(x: Any, /) -> EigResult:
@@ -288,8 +308,9 @@ def eig(x: Any, /) -> EigResult:
     Derivative: with :math:`E = V^{-1} dX\, V`, :math:`dw_i = E_{ii}` and
     :math:`dV = V (F \circ E - \operatorname{diag}(c))`, where :math:`F_{ij} = 1/(w_j - w_i)` off the diagonal and the
     real :math:`c_i` keep each eigenvector at length 1. The phase of an eigenvector is arbitrary: derivatives are right
-    for functions that do not depend on it. At equal eigenvalues with independent eigenvectors they are limits, as those
-    of `eigh`. Matrices that lack eigenvectors have no derivative.
+    for functions that do not depend on it, and others are refused in reverse mode. At equal eigenvalues with
+    independent eigenvectors they are limits, as those of `eigh`, also under `jit`, and functions that depend on the
+    choice of the eigenvectors are refused. Matrices that lack eigenvectors have no derivative.
 
     Parameters
     ----------
@@ -306,7 +327,8 @@ def eig(x: Any, /) -> EigResult:
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
-        Where eigenvalues are equal, if the derivative does not exist.
+        Where eigenvalues are equal, if the derivative does not exist or depends on the choice of the eigenvectors; if
+        the function depends on the phases of eigenvectors.
     LinAlgError
         The array library's own, if the iteration does not converge, or in the derivative of a defective matrix.
 
@@ -324,7 +346,7 @@ def eig(x: Any, /) -> EigResult:
     array([2.+0.j, 3.+0.j])
     """
     check_matrices("eig", x, square=True)
-    return EigResult(*separate(eig_p, x, _repeated_first))
+    return EigResult(*separate(eig_p, x))
 
 
 def eigvals(x: Any, /) -> Any:
@@ -332,7 +354,9 @@ def eigvals(x: Any, /) -> Any:
 
     Results are complex, also where all of them happen to be real.
 
-    Derivative: :math:`dw_i = (V^{-1} dX\, V)_{ii}`.
+    Derivative: :math:`dw_i = (V^{-1} dX\, V)_{ii}`, right at equal eigenvalues with independent eigenvectors for
+    functions that treat them alike, to every order, also under `jit`. A single one of equal eigenvalues has a kink, as
+    for `eigvalsh`.
 
     Parameters
     ----------
@@ -365,4 +389,4 @@ def eigvals(x: Any, /) -> Any:
     array([2.+0.j, 3.+0.j])
     """
     check_matrices("eigvals", x, square=True)
-    return separate(eigvals_p, x, repeated)
+    return separate(eigvals_p, x)

@@ -5,29 +5,39 @@ those of a function that does not depend on the choice of the vectors are: they 
 ``V (diag(w) + h diag(d)) V^H``, with distinct d. So `separate` puts, under the transformations that differentiate a
 matrix, a trace that follows every number as a series in h. The rules are those of distinct values; at the end the
 poles have to be gone, and the term without h is the result. Poles that stay mean that the derivative does not exist.
+
+Poles can cancel by chance in what does depend on the choice of the vectors. So everything is followed twice, for two
+choices of V and d that have nothing in common (`gauge`): a derivative that is not the same for both does not exist.
 """
 
 from __future__ import annotations
 
-from math import factorial, inf
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from funcnet.core import Primitive, Spec, Trace, Tracer, bind, owner, raw
+from funcnet.core import Primitive, Spec, Trace, Tracer, bind, case, linear, raw
 from funcnet.core.bind import run
 from funcnet.core.dtypes import is_inexact
-from funcnet.core.frames import user_frame
 from funcnet.errors import NotDifferentiableError
+from funcnet.ops.batching import as_it_is
 from funcnet.ops.linalg.series import Series, largest, multiplied, zeros
+from funcnet.ops.linalg.taylor import taylor
+from funcnet.ops.linalg.undetermined import undetermined
 from funcnet.ops.utility import any as any_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Handler = Callable[[Primitive, tuple[Any, ...], list[Series | None], dict[str, Any]], Any]
+    Handler = Callable[[Primitive, Sequence[Any], Sequence[Series | None], dict[str, Any], int], Any]
 
-__all__ = ["SPLIT", "handler", "known", "order_of", "separate", "series", "smoothly", "undetermined", "wrapped"]
+__all__ = ["SPLIT", "closed", "entered", "handler", "known", "of_values", "order_of", "separate", "series", "smoothly"]
+
+#: What a number was computed from: of the values alone; of the vectors; of derivatives of the vectors.
+_VALUES, _VECTORS, _DERIVATIVES = range(3)
 
 _handlers: dict[str, Handler] = {}
+#: Of each decomposition, which of its values, given its plain results, are equal or zero.
+closed: dict[str, Callable[[Any], Any]] = {}
 #: Positions of arguments in which a primitive is linear that does not say so, each while the others are held.
 _LINEAR = {
     "conj": (0,),
@@ -52,8 +62,14 @@ _QUOTIENTS = ("divide", "divide_or_zero", "strong_divide", "strong_divide_sqrt",
 _JOINT = {"add": (0, 1), "index_add": (0, 1), "index_set": (0, 1), "subtract": (0, 1), "where": (1, 2)}
 
 
+def entered(x: Any, order: int) -> Tracer:
+    """Return a plain matrix as one that is followed as a series, up to derivatives of that order."""
+    found = Series({0: x}, inf, order, ("", x), largest(x))
+    return Tracer(SPLIT, x, Choices((found, found), _VALUES))
+
+
 def handler(name: str) -> Callable[[Handler], Handler]:
-    """Return a decorator for what the trace does with a primitive of that name."""
+    """Return a decorator for what the trace does with a primitive of that name, for the first choice or the second."""
 
     def register(f: Handler) -> Handler:
         _handlers[name] = f
@@ -62,8 +78,26 @@ def handler(name: str) -> Callable[[Handler], Handler]:
     return register
 
 
+class Choices:
+    """What is known of one array: a series, or a plain array, for each of two choices of the vectors.
+
+    Attributes
+    ----------
+    both : tuple
+        The two.
+    source : int
+        What they were computed from: the more, the less may they differ.
+    """
+
+    __slots__ = ("both", "source")
+
+    def __init__(self, both: tuple[Any, Any], source: int) -> None:
+        self.both = both
+        self.source = source
+
+
 class SplitTrace(Trace):
-    """Follows every value as a series in a small number; lies under all transformations."""
+    """Follows every value as a series in a small number, for two choices of vectors; lies under all transformations."""
 
     __slots__ = ()
     name = "separated spectrum"
@@ -77,56 +111,128 @@ class SplitTrace(Trace):
         return False
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if primitive.name == "function_of":
+            return args[0]
         nodes = [a.node if a.__class__ is Tracer else None for a in args]
-        special = _handlers.get(primitive.name)
-        if special is not None:
-            return special(primitive, args, nodes, params)
-        if primitive.kind == "elementwise":
-            without = all(p is None for p in primitive.partials)
-        else:
-            without = primitive.vjp is None and primitive.kind == "general"
-        if without:
-            return run(primitive, [raw(a) for a in args], params)
-        active = [i for i, n in enumerate(nodes) if n is not None]
-        if primitive.name in _JOINT or primitive.joint:
-            inside = _JOINT.get(primitive.name, tuple(range(len(args))))
-            if all(i in inside for i in active):
-                return _jointly(primitive, args, nodes, params, inside)
-        linear = _linear_in(primitive, len(args))
-        if len(active) == 1 and active[0] in linear:
-            return _linearly(primitive, args, nodes, params, active[0])
-        if primitive.name in ("matmul", "multiply") and len(active) == 2:
-            product = multiplied(nodes[0], nodes[1], lambda a, b: run(primitive, (a, b), params))  # type: ignore[arg-type]
-            return wrapped(product)
-        return smoothly(primitive, args, nodes, params, linear)
+        source = max(n.source for n in nodes if n is not None)
+        found = []
+        for choice in (0, 1):
+            known = [a if n is None else n.both[choice] for a, n in zip(args, nodes, strict=True)]
+            followed = [k if k.__class__ is Series else None for k in known]
+            values = [k.value() if k.__class__ is Series else k for k in known]
+            found.append(_followed(primitive, values, followed, params, choice))
+        sources = _SOURCES.get(primitive.name)
+        if not primitive.multiple:
+            return _joined(found[0], found[1], sources[0](source) if sources else source, nodes)
+        return tuple(
+            [
+                _joined(a, b, sources[i](source) if sources else source, nodes)
+                for i, (a, b) in enumerate(zip(*found, strict=True))
+            ]
+        )
 
     def settle(self, tracer: Tracer) -> Any:
-        found: Series = tracer.node
-        if found.low < 0 or found.top < 0:
-            raise undetermined(found.origin, "the derivative grows without bound as they get closer")
-        return found.value()
+        found = tracer.node
+        # A value may be what the user wants to see of one choice, and a kink has a derivative on each side.
+        self._check(found, strict=found.source > _VECTORS)
+        first = found.both[0]
+        return first.value() if first.__class__ is Series else first
+
+    def derived(self, tracer: Tracer) -> None:
+        if tracer.node.source == _VECTORS:
+            tracer.node = Choices(tracer.node.both, _DERIVATIVES)
+
+    def determine(self, tracer: Tracer) -> None:
+        self._check(tracer.node, strict=tracer.node.source > _VALUES)
+
+    @staticmethod
+    def _check(found: Choices, *, strict: bool) -> None:
+        first, second = found.both
+        if first.__class__ is not Series:
+            return
+        for one in found.both:
+            if one.low < 0 or one.top < 0:
+                raise undetermined(one.origin, "the derivative grows without bound as they get closer")
+        if strict and not first.agrees(second):
+            raise undetermined(first.origin, "the result depends on the choice of the vectors")
 
 
-@handler("function_of")
-def _first(primitive: Primitive, args: Any, nodes: Any, params: dict[str, Any]) -> Any:  # noqa: ARG001  # as all
-    return args[0]
+def _followed(
+    primitive: Primitive, args: list[Any], nodes: list[Series | None], params: dict[str, Any], choice: int
+) -> Any:
+    active = [i for i, n in enumerate(nodes) if n is not None]
+    special = _handlers.get(primitive.name)
+    if special is not None and active:
+        return special(primitive, args, nodes, params, choice)
+    if primitive.kind == "elementwise":
+        without = all(p is None for p in primitive.partials)
+    else:
+        without = primitive.vjp is None and primitive.kind == "general"
+    if without or not active:
+        return run(primitive, args, params)
+    if primitive.name in _JOINT or primitive.joint:
+        inside = _JOINT.get(primitive.name, tuple(range(len(args))))
+        if all(i in inside for i in active):
+            return _jointly(primitive, args, nodes, params, inside)
+    linear = _linear_in(primitive, len(args))
+    if len(active) == 1 and active[0] in linear:
+        return _linearly(primitive, args, nodes, params, active[0])
+    if primitive.name in ("matmul", "multiply") and len(active) == 2:
+        return multiplied(nodes[0], nodes[1], lambda a, b: run(primitive, (a, b), params)).cleaned()  # type: ignore[arg-type]
+    return smoothly(primitive, args, nodes, params, linear)
+
+
+def _joined(first: Any, second: Any, source: int, nodes: Sequence[Choices | None]) -> Any:
+    """Return what was found for the two choices as one traced array, or as a plain one if they do not differ."""
+    if first.__class__ is Series:
+        return Tracer(SPLIT, first.value(), Choices((first, second), source))
+    if first is second:
+        return first
+    if tuple(first.shape) != tuple(second.shape):
+        origin = next(o.origin for n in nodes if n is not None for o in n.both if o.__class__ is Series)
+        raise undetermined(origin, "the shape of a result depends on the choice of the vectors")
+    # Results without a derivative: comparisons, positions. NaN in both is the same.
+    if not known((first != second) & ((first == first) | (second == second))):
+        return first
+    return Tracer(SPLIT, first, Choices((first, second), source))
+
+
+def of_values(x: Any) -> Any:
+    """Return an array as it is, to be counted as computed of the values, in the rules for these."""
+    return bind(of_values_p, x) if series(x) is not None else x
+
+
+of_values_p = linear(
+    "of_values",
+    lambda xp, x: x,  # noqa: ARG005
+    transpose=(lambda y, x: of_values,),  # noqa: ARG005
+    shape=lambda x: x.shape,
+    batch=as_it_is,
+    dtypes="floating",
+    internal=True,
+    cases=(case((2, 3)),),
+)
+
+#: What the results of a primitive are computed from, given what its arguments are.
+_SOURCES: dict[str, tuple[Callable[[int], int], ...]] = {
+    "by_gaps": (lambda source: _DERIVATIVES,),  # noqa: ARG005
+    "of_values": (lambda source: _VALUES if source == _VECTORS else source,),
+    "eigh": (lambda source: source, lambda source: max(source, _VECTORS)),
+    "eig": (lambda source: source, lambda source: max(source, _VECTORS)),
+    "svd": (lambda source: max(source, _VECTORS), lambda source: source, lambda source: max(source, _VECTORS)),
+}
 
 
 #: There is one: series of one program are series in the same number.
 SPLIT = SplitTrace()
 
 
-def wrapped(found: Series) -> Tracer:
-    """Return a series as a traced array."""
-    found = found.cleaned()
-    return Tracer(SPLIT, found.value(), found)
-
-
 def series(x: Any) -> Series | None:
     """Return the series at the bottom of an array, None if there is none."""
     while x.__class__ is Tracer:
         if x.trace is SPLIT:
-            return x.node
+            found = x.node.both[0]
+            return found if found.__class__ is Series else None
         x = x.value
     return None
 
@@ -146,11 +252,8 @@ def known(condition: Any) -> bool:
     return not isinstance(found, Spec) and 0 not in found.shape and bool(any_of(found))
 
 
-def separate(primitive: Primitive, x: Any, equal: Callable[[Any], Any], **params: Any) -> Any:
-    """Decompose a matrix; followed to a matrix nearby if derivatives are wanted and the values are not distinct.
-
-    ``equal(y)`` says of the raw results which values are.
-    """
+def separate(primitive: Primitive, x: Any, **params: Any) -> Any:
+    """Decompose a matrix; followed to a matrix nearby if derivatives are wanted and the values are not distinct."""
     depth = order_of(x)
     if not depth or series(x) is not None or isinstance(raw(x), Spec):
         return bind(primitive, x, **params)
@@ -158,17 +261,17 @@ def separate(primitive: Primitive, x: Any, equal: Callable[[Any], Any], **params
         y = bind(primitive, x, **params)
     except NotDifferentiableError:
         # Forward mode divides at once, which is refused where values are equal.
-        return bind(primitive, _followed(x, depth), **params)
+        return bind(primitive, _entered(x, depth), **params)
     found = tuple([raw(part) for part in y]) if primitive.multiple else raw(y)
-    if not known(equal(found)):
+    if not known(closed[primitive.name](found)):
         return y
-    return bind(primitive, _followed(x, depth), **params)
+    return bind(primitive, _entered(x, depth), **params)
 
 
-def _followed(x: Any, order: int) -> Any:
+def _entered(x: Any, order: int) -> Any:
     if x.__class__ is Tracer:
-        return Tracer(x.trace, _followed(x.value, order), x.node)
-    return Tracer(SPLIT, x, Series({0: x}, inf, order, ("", x), largest(x)))
+        return Tracer(x.trace, _entered(x.value, order), x.node)
+    return entered(x, order)
 
 
 def _linear_in(primitive: Primitive, count: int) -> Sequence[int]:
@@ -194,7 +297,7 @@ def _collected(primitive: Primitive, parts: dict[int, Any], like: Series, top: f
     def one(terms: dict[int, Any]) -> Any:
         if not is_inexact(next(iter(terms.values())).dtype):
             return terms[0]
-        return wrapped(Series(terms, top, order, like.origin, scale))
+        return Series(terms, top, order, like.origin, scale).cleaned()
 
     if not primitive.multiple:
         return one(parts)
@@ -229,6 +332,9 @@ def _jointly(primitive: Primitive, args: Any, nodes: Any, params: dict[str, Any]
                 terms.append(zeros(a) if hasattr(a, "dtype") else 0.0)
         parts[k] = run(primitive, terms, params)
     top, order, scale = _limits(nodes)
+    for i in inside:
+        if nodes[i] is None and hasattr(args[i], "dtype"):
+            scale = max(scale, largest(args[i]))
     return _collected(primitive, parts, _origin(nodes), top, order, scale)
 
 
@@ -256,7 +362,7 @@ def smoothly(primitive: Primitive, args: Any, nodes: Any, params: dict[str, Any]
         raise undetermined(_origin(nodes).origin, "more derivatives than are followed there")
     while True:
         try:
-            parts = _taylor(f, [moved[i] for i in active], count)
+            parts = taylor(f, [moved[i] for i in active], count)
             break
         except NotDifferentiableError:
             # Perhaps only of an order that is not needed.
@@ -273,7 +379,7 @@ def smoothly(primitive: Primitive, args: Any, nodes: Any, params: dict[str, Any]
         found = Series(terms, count, order - shift, origin.origin, slack * max(map(largest, terms.values())))
         moved_back = found.shifted(shift)
         moved_back.order = order
-        return wrapped(moved_back)
+        return moved_back.cleaned()
 
     if not primitive.multiple:
         return one(parts)
@@ -282,56 +388,3 @@ def smoothly(primitive: Primitive, args: Any, nodes: Any, params: dict[str, Any]
 
 def _size(a: Series) -> float:
     return max(largest(c) for c in a.terms.values())
-
-
-def _taylor(f: Callable[..., Any], nodes: list[Series], count: int) -> dict[int, Any]:
-    """Return the Taylor coefficients of ``f`` along a curve, from derivatives of derivatives along it."""
-    slopes = [[n.term(k) * factorial(k) if k > 1 else n.term(k) for n in nodes] for k in range(count + 1)]
-
-    def deeper(g: Callable[..., Any], k: int) -> Callable[..., Any]:
-        return lambda *points: Trace.along(g, points[:k], points[1:])
-
-    def g(values: Any) -> Any:
-        return f(*values)
-
-    for k in range(1, count + 1):
-        g = deeper(g, k)
-    found = g(*slopes)
-    parts = {}
-    for k in range(count, -1, -1):
-        y = found
-        for level in range(count, 0, -1):
-            y = y[1] if level <= k else y[0]
-        parts[k] = _scaled(y, factorial(k))
-    return parts
-
-
-def _scaled(y: Any, by: int) -> Any:
-    if isinstance(y, (tuple, list)):
-        return tuple([_scaled(v, by) for v in y])
-    # Zeros come as constants of the transformation that runs.
-    y = raw(y)
-    return y / by if by > 1 and is_inexact(y.dtype) else y
-
-
-def undetermined(origin: tuple[str, Any], why: str) -> NotDifferentiableError:
-    """Return the error for a derivative that equal values leave undetermined."""
-    name, values = origin
-    singular = name == "svd"
-    what = "singular values" if singular else "eigenvalues"
-    rows = owner(values).to_numpy(raw(values)).reshape(-1, values.shape[-1])
-    # Of a batch, the first that has any.
-    shown = next((row for row in rows if _shows(row.tolist(), zero=singular)), rows[0])
-    return NotDifferentiableError(
-        f"The derivative through the {what} or vectors of xp.linalg.{name} is not determined, in {user_frame()}.",
-        found=f"{what} that are repeated{' or zero' if singular else ''}: {shown}; {why}",
-        needed="distinct values, or a function that is smooth there and does not depend on the choice of the vectors",
-        write="what takes equal values together, such as (v * xp.exp(w)) @ v.T, xp.sum(w) or v[:, :2] @ v[:, :2].T "
-        "if the first two are equal; or a slightly perturbed matrix",
-    )
-
-
-def _shows(row: list[Any], *, zero: bool) -> bool:
-    small = 1e-4 * max(map(abs, row), default=0.0)
-    near = any(abs(a - b) <= small for i, a in enumerate(row) for b in row[:i])
-    return near or (zero and any(abs(a) <= small for a in row))
