@@ -16,6 +16,7 @@ from funcnet.nn.spec import beside, features_of
 from funcnet.ops import matmul, matrix_transpose, sum_over
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.nn.named import function_of
+from funcnet.ops.outer_products import outer_of
 from funcnet.transforms.batch import composed
 
 if TYPE_CHECKING:
@@ -43,12 +44,14 @@ def _to_x(y: Any, x: Any, kernel: Any, bias: Any) -> Pull:  # noqa: ARG001  # on
 
 
 def _to_kernel(y: Any, x: Any, kernel: Any, bias: Any) -> Pull:  # noqa: ARG001
+    if len(x.shape) == 1:
+        return lambda g: outer_of(x, g)
     return lambda g: matmul(matrix_transpose(_rows(x)), _rows(g))
 
 
 def _to_bias(y: Any, x: Any, kernel: Any, bias: Any) -> Pull:  # noqa: ARG001
     axes = tuple(range(len(x.shape) - 1))
-    return lambda g: sum_over(g, axes)
+    return (lambda g: sum_over(g, axes)) if axes else (lambda g: g)
 
 
 def _affine_jvp(ts: Any, y: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ARG001

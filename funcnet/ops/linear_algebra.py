@@ -13,6 +13,7 @@ from funcnet.ops.batching import as_it_is, broadcasting, matrix_product
 from funcnet.ops.broadcasting import reshaped, sum_to
 from funcnet.ops.complex import conj
 from funcnet.ops.manipulation import permute_dims
+from funcnet.ops.outer_products import outer_of
 from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _second(y: Any, x1: Any, x2: Any) -> Pull:
         rows = (prod(other[:-1]), other[-1])
         return lambda g: matmul(reshaped(g, rows[:1]), reshaped(x1, rows))
     if len(other) == 1:
-        return lambda g: reshaped(x1, (*other, 1)) * reshaped(g, (*g.shape[:-1], 1, g.shape[-1]))
+        return lambda g: outer_of(x1, g)
     if len(shape) == 2:
         if len(other) == 2:
             return lambda g: matmul(matrix_transpose(x1), g)

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
 
 
+def _function_of_batch(primitive: Any, size: int, batched: Any, /, y: Any, x: Any) -> Any:
+    if batched[0]:
+        # The tape alone asks for the argument.
+        return bind(primitive, y, x) if batched[1] or x.__class__ is Tracer else y
+    return as_it_is(primitive, size, batched, y, x)
+
+
 function_of_p = general(
     "function_of",
     lambda xp, y, x: y,  # noqa: ARG005  # the second argument is there for the tape
     vjp=(lambda out, y, x: None, None),  # noqa: ARG005  # the identity
     jvp=lambda tangents, out, y, x: tangents[0],  # noqa: ARG005
     shape=lambda y, x: y.shape,  # noqa: ARG005
-    batch=as_it_is,
+    batch=_function_of_batch,
     result="first",
     dtypes="floating",
     cases=(case((2, 3), (2, 3)), case((), ())),
