@@ -11,6 +11,7 @@ import numpy as np
 from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers, written_in_place
+from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
 from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.table import specialised
@@ -35,6 +36,8 @@ __all__ = ["FusedPlan"]
 
 #: Results of these show the memory of their first argument.
 _VIEWS = frozenset(["matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "getitem"])
+#: Results of these show all of their argument in another order.
+_TURNS = frozenset(["matrix_transpose", "permute_dims"])
 #: Results of loops that are arrays.
 _ARRAYS = ("full", "row", "column sum", JOINED)
 #: Results of these are arrays of their own.
@@ -161,6 +164,10 @@ class _Builder:
         self.readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, _shares)
         #: Results that are written to the memory of inputs.
         self.in_place: dict[Value, Value] = {}
+        #: Transposes of what is not in the block.
+        self.view_makers = {n.outputs[0]: n for n in self._plain() if n.primitive.name in _TURNS}
+        #: Where products rearrange their operands.
+        self.scratch: np.ndarray | None = None
         self.layout = Layout(self._plain(), self.results, self._written_in_block())
 
     def build(self) -> Callable[..., tuple[Any, ...]]:
@@ -216,6 +223,8 @@ class _Builder:
             for e in equations:
                 for v in e.values:
                     last[v] = i
+                    if not isinstance(node, Group) and _product(e):
+                        last[self._seen_through(v)[0]] = i
                 for v in e.outputs:
                     last.setdefault(v, i)
                     made[v] = i
@@ -320,9 +329,11 @@ class _Builder:
             self._view(out, view)
         elif e.primitive.name == "matrix_transpose" and not self.writer.waits(first):
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
-        elif _product(e) and (out in self.planned or (self.targets and out in self.results)):
+        elif _product(e) and (out in self.planned or out in self.results):
             if out not in self.planned:
                 self._fresh(out)
+            if self._multiply(e):
+                return
             self.writer.flush()
             a, b, y = e.inputs[0], e.inputs[1], out
             if len(b.shape) == 2 and (y not in self.planned or self.planned[y].flags.c_contiguous):
@@ -335,6 +346,47 @@ class _Builder:
         else:
             self.writer.flush()
             call(self.writer, e)
+
+    def _multiply(self, e: Equation) -> bool:
+        """Write the call of the compiled product; return False if this one is left to BLAS."""
+        out = e.outputs[0]
+        (a, left), (b, right), (c, result) = (self._matrices(v) for v in (*e.inputs, out))
+        found = product(left, right, result, out.dtype, self.count)
+        if found is None:
+            return False
+        if self.scratch is None:
+            self.scratch = scratch(self.count)
+        if found.turned:
+            a, b = b, a
+        function = self.compile(source(out.dtype), signature(out.dtype))
+        self.writer.step(function, found.bounds, [a, b, c, Fixed(self.scratch), Fixed(found.description)], [out])
+        return True
+
+    def _matrices(self, v: Value) -> tuple[Fixed | Given, Matrices]:
+        """Return a flat array that begins with or holds a value, and where in it the value lies."""
+        array = self.planned.get(v)
+        if array is None:
+            array = self.graph.constants.get(v)
+        if isinstance(array, np.ndarray):
+            return Fixed(array[(slice(0, 1),) * array.ndim].reshape(-1)), Matrices.of(array)
+        if v in self.fresh:
+            return Given(self.writer.name(v), (prod(v.shape),)), Matrices.of(np.empty(v.shape, v.dtype))
+        base, views = self._seen_through(v)
+        inside = whole = np.empty(base.shape, base.dtype)
+        for e in views:
+            found = view_of(e, inside)
+            assert found is not None
+            inside = found
+        text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(base)})"
+        return Given(self._once(base, "contiguous", text), (prod(base.shape),)), Matrices.of(inside, whole)
+
+    def _seen_through(self, v: Value) -> tuple[Value, list[Equation]]:
+        """Return what a value shows part of, and the views from there to it."""
+        views: list[Equation] = []
+        while (e := self.view_makers.get(v)) is not None:
+            views.insert(0, e)
+            v = e.inputs[0]
+        return v, views
 
     def _rows(self, v: Value) -> str:
         """Return an expression for a matrix of the rows of an array."""

@@ -20,7 +20,7 @@ import funcnet as fn
 from funcnet import losses, nn, optim, random, tree, xp
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.inplace import Readers
-from funcnet.compiler.kernels import tile
+from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.errors import DonatedArrayError, ParameterError
@@ -38,7 +38,7 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
-        **tile.in_python(tile.used(source)),
+        **functions(),
     }
     exec(SOURCE, names)
     exec(source, names)

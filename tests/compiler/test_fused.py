@@ -17,7 +17,7 @@ from funcnet.compiler import fused
 from funcnet.compiler.arena import ALIGNMENT, offsets
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.kernels import tile
+from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build, emit
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
@@ -36,7 +36,7 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
-        **tile.in_python(tile.used(source)),
+        **functions(),
     }
     exec(SOURCE, names)
     exec(source, names)

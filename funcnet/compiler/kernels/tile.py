@@ -6,6 +6,8 @@ Sources that :func:`funcnet.compiler.loops.build.compiled` is given may call, fo
     tile_f8(the same)
     turn_f4(columns, depth, x, x_column, y, y_step)
     turn_f8(the same)
+    copy_f4(rows, columns, x, x_row, y, y_row)
+    copy_f8(the same)
     address(array)
 
 all of whose arguments but the array, and the result of `address`, are int64. The tile computes
@@ -31,7 +33,8 @@ cache, in pieces of a few hundred terms, each adding to the one before.
 
 ``turn`` writes the transpose of a matrix: ``y[k, j] = x[j, k]`` for ``k < depth`` and ``j < columns``, where column j
 of the result begins at ``x + j * x_column`` with neighbouring elements, and row k of the result at ``y + k * y_step``.
-It makes of a transposed operand what the tile reads as B.
+It makes of a transposed operand what the tile reads as B. ``copy`` copies: ``y[i, j] = x[i, j]``, where row i begins at
+``x + i * x_row`` and ``y + i * y_row``, with neighbouring elements.
 
 `address` is the address of an array's first element. Arrays that an address is taken of have to be arguments of the
 loop: Numba frees an array that it made as soon as the loop does not name it any more.
@@ -50,7 +53,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from ctypes import CFUNCTYPE, c_int64
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -64,21 +66,23 @@ from funcnet.compiler.loops.store import keep, kept, machine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Native", "environment", "in_python", "native", "shape", "used", "version"]
+__all__ = ["Native", "environment", "native", "shape", "used", "version"]
 
-_NAMES = re.compile(r"\b((?:tile|turn)_f[48]|address)\(")
+_NAMES = re.compile(r"\b((?:tile|turn|copy)_f[48]|address)\(")
 _BYTES = {"f4": 4, "f8": 8}
+#: Functions, and how many arguments they have.
+_ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6}
 #: What keeps machine code alive.
 _engines: list[Any] = []
 
 
 class Native(NamedTuple):
-    """Machine code: the addresses of its functions, and their names for code that is linked with it."""
+    """Machine code: the addresses of its functions, and the ends of their names for code that is linked with it."""
 
     tile: int
     turn: int
-    tile_name: str
-    turn_name: str
+    copy: int
+    digest: str
 
 
 def shape(dtype: Any) -> Shape:
@@ -88,8 +92,11 @@ def shape(dtype: Any) -> Shape:
 
 @cache
 def _shape(size: int) -> Shape:
-    from llvmlite import binding
-
+    try:
+        from llvmlite import binding
+    except ImportError:
+        # Loops run as Python.
+        return Shape(6, 2, 16 // size)
     features = binding.get_host_cpu_features()
     arm = binding.get_default_triple().startswith(("aarch64", "arm64"))
     # Accumulators, a row of B and one number of A fill the 32 or 16 vector registers.
@@ -131,7 +138,7 @@ def native(size: int, shape: Shape) -> Native:
         cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, jit=True
     )
     digest = _digest(size, shape)
-    names = [f"funcnet_{kind}_{digest}" for kind in ("tile", "turn")]
+    names = [f"funcnet_{kind}_{digest}" for kind in _ARGUMENTS]
     code = kept(f"tile_{digest}")
     if code is None:
         module = binding.parse_assembly(module_of(size, shape, names))
@@ -142,10 +149,10 @@ def native(size: int, shape: Shape) -> Native:
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append((engine, code))
-    addresses = [engine.get_function_address(name) for name in names]
+    tile, turn, copy = addresses = [engine.get_function_address(name) for name in names]
     for name, address in zip(names, addresses, strict=True):
         binding.add_symbol(name, address)
-    return Native(addresses[0], addresses[1], names[0], names[1])
+    return Native(tile, turn, copy, digest)
 
 
 def environment(names: Sequence[str]) -> dict[str, Any]:
@@ -161,18 +168,9 @@ def environment(names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"address": _address()}
     for typed in _types(names):
         code = native(_BYTES[typed], shape(typed))
-        found[f"tile_{typed}"] = types.ExternalFunction(code.tile_name, types.void(*[types.int64] * 16))
-        found[f"turn_{typed}"] = types.ExternalFunction(code.turn_name, types.void(*[types.int64] * 6))
-    return found
-
-
-def in_python(names: Sequence[str]) -> dict[str, Any]:
-    """Return functions by their names in generated code, for Python to call: sources run without being compiled."""
-    found: dict[str, Any] = {"address": lambda array: array.__array_interface__["data"][0]}
-    for typed in _types(names):
-        code = native(_BYTES[typed], shape(typed))
-        found[f"tile_{typed}"] = CFUNCTYPE(None, *[c_int64] * 16)(code.tile)
-        found[f"turn_{typed}"] = CFUNCTYPE(None, *[c_int64] * 6)(code.turn)
+        for kind, count in _ARGUMENTS.items():
+            signature = types.void(*[types.int64] * count)
+            found[f"{kind}_{typed}"] = types.ExternalFunction(f"funcnet_{kind}_{code.digest}", signature)
     return found
 
 

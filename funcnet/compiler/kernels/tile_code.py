@@ -14,6 +14,7 @@ _TILE = (
     *("rows", "columns", "outer", "inner", "a", "a_row", "a_outer", "a_step"),
     *("b", "b_outer", "b_step", "c", "c_row", "s", "s_row", "relu"),
 )
+_COPY = ("rows", "columns", "x", "x_row", "y", "y_row")
 _TURN = ("columns", "depth", "x", "x_column", "y", "y_step")
 
 
@@ -31,10 +32,11 @@ class Shape(NamedTuple):
 
 
 def module_of(size: int, shape: Shape, names: Sequence[str]) -> str:
-    """Return the text of a module with two functions of these names, the tile and the transposition."""
+    """Return the text of a module with three functions of these names: the tile, the transposition and the copy."""
     writer = _Writer(size, shape)
     writer.tile(names[0])
     writer.turn(names[1])
+    writer.copy(names[2])
     return str(writer.module)
 
 
@@ -376,5 +378,52 @@ class _Writer:
             d *= 2
         for k in range(width):
             self.store(b, rows[k], place(y, y_step, k), mask(k, columns, depth))
+        b.ret_void()
+        return made
+
+    def copy(self, name: str) -> Any:
+        """Write the function that copies rows, by vectors."""
+        made = self.function(name, _COPY)
+        rows, columns, x, x_row, y, y_row = made.args
+        entry, down, start, right, whole, part, next_, end = [
+            made.append_basic_block(n) for n in ("entry", "down", "start", "right", "whole", "part", "next", "end")
+        ]
+        b = self.ir.IRBuilder(entry)
+        width, step = self.int(self.shape.width), self.int(self.shape.width * self.size)
+        rest = b.srem(columns, width)
+        mask = self.first(b, rest)
+        full = b.sub(columns, rest)
+        b.branch(down)
+        b.position_at_end(down)
+        left, x_i, y_i = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
+        b.cbranch(b.icmp_signed(">", left, self.int(0)), start, end)
+        b.position_at_end(start)
+        b.branch(right)
+        b.position_at_end(right)
+        across, x_j, y_j = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
+        b.cbranch(b.icmp_signed(">", across, self.int(0)), whole, part)
+        b.position_at_end(whole)
+        self.store(b, self.load(b, x_j), y_j)
+        for phi, first, later in (
+            (across, full, b.sub(across, width)),
+            (x_j, x_i, b.add(x_j, step)),
+            (y_j, y_i, b.add(y_j, step)),
+        ):
+            phi.add_incoming(first, start)
+            phi.add_incoming(later, whole)
+        b.branch(right)
+        b.position_at_end(part)
+        self.store(b, self.load(b, x_j, mask), y_j, mask)
+        b.branch(next_)
+        b.position_at_end(next_)
+        for phi, first, later in (
+            (left, rows, b.sub(left, self.int(1))),
+            (x_i, x, b.add(x_i, x_row)),
+            (y_i, y, b.add(y_i, y_row)),
+        ):
+            phi.add_incoming(first, entry)
+            phi.add_incoming(later, next_)
+        b.branch(down)
+        b.position_at_end(end)
         b.ret_void()
         return made

@@ -11,7 +11,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.kernels import block, tile
+from funcnet.compiler.kernels import block, panels, tile
 from funcnet.compiler.loops import vector_math
 from funcnet.compiler.loops.store import cache_directory, machine, write
 from funcnet.compiler.team import entries
@@ -26,13 +26,15 @@ _HEADER = """from numba import njit
 from funcnet.compiler.loops.vector_math import environment
 globals().update(environment())
 """
-_WITH_TILES = """from funcnet.compiler.kernels import tile
-globals().update(tile.environment({0!r}))
+_WITH_MORE = """from funcnet.compiler.kernels import {0}
+globals().update({0}.environment({1!r}))
 """
 _WITH_BLOCKS = """from funcnet.compiler.kernels import block
 globals().update(block.environment())
 """
 _HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
+#: What sources may call beside functions of one number, where they do.
+_MORE: dict[str, Any] = {"tile": tile, "panels": panels}
 _lock = Lock()
 _known: dict[tuple[str, str], Any] = {}
 #: What Numba made of a source, and later its entry, by the function that is called.
@@ -99,8 +101,9 @@ def _in_memory(source: str, signature: str) -> Callable[..., None]:
     from numba import njit
 
     names = dict(vector_math.environment())
-    if found := tile.used(source):
-        names.update(tile.environment(found))
+    for more in _MORE.values():
+        if found := more.used(source):
+            names.update(more.environment(found))
     if block.used(source):
         names.update(block.environment())
     exec(compile(source, "<funcnet loop>", "exec"), names)
@@ -111,13 +114,15 @@ def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
     """Return the function by way of a module on disk, next to which Numba keeps machine code; None if that fails."""
     import numba
 
-    tiles = tile.used(source)
+    more = [(name, module.used(source)) for name, module in _MORE.items()]
     blocks = block.used(source)
-    head = _HEADER + (_WITH_TILES.format(tiles) if tiles else "") + (_WITH_BLOCKS if blocks else "")
+    head = _HEADER + "".join([_WITH_MORE.format(name, found) for name, found in more if found])
+    head += _WITH_BLOCKS if blocks else ""
     text = f"{head}\n@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
     # Machine code calls the tile by a name, which another version does not have.
     functions = f"{vector_math.SOURCE}{vector_math.FLAGS}"
-    versions = (tile.version(tiles), block.version() if blocks else "", numba.__version__, sys.version, machine())
+    versions = [_MORE[name].version(found) for name, found in more]
+    versions += [block.version() if blocks else "", numba.__version__, sys.version, machine()]
     parts = (text, functions, *versions)
     name = "loop_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     try:

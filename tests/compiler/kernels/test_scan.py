@@ -19,7 +19,6 @@ from funcnet.compiler.passes import optimised
 
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
-from funcnet.compiler.kernels import tile  # noqa: E402
 
 RNG = np.random.default_rng(0)
 
@@ -35,7 +34,7 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
-        **tile.in_python(tile.used(source)),
+        **functions(),
     }
     exec(SOURCE, names)
     exec(source, names)

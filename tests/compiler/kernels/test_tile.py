@@ -27,7 +27,8 @@ def dtype_of(size: int) -> Any:
 def functions(size: int, shape: Shape) -> Any:
     native = tile.native(size, shape)
     made = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 16)(native.tile)
-    return made, ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(native.turn)
+    others = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)
+    return made, others(native.turn), others(native.copy)
 
 
 def address(array: np.ndarray) -> int:
@@ -138,6 +139,21 @@ def test_transposition(size: int, shape: Shape) -> None:
             np.testing.assert_array_equal(whole, before)
 
 
+@pytest.mark.parametrize(("size", "shape"), KINDS)
+def test_copies(size: int, shape: Shape) -> None:
+    rng = np.random.default_rng(5)
+    dtype = dtype_of(size)
+    copy = functions(size, shape)[2]
+    for rows in (0, 1, 5):
+        for columns in range(2 * shape.width + 2):
+            x = rng.standard_normal((2 * rows + 1, columns + 2)).astype(dtype)[::-2]
+            whole = rng.standard_normal((rows + 2, columns + 3)).astype(dtype)
+            y, before = whole[1:-1, 1:-2], whole.copy()
+            copy(rows, columns, address(x) + size, x.strides[0], address(whole) + y.strides[0] + size, y.strides[0])
+            before[1:-1, 1:-2] = x[:rows, 1:-1]
+            np.testing.assert_array_equal(whole, before)
+
+
 SOURCE = """def loop(lo, hi, part, x, w, y):
     m, k = x.shape
     n = w.shape[1]
@@ -176,7 +192,7 @@ def test_code_is_kept_and_damage_mended(tmp_path: Any, monkeypatch: pytest.Monke
     good = file.read_bytes()
     file.write_bytes(good[:-5] + b"12345")
     again = fresh(4, shape)
-    assert again.tile_name == first.tile_name
+    assert again.digest == first.digest
     assert file.read_bytes() == good
 
 

@@ -10,6 +10,7 @@ import funcnet as fn
 from funcnet import nn
 from funcnet.compiler import fused
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.kernels.winograd import winograd
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
@@ -20,6 +21,7 @@ conv = nn.functional.conv
 def in_python(source: str, signature: str) -> Callable[..., None]:
     """Run a loop as the Python that it is."""
     names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64}
+    names.update(functions())
     exec(source, names)
     return names["loop"]
 

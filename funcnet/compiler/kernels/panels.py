@@ -1,0 +1,197 @@
+r"""Matrix products by tiles, for generated loops to call: operands with any strides, in pieces that stay in the cache.
+
+Sources that :func:`funcnet.compiler.loops.build.compiled` is given may call, for float32 and float64 (`_f8`),
+
+    product_f4(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w)
+    pack_f4(k, n, b, b_row, b_step, w)
+    multiply_f4(m, n, k, a, a_row, a_step, w, c, c_row, s, s_row, relu)
+
+with int64 for all arguments. `product` computes ``C = f(S + A B)`` for A of m rows and k columns and B of k rows and
+n columns. A[i, l] is at ``a + i * a_row + l * a_step`` and B[l, j] at ``b + l * b_row + j * b_step``, in bytes, with
+strides that may be anything; a transposed matrix has its strides swapped. C and S have neighbouring columns: C[i, j] is
+at ``c + i * c_row + j * itemsize``. As for a tile (:mod:`funcnet.compiler.kernels.tile`), S is 0 if `s` is 0, C itself
+if it is `c`, and the same for all rows if `s_row` is 0; f is the rectifier if `relu` is 1. `w` is the address of
+:func:`scratch_size` bytes, for one thread at a time, aligned to 64 bytes.
+
+Where a matrix B takes part in many products, `pack` brings it into the order that the tiles read it in, once, and
+`multiply` takes it from there. The memory at `w` has :func:`packed_size` bytes.
+
+Sums over k are cut into pieces of at most 384 terms (512 where B is read in place), and each piece of B, of 512 columns
+(256 for float64), is packed into panels as wide as a tile, unless it is read too few times for that to pay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.kernels import tile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["environment", "packed_size", "scratch_size", "source", "used", "version"]
+
+#: Terms of a sum between visits to memory.
+_DEPTH = 384
+#: Bytes of a row of packed panels.
+_WIDTH = 2048
+_NAMES = re.compile(r"\b((?:product|pack|multiply)_f[48])\(")
+
+_SOURCE = """
+def panels_{T}(kk, nn, b, b_row, b_step, w):
+    # Bring a piece of B into panels.
+    for j in range(0, nn, {NR}):
+        jj = min({NR}, nn - j)
+        x = b + j * b_step
+        y = w + j * kk * {SZ}
+        if b_step == {SZ}:
+            copy_{T}(kk, jj, x, b_row, y, {NR} * {SZ})
+        elif b_row == {SZ}:
+            turn_{T}(jj, kk, x, b_step, y, {NR} * {SZ})
+        else:
+            for i in range(jj):
+                copy_{T}(kk, 1, x + i * b_step, b_row, y + i * {SZ}, {NR} * {SZ})
+
+def rows_{T}(m, nn, kk, a, a_row, a_step, w, c, c_row, s, s_row, relu):
+    # Multiply by a piece of B in panels: each block of rows of A stays in the nearest cache for all of them.
+    blocks = (m + {MR} - 1) // {MR}
+    i = 0
+    for r in range(blocks):
+        h = (m - i + blocks - r - 1) // (blocks - r)
+        for j in range(0, nn, {NR}):
+            above = s + i * s_row + j * {SZ} if s != 0 else 0
+            tile_{T}(
+                h, min({NR}, nn - j), 1, kk, a + i * a_row, a_row, 0, a_step, w + j * kk * {SZ}, 0, {NR} * {SZ},
+                c + i * c_row + j * {SZ}, c_row, above, s_row, relu,
+            )
+        i += h
+
+def pack_{T}(k, n, b, b_row, b_step, w):
+    pieces = max(1, (k + {KC} - 1) // {KC})
+    wide = (n + {NR} - 1) // {NR} * {NR}
+    p = 0
+    for r in range(pieces):
+        kk = (k - p + pieces - r - 1) // (pieces - r)
+        panels_{T}(kk, n, b + p * b_row, b_row, b_step, w + p * wide * {SZ})
+        p += kk
+
+def multiply_{T}(m, n, k, a, a_row, a_step, w, c, c_row, s, s_row, relu):
+    pieces = max(1, (k + {KC} - 1) // {KC})
+    wide = (n + {NR} - 1) // {NR} * {NR}
+    p = 0
+    for r in range(pieces):
+        kk = (k - p + pieces - r - 1) // (pieces - r)
+        x = a + p * a_step
+        y = w + p * wide * {SZ}
+        last = relu if r == pieces - 1 else 0
+        if r == 0:
+            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, s, s_row, last)
+        else:
+            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, c, c_row, last)
+        p += kk
+
+def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w):
+    if n == 1:
+        b_step = {SZ}
+    if m == 1 and b_step != {SZ}:
+        # One row of results is one column of the transposed product, whose B is the row.
+        if s == 0:
+            tile_{T}(n, 1, 1, k, b, b_step, 0, b_row, a, 0, a_step, c, {SZ}, 0, 0, relu)
+        else:
+            tile_{T}(n, 1, 1, k, b, b_step, 0, b_row, a, 0, a_step, c, {SZ}, s, {SZ}, relu)
+        return
+    few = m <= 2 * {MR}
+    if b_step == {SZ} and (few or (m < {MANY} and abs(b_row) < 4096)):
+        # B is read in place. With few rows, pieces whose rows lie in few pages.
+        most = 64 if few and abs(b_row) >= 4096 else 512
+        pieces = max(1, (k + most - 1) // most)
+        p = 0
+        for r in range(pieces):
+            kk = (k - p + pieces - r - 1) // (pieces - r)
+            last = relu if r == pieces - 1 else 0
+            if r == 0:
+                tile_{T}(m, n, 1, kk, a, a_row, 0, a_step, b, 0, b_row, c, c_row, s, s_row, last)
+            else:
+                x = a + p * a_step
+                tile_{T}(m, n, 1, kk, x, a_row, 0, a_step, b + p * b_row, 0, b_row, c, c_row, c, c_row, last)
+            p += kk
+        return
+    pieces = max(1, (k + {KC} - 1) // {KC})
+    for q in range(0, n, {NC}):
+        nn = min({NC}, n - q)
+        y = c + q * {SZ}
+        p = 0
+        for r in range(pieces):
+            kk = (k - p + pieces - r - 1) // (pieces - r)
+            last = relu if r == pieces - 1 else 0
+            panels_{T}(kk, nn, b + p * b_row + q * b_step, b_row, b_step, w)
+            if r == 0:
+                above = s + q * {SZ} if s != 0 else 0
+                rows_{T}(m, nn, kk, a, a_row, a_step, w, y, c_row, above, s_row, last)
+            else:
+                rows_{T}(m, nn, kk, a + p * a_step, a_row, a_step, w, y, c_row, y, c_row, last)
+            p += kk
+"""
+
+
+def source(typed: str) -> str:
+    """Return the functions for a dtype, "f4" or "f8"."""
+    rows, vectors, width = tile.shape(typed)
+    size = int(typed[1])
+    values = {"T": typed, "SZ": size, "MR": rows, "NR": vectors * width, "KC": _DEPTH, "NC": _WIDTH // size}
+    return _SOURCE.format(**values, MANY=192)
+
+
+def packed_size(k: int, n: int, dtype: Any) -> int:
+    """Return how many bytes `pack` writes of a matrix of k rows and n columns."""
+    columns = tile.shape(dtype).columns
+    return k * (-(-n // columns) * columns) * np.dtype(dtype).itemsize
+
+
+def scratch_size() -> int:
+    """Return how many bytes `product` may write to."""
+    return _DEPTH * _WIDTH
+
+
+def used(text: str) -> tuple[str, ...]:
+    """Return which of these functions a text calls."""
+    return tuple(sorted(set(_NAMES.findall(text))))
+
+
+def version(names: Sequence[str]) -> str:
+    """Return a digest of what some of the functions are."""
+    types = sorted({name[-2:] for name in names})
+    parts = [source(typed) + tile.version((f"tile_{typed}",)) for typed in types]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest() if types else ""
+
+
+def environment(names: Sequence[str]) -> dict[str, Any]:
+    """Return functions by their names in generated code.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    """
+    found: dict[str, Any] = {}
+    for typed in sorted({name[-2:] for name in names}):
+        found.update(_functions(typed))
+    return {name: found[name] for name in names}
+
+
+@cache
+def _functions(typed: str) -> dict[str, Any]:
+    from numba import njit
+
+    # Machine code that was written to disk looks for the module of the functions in it.
+    names: dict[str, Any] = {"__name__": __name__, **tile.environment((f"tile_{typed}",))}
+    text = source(typed)
+    exec(compile(text, "<funcnet products>", "exec"), names)
+    for name in re.findall(r"^def (\w+)\(", text, re.MULTILINE):
+        names[name] = njit(error_model="numpy", nogil=True)(names[name])
+    return names
