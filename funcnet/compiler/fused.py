@@ -13,7 +13,8 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers, written_in_place
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
 from funcnet.compiler.kernels.rewrites import rectify_pooled
-from funcnet.compiler.kernels.special import Special
+from funcnet.compiler.kernels.small import added
+from funcnet.compiler.kernels.special import Of, Special, Steps
 from funcnet.compiler.kernels.table import specialised
 from funcnet.compiler.layout import Layout, placed_as, turned_products, view_of
 from funcnet.compiler.loops.build import compiled
@@ -48,19 +49,6 @@ _PARALLEL = 50_000
 _LINE = 64
 
 _NUMBA_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
-
-
-#: Adds up what threads have found, and divides it by the number of rows.
-_TOTAL = """def loop(lo, hi, part, sums, rows, y):
-    for j in range(lo, hi):
-        y[j] = sums[0, j]
-    for i in range(1, sums.shape[0]):
-        for j in range(lo, hi):
-            y[j] += sums[i, j]
-"""
-_SHARE = """    for j in range(lo, hi):
-        y[j] = y[j] / {0}(rows)
-"""
 
 
 class FusedPlan:
@@ -403,16 +391,34 @@ class _Builder:
         for v in e.outputs:
             if v not in self.planned:
                 self._fresh(v)
-        given += [self.writer.name(v) for v in e.outputs]
         kernel = special.build(self.compile, self.count)
+        if isinstance(kernel, Steps):
+            arrays = (*e.inputs, *e.outputs)
+            names = (*given, *[self.writer.name(v) for v in e.outputs])
+            for function, bounds, arguments in kernel.steps:
+                seen = [
+                    self._seen(arrays[a.index], names[a.index], a) if isinstance(a, Of) else Fixed(a) for a in arguments
+                ]
+                self.writer.step(function, bounds, seen, e.outputs)
+            return
+        given += [self.writer.name(v) for v in e.outputs]
         self.writer.flush()
         self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
 
-    def _contiguous(self, v: Value) -> str:
+    def _seen(self, v: Value, name: str, a: Of) -> Fixed | Given:
+        """Return an array as an argument of a kernel's step."""
+        array = self._at_hand(v)
+        return Given(name, a.shape) if array is None else Fixed(array.reshape(a.shape))
+
+    def _at_hand(self, v: Value) -> np.ndarray | None:
+        """Return the array of a value that is the same in every call, if it is contiguous."""
         array = self.planned.get(v)
         if array is None:
             array = self.graph.constants.get(v)
-        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+        return array if isinstance(array, np.ndarray) and array.flags.c_contiguous else None
+
+    def _contiguous(self, v: Value) -> str:
+        if self._at_hand(v) is not None:
             return self.writer.name(v)
         return self._once(v, "contiguous", f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
 
@@ -480,10 +486,8 @@ class _Builder:
             shape = (prod(v.shape) // loop.group.columns, loop.group.columns)
         else:
             shape = self._shape(role, loop)
-        array = self.planned.get(v)
-        if array is None:
-            array = self.graph.constants.get(v)
-        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+        array = self._at_hand(v)
+        if array is not None:
             return Fixed(array.reshape(shape))
         # A scalar becomes an array of one element.
         text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})"
@@ -547,11 +551,7 @@ class _Builder:
         if parts == 1 and not mean:
             return seen_as(1, group.columns)
         sums = Fixed(np.empty((parts, group.columns), v.dtype))
-        typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
-        total = self.compile(
-            _TOTAL + (_SHARE.format(type_name(str(v.dtype))) if mean else ""),
-            f"void(int64, int64, int64, {typed}[:,::1], int64, {typed}[::1])",
-        )
+        total = added(self.compile, _NUMBA_TYPES[type_name(str(v.dtype)) or ""], mean)
         given = [sums, Fixed(group.rows), seen_as(group.columns)]
         after.append(lambda: self.writer.step(total, (0, group.columns), given, [v]))
         return sums

@@ -15,7 +15,8 @@ import numpy as np
 
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.direct_kernel import kernel_gradient
-from funcnet.compiler.kernels.special import Special, type_of
+from funcnet.compiler.kernels.small import copied
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
 from funcnet.compiler.kernels.windows import (
     Frame,
     Phase,
@@ -26,7 +27,6 @@ from funcnet.compiler.kernels.windows import (
     tile_of,
     vectors_of,
 )
-from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,8 @@ class _Convolution:
         self.adjoint = e.primitive.name == "conv_adjoint"
         self.biased = e.primitive.name == "conv_bias"
         given, kernel, result = e.values[0], e.values[1], e.outputs[0]
+        self.channels = kernel.shape[-2:]
+        self.sizes = (prod(given.shape), prod(result.shape))
         self.groups = p["groups"]
         self.window = _pair(kernel.shape[:-2], 1)
         self.dtype = np.dtype(str(given.dtype))
@@ -290,27 +292,16 @@ class _Convolution:
 
     # ------------------------------------------------------------------ the kernel
 
-    def build(self, compile: Compile) -> Callable[..., None]:
+    def build(self, compile: Compile) -> Steps:
         array = f"{self.dtype.name}[::1]"
         types = [array] * (4 if self.biased else 3)
         loop = compile(self.source(), f"void(int64, int64, int64, {', '.join(types)}, {self.dtype.name}[:,::1])")
         scratch = np.zeros((self.parts, self.frame.scratch), self.dtype)
         bounds = tuple([self.frame.units * i // self.parts for i in range(self.parts + 1)])
         memory, packs = self.weights() if self.packed else (None, [])
-        window = self.window
-
-        def run(x: Any, kernel: Any, *rest: Any) -> None:
-            if packs:
-                whole = kernel.reshape(*window, *kernel.shape[-2:])
-                for target, taken in packs:
-                    np.copyto(target, taken(whole))
-                flat = memory
-            else:
-                flat = kernel.reshape(-1)
-            given = (x.reshape(-1), flat, rest[-1].reshape(-1), *rest[:-1], scratch)
-            if len(bounds) == 2:
-                loop(0, bounds[1], 0, *given)
-            else:
-                in_parallel(loop, bounds, given)
-
-        return run
+        kernel = (*self.window, *self.channels)
+        steps = [copied(compile, 1, kernel, taken, target) for target, taken in packs]
+        flat = Of(1, (prod(kernel),)) if memory is None else memory
+        bias = [Of(2, (self.features,))] * self.biased
+        ends = [Of(i, (n,)) for i, n in zip((0, 3 if self.biased else 2), self.sizes, strict=True)]
+        return Steps([*steps, Step(loop, bounds, [ends[0], flat, ends[1], *bias, scratch])])

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels.block import spec
-from funcnet.compiler.kernels.special import type_of
+from funcnet.compiler.kernels.small import added
+from funcnet.compiler.kernels.special import Of, Step, Steps, type_of
 from funcnet.compiler.kernels.windows import (
     Frame,
     Tile,
@@ -23,11 +24,8 @@ from funcnet.compiler.kernels.windows import (
     tallest,
     vectors_of,
 )
-from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
@@ -190,23 +188,17 @@ class _Gradient:
         return lines
 
 
-def kernel_gradient(e: Equation, compile: Compile, threads: int) -> Callable[..., None]:
+def kernel_gradient(e: Equation, compile: Compile, threads: int) -> Steps:
     """Return the kernel for the gradient with respect to the window."""
     job = _Gradient(e, threads)
     array, table = f"{job.dtype.name}[::1]", f"{job.dtype.name}[:,::1]"
     loop = compile(job.source(), f"void(int64, int64, int64, {array}, {array}, {table}, {table})")
     scratch = np.zeros((job.parts, job.frame.scratch), job.dtype)
     bounds = tuple([job.frame.units * i // job.parts for i in range(job.parts + 1)])
+    given = [Of(i, (prod(v.shape),)) for i, v in enumerate(e.values)]
     if job.parts == 1:
-
-        def alone(x: Any, g: Any, out: Any) -> None:
-            loop(0, bounds[1], 0, x.reshape(-1), g.reshape(-1), out.reshape(1, -1), scratch)
-
-        return alone
+        return Steps([Step(loop, bounds, [*given, Of(2, (1, job.total)), scratch])])
     sums = np.empty((job.parts, job.total), job.dtype)
-
-    def run(x: Any, g: Any, out: Any) -> None:
-        in_parallel(loop, bounds, (x.reshape(-1), g.reshape(-1), sums, scratch))
-        np.add.reduce(sums, 0, None, out.reshape(-1))
-
-    return run
+    total = added(compile, job.dtype.name)
+    last = Step(total, (0, job.total), [sums, job.parts, Of(2, (job.total,))])
+    return Steps([Step(loop, bounds, [*given, sums, scratch]), last])

@@ -10,13 +10,11 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from funcnet.compiler.kernels.special import Special, type_of
-from funcnet.compiler.workers import in_parallel
+from funcnet.compiler.kernels.small import cleared
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
@@ -94,10 +92,11 @@ def max_with_places(e: Equation, places: bool) -> Special | None:
         return None
     dtype, work = str(e.outputs[0].dtype), prod(e.values[0].shape)
 
-    def build(compile: Compile, threads: int) -> Callable[..., None]:
+    def build(compile: Compile, threads: int) -> Steps:
         loop = compile(_max_source(pool, places), _signature([dtype, dtype, *["uint8"] * places]))
-        return _split(loop, pool.images, threads if work > _PARALLEL else 1)
+        return Steps([_split(loop, pool.images, threads if work > _PARALLEL else 1, sizes)])
 
+    sizes = [prod(v.shape) for v in (e.values[0], *[e.outputs[0]] * (1 + places))]
     return Special("max_pool, with places" if places else "max_pool, in one pass", build)
 
 
@@ -127,18 +126,14 @@ def spread(e: Equation) -> Special | None:
     covered = pool.apart and pool.strides == pool.window and set(pool.dilation) == {1}
     covered = covered and all([n * s == m for n, s, m in zip(pool.out, pool.strides, pool.size, strict=True)])
 
-    def build(compile: Compile, threads: int) -> Callable[..., None]:
+    def build(compile: Compile, threads: int) -> Steps:
         loop = compile(_spread_source(pool, type_of(dtype)), _signature([dtype, "uint8", dtype]))
-        run = _split(loop, pool.images, threads if work > _PARALLEL else 1)
-        if covered:
-            return run
+        steps = [_split(loop, pool.images, threads if work > _PARALLEL else 1, sizes)]
+        if not covered:
+            steps.insert(0, Step(cleared(compile, dtype), (0, sizes[2]), [Of(2, (sizes[2],))]))
+        return Steps(steps)
 
-        def cleared(g: Any, places: Any, out: Any) -> None:
-            out.fill(0)
-            run(g, places, out)
-
-        return cleared
-
+    sizes = [prod(v.shape) for v in (*e.values, e.outputs[0])]
     return Special("max_pool_spread, in one pass", build)
 
 
@@ -163,15 +158,8 @@ def _signature(dtypes: list[str]) -> str:
     return f"void(int64, int64, int64, {', '.join([_ARRAYS[d] for d in dtypes])})"
 
 
-def _split(loop: Callable[..., None], images: int, threads: int) -> Callable[..., None]:
+def _split(loop: Callable[..., None], images: int, threads: int, sizes: Sequence[int]) -> Step:
+    """Return a step over images, given the sizes of the arrays."""
     parts = max(1, min(threads, images))
     bounds = tuple([images * i // parts for i in range(parts + 1)])
-
-    def run(*arrays: np.ndarray) -> None:
-        flat = tuple([a.reshape(-1) for a in arrays])
-        if parts == 1:
-            loop(0, images, 0, *flat)
-        else:
-            in_parallel(loop, bounds, flat)
-
-    return run
+    return Step(loop, bounds, [Of(i, (n,)) for i, n in enumerate(sizes)])

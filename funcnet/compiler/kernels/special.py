@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Compile = Callable[[str, str], Callable[..., None]]
 
-__all__ = ["Special", "type_of"]
+__all__ = ["Of", "Special", "Step", "Steps", "type_of"]
 
 
 class Special:
@@ -21,7 +23,8 @@ class Special:
         What it is called in reports.
     build : callable
         Called with what compiles sources and with the number of threads; returns a function of the equation's values
-        and of the arrays for its results, all of them contiguous. The function is called from one thread at a time.
+        and of the arrays for its results, all of them contiguous. The function is called from one thread at a time. If
+        it is a `Steps`, plans run its steps natively, together with what comes before and after.
     """
 
     __slots__ = ("build", "name")
@@ -35,6 +38,46 @@ class Special:
     def __init__(self, name: str, build: Callable[[Compile, int], Callable[..., None]]) -> None:
         self.name = name
         self.build = build
+
+
+class Of(NamedTuple):
+    """An argument of a step that is one of the arrays that the kernel is called with, seen in a shape."""
+
+    index: int
+    shape: tuple[int, ...]
+
+
+class Step(NamedTuple):
+    """A call ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part, on as many threads.
+
+    Attributes
+    ----------
+    function : callable
+        Compiled.
+    bounds : tuple of int
+        What the threads have to do.
+    arguments : sequence
+        `Of`, or arrays and numbers that are the same in every call.
+    """
+
+    function: Callable[..., None]
+    bounds: tuple[int, ...]
+    arguments: Sequence[Any]
+
+
+class Steps:
+    """A kernel that consists of compiled functions, called one after the other."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = tuple(steps)
+
+    def __call__(self, *arrays: Any) -> None:
+        for function, bounds, arguments in self.steps:
+            given = [arrays[a.index].reshape(a.shape) if isinstance(a, Of) else a for a in arguments]
+            if len(bounds) == 2:
+                function(bounds[0], bounds[1], 0, *given)
+            else:
+                in_parallel(function, bounds, tuple(given))
 
 
 def type_of(dtype: Any) -> str:
