@@ -13,6 +13,7 @@ from funcnet import tree, xp
 from funcnet.compiler import workers
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
