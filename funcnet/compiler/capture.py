@@ -138,6 +138,8 @@ class GraphTrace(Trace):
         """Return the value of a tracer of an enclosing transformation, which becomes a further input."""
         found = self._free.get(id(tracer))
         if found is None:
+            if not tracer.trace.alive:
+                raise tracer.trace.escaped("fn.jit")
             found = self._free[id(tracer)] = (Value(spec_of(tracer)), tracer)
         return found[0]
 

@@ -19,7 +19,16 @@ from funcnet.core.bind import run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PASSES", "fold_constants", "forward_aliases", "merge_equal", "optimised", "remove_dead", "simplify"]
+__all__ = [
+    "PASSES",
+    "expand_calls",
+    "fold_constants",
+    "forward_aliases",
+    "merge_equal",
+    "optimised",
+    "remove_dead",
+    "simplify",
+]
 
 _FOLDED_BYTES = 1 << 20
 
@@ -261,6 +270,34 @@ def _follow(replaced: dict[Value, Value], v: Any) -> Any:
     return v
 
 
+def expand_calls(graph: Graph) -> Graph:
+    """Put the operations of functions with rules of their own in the place of their calls."""
+    if not any([getattr(e.primitive, "expands", False) for e in graph.equations]):
+        return graph
+    constants = dict(graph.constants)
+    replaced: dict[Value, Value] = {}
+    kept: list[Equation] = []
+    for e in _renamed(graph.equations, replaced):
+        if not getattr(e.primitive, "expands", False):
+            kept.append(e)
+            continue
+        inner = expand_calls(e.primitive.regions[0])
+        # The same call may be there several times.
+        names: dict[Any, Any] = dict(zip(inner.inputs, e.inputs, strict=True))
+        for v, array in inner.constants.items():
+            names[v] = Value(v.spec)
+            constants[names[v]] = array
+        for step in inner.equations:
+            names.update({v: Value(v.spec) for v in step.outputs})
+            new = step.replaced(tuple([names.get(v, v) if v.__class__ is Value else v for v in step.inputs]))
+            new.outputs = tuple([names[v] for v in step.outputs])
+            new.again = new.again or e.again
+            kept.append(new)
+        replaced.update({v: names[inside] for v, inside in zip(e.outputs, inner.outputs, strict=True)})
+    outputs = [_follow(replaced, v) for v in graph.outputs]
+    return Graph(graph.inputs, kept, outputs, constants).with_equations(kept)
+
+
 def in_regions(graph: Graph) -> Graph:
     """Optimise the graphs inside of loops and branches too."""
     return _with_regions(graph, optimised)
@@ -285,6 +322,7 @@ def _with_regions(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
 
 #: In the order in which they run.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    expand_calls,
     remove_dead,
     forward_aliases,
     share_constants,

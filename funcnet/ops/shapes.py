@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
+from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, ShapeError
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def no_shape(name: str, write: str = "") -> Any:
 
     def rule(*_: Any, **__: Any) -> Any:
         raise AbstractValueError(
-            f"The shape of what xp.{name} returns depends on the values of the array.",
+            f"The shape of what xp.{name} returns depends on the values of the array, in {user_frame()}.",
             found="an array of which only shape and dtype are known",
-            needed="values, as there are outside of fn.eval_shape and under fn.grad",
+            needed="values, as there are under fn.grad, but not under fn.jit and fn.eval_shape",
             write=write,
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet import backends, tree, xp
-from funcnet.testing.families import FAMILIES, SHAPES, Namespace, Operation
+from funcnet.testing.families import FAMILIES, OWN_FAMILIES, SHAPES, Namespace, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -339,8 +339,9 @@ _PLAIN = (
     "mean",
 )
 _COMPLEX_TOO = frozenset({"negative", "add", "subtract", "multiply", "sum", "mean"})
+_ALL_FAMILIES = {**FAMILIES, **OWN_FAMILIES}
 _FAMILY_STEPS = {
-    f"{family}.{name}": operation for family, steps in FAMILIES.items() for name, operation in steps.items()
+    f"{family}.{name}": operation for family, steps in _ALL_FAMILIES.items() for name, operation in steps.items()
 }
 
 
@@ -368,8 +369,8 @@ def random_family_program(family: str, seed: int, *, steps: int = 5) -> Program:
 
     Parameters
     ----------
-    family : {"linalg", "fft", "special", "indexing", "complex", "arranging"}
-        Which steps.
+    family : {"linalg", "fft", "special", "indexing", "complex", "arranging", "layers", "control", "updates", "drawing"}
+        Which steps. Those of the last four are funcnet's own: other libraries cannot run them.
     seed : int
         Which one; the same seed gives the same program.
     steps : int, default 5
@@ -387,8 +388,8 @@ def random_family_program(family: str, seed: int, *, steps: int = 5) -> Program:
     >>> program(namespace(), program.arguments).shape
     ()
     """
-    names = [f"{family}.{name}" for name in FAMILIES[family]]
-    rng = np.random.default_rng((92, list(FAMILIES).index(family), seed))
+    names = [f"{family}.{name}" for name in _ALL_FAMILIES[family]]
+    rng = np.random.default_rng((92, list(_ALL_FAMILIES).index(family), seed))
     arguments = [_argument(rng, family) for _ in range(3)]
     return _drawn(rng, arguments, steps, lambda: names if rng.random() < 0.65 else _PLAIN, namespace())
 

@@ -8,6 +8,7 @@ from funcnet.core import Tracer, bind
 from funcnet.ops import sum_over
 from funcnet.transforms.batch import BatchTrace, in_front
 from funcnet.transforms.call import Call
+from funcnet.transforms.recorded import expanded_or_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,8 +51,17 @@ class _BatchedCall(Call):
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
         return self._run(self.call.evaluate, values=values)
 
+    def expanded(self, *values: Any) -> tuple[Any, ...]:
+        """Run the function, operation by operation."""
+        return self._run(self.call.expanded, values=values)  # type: ignore[attr-defined]
+
+    def with_held(self, values: Sequence[Any]) -> _BatchedCall:
+        """Return the call: arrays that are held back cannot be mapped over."""
+        del values
+        return self
+
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
-        return self._run(self.call.abstract, trace, values=values)
+        return expanded_or_recorded(self, trace, values, (), self.expanded)
 
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
         trace = BatchTrace(self.size)

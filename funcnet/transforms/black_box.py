@@ -124,6 +124,7 @@ class external:  # noqa: N801  # used as a function
 
 class _ExternalCall(Opaque):
     __slots__ = ("f",)
+    region = True
 
     def __init__(self, f: external, args: tuple[Any, ...]) -> None:
         self.f = f
@@ -139,18 +140,23 @@ class _ExternalCall(Opaque):
         return ys
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
+        return tuple([Tracer(trace, s, None) for s in self.specs(values)])
+
+    def specs(self, args: Sequence[Any]) -> list[Any]:
         if self.f.shape is None:
             raise AbstractValueError(
                 f"The external function {self.name!r} needs values where only shapes are known, in {user_frame()}.",
                 needed="a rule for the shape of its result",
                 write=f"fn.external({self.name}, shape=lambda x: x.shape)",
             )
-        return tuple([Tracer(trace, s, None) for s in self._declared(self.arguments.filled(values))])
+        return self._declared(self.arguments.filled(args))
 
     def _declared(self, args: tuple[Any, ...]) -> list[Spec]:
         """Return the specs that `shape` promises, and remember their structure."""
 
         def spec(leaf: Any) -> Any:
+            if leaf.__class__ is Spec:
+                return leaf
             return Spec(leaf.shape, leaf.dtype, owner(leaf)) if hasattr(leaf, "dtype") else leaf
 
         specs = tree.map(spec, args)

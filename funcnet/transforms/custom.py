@@ -6,12 +6,13 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import carries_derivative
+from funcnet.core import Tracer, carries_derivative
 from funcnet.errors import NotDifferentiableError, ParameterError, TreeError
 from funcnet.ops import add
 from funcnet.transforms.batched_call import batched_call
 from funcnet.transforms.call import Arguments, Call, Zero, call_rule, place, returned, without_closure
 from funcnet.transforms.leaves import positions
+from funcnet.transforms.recorded import expanded_or_recorded
 from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
@@ -115,11 +116,35 @@ class _CustomCall(Call):
         free = [i for i in range(len(self.all_args)) if i not in self.held]
         return place(f"[{free[int(head[1:])]}]{tail}")
 
+    def with_held(self, values: Sequence[Any]) -> _CustomCall:
+        """Return the same call with other values for the traced arrays among what is not differentiated."""
+        if not values:
+            return self
+        given = iter(values)
+        args = [
+            tree.map(lambda leaf: next(given) if leaf.__class__ is Tracer else leaf, a) if i in self.held else a
+            for i, a in enumerate(self.all_args)
+        ]
+        made = type(self)(self.f, tuple(args), self.held)
+        made.arguments, made.structure = self.arguments, self.structure
+        return made
+
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
         return self.flat(without_closure(self.f.f(*self.merged(self.arguments.filled(values))), repr(self.f.name)))
 
-    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:  # noqa: ARG002
+    def expanded(self, *values: Any) -> tuple[Any, ...]:
+        """Run the function, operation by operation."""
         return self.flat(self.f.f(*self.merged(self.arguments.filled(values))))
+
+    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
+        held = [leaf for leaf in tree.leaves(self.kept_back()) if leaf.__class__ is Tracer]
+
+        def expand(*given: Any) -> tuple[Any, ...]:
+            ys = (call := self.with_held(given[len(values) :])).expanded(*given[: len(values)])
+            self.structure = call.structure
+            return ys
+
+        return expanded_or_recorded(self, trace, values, held, expand)
 
 
 class _VjpCall(_CustomCall):

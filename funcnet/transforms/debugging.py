@@ -11,32 +11,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import tree
-from funcnet.core import Primitive, Spec, owner, raw, registry
+from funcnet.compiler.capture import GraphTrace
+from funcnet.core import Primitive, Spec, current_trace, owner, raw, registry
 from funcnet.core.bind import watch
 from funcnet.core.dtypes import is_inexact
 from funcnet.core.frames import user_frame
-from funcnet.errors import NanError
+from funcnet.errors import AbstractValueError, NanError
 from funcnet.transforms.rules import reverse_makers, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-__all__ = ["checking", "debug_nans"]
+__all__ = ["ChecksInsideError", "capturing", "checking", "debug_nans"]
 
 _checks: ContextVar[bool] = ContextVar("funcnet_debug_nans", default=False)
 _lock = Lock()
 _users = 0
 
 
-@contextmanager
-def debug_nans() -> Iterator[None]:
+class ChecksInsideError(AbstractValueError):
+    """`debug_nans` was met while a graph was captured; `jit` runs such functions without one."""
+
+
+def debug_nans() -> AbstractContextManager[None]:
     """Raise at the first operation or derivative that makes a NaN.
 
     Every result is looked at, so programs run more slowly. Inside a rule nothing is checked but its result, since rules
-    may make a NaN that they then mask. Other threads and tasks are left alone.
+    may make a NaN that they then mask. Other threads and tasks are left alone. Functions under `jit` run operation by
+    operation meanwhile, and so do functions under `jit` that contain such a ``with`` block, at every call.
 
     Raises
     ------
+    AbstractValueError
+        Inside of a function of which `trace` makes a graph.
     NanError
         Says which operation made the NaN, on which line of the caller's code, whether in the forward pass, the backward
         pass or forward mode, from which values, and which leaf of a differentiated argument they are.
@@ -54,6 +62,18 @@ def debug_nans() -> Iterator[None]:
     Traceback (most recent call last):
     funcnet.errors.NanError: xp.log made a NaN in the forward pass, in ...
     """
+    if capturing() and not checking():
+        raise ChecksInsideError(
+            f"fn.debug_nans looks at values where only shapes are known, in {user_frame()}.",
+            found="a function of which fn.trace makes a graph",
+            needed="values",
+            write="with fn.debug_nans(): f(x), around the call",
+        )
+    return _checked()
+
+
+@contextmanager
+def _checked() -> Iterator[None]:
     _install(True)
     token = _checks.set(True)
     try:
@@ -67,6 +87,16 @@ def debug_nans() -> Iterator[None]:
 def checking() -> bool:
     """Whether `debug_nans` is on in this thread or task."""
     return _checks.get()
+
+
+def capturing() -> bool:
+    """Whether a graph is being captured around here."""
+    trace = current_trace()
+    while trace is not None:
+        if trace.__class__ is GraphTrace and trace.alive:
+            return True
+        trace = trace.outer
+    return False
 
 
 def _install(start: bool) -> None:

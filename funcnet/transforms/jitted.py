@@ -16,7 +16,7 @@ from funcnet.compiler.execute import Executable
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError
-from funcnet.transforms.debugging import checking
+from funcnet.transforms.debugging import ChecksInsideError, capturing, checking
 from funcnet.transforms.program import Program
 from funcnet.transforms.recaptures import Recaptures
 
@@ -190,7 +190,13 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         """Run the graph for these arguments, after capturing it if need be."""
         if checking():
             return self.f(*args, **kwargs)
-        entry, values = self._entry(args, kwargs)
+        try:
+            entry, values = self._entry(args, kwargs)
+        except ChecksInsideError:
+            if capturing():
+                raise
+            # Looks at its values while it runs, so it runs without a graph.
+            return self.f(*args, **kwargs)
         if entry.donated and not any([v.__class__ is Tracer for v in values]):
             assert entry.executable is not None
             found = run_donating(entry.executable, [*values, *entry.free], entry.donated, self.name)

@@ -7,9 +7,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
+from funcnet.compiler.capture import GraphTrace
 from funcnet.core import Trace, Tracer
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import DtypeError, ParameterError
+from funcnet.core.frames import user_frame
+from funcnet.errors import DtypeError, NotDifferentiableError, ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms.call import Arguments, Call, Zero
 from funcnet.transforms.leaves import finish
@@ -81,6 +83,9 @@ def tap(x: Any, name: str) -> Any:
         If the name was used already, or is no string.
     DtypeError
         If a leaf is not floating-point.
+    NotDifferentiableError
+        If the value is inside of a function under `jit`, or of a loop or branch of such a function, that is captured
+        within `grad_of_taps`.
 
     Examples
     --------
@@ -115,8 +120,24 @@ def tap(x: Any, name: str) -> Any:
                 needed="floating-point arrays",
                 write="a tap on what is computed from it",
             )
+    for leaf in leaves:
+        _check_known(collector, leaf, name)
     collector.structures[name] = structure
     return tree.unflatten(structure, [_tapped(collector, leaf, (name, i)) for i, leaf in enumerate(leaves)])
+
+
+def _check_known(collector: _Collector, x: Any, name: str) -> None:
+    """Refuse a value inside of a graph that is captured within: the cotangent would have no way out of it."""
+    while x.__class__ is Tracer and x.trace.level > collector.trace.level:
+        if x.trace.__class__ is GraphTrace and x.node is not None:
+            raise NotDifferentiableError(
+                f"fn.tap cannot give the gradient of {name!r} inside of a captured function, in {user_frame()}.",
+                found=f"{x.value!r}, of a function under fn.jit, or of a loop or branch under fn.jit",
+                needed="a value outside of what is captured within fn.grad_of_taps",
+                write="fn.jit(fn.grad_of_taps(f)) in place of fn.grad_of_taps(fn.jit(f)); "
+                "a tap on what a loop or branch returns",
+            )
+        x = x.value
 
 
 def _tapped(collector: _Collector, x: Any, key: tuple[str, int]) -> Any:

@@ -287,6 +287,19 @@ class TestNan:
         assert "test_robustness.py" in text
         assert "(loss)" in text
 
+    def test_in_the_function(self) -> None:
+        def f(x: Any) -> Any:
+            with fn.debug_nans():
+                return xp.log(x)
+
+        g = fn.jit(lambda x: fn.jit(f)(x) * 2.0)
+        np.testing.assert_allclose(g(X + 2.0), 2.0 * np.log(X + 2.0))
+        np.testing.assert_allclose(fn.jit(fn.grad(lambda x: xp.sum(f(x))))(X + 2.0), 1.0 / (X + 2.0))
+        with pytest.raises(fn.errors.NanError, match=r"xp\.log made a NaN in the forward pass, in .*test_robustness"):
+            g(X)
+        with pytest.raises(fn.errors.AbstractValueError, match=r"where only shapes are known, in .*test_robustness"):
+            fn.trace(f, X)
+
     def test_inside_of_another(self) -> None:
         inner = fn.jit(lambda x: xp.log(x))
         with fn.debug_nans(), pytest.raises(fn.errors.NanError, match=r"xp\.log made a NaN"):

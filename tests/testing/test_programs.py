@@ -1,10 +1,12 @@
 """Random programs."""
 
 import numpy as np
+import pytest
 
 from funcnet import tree, xp
 from funcnet.testing import check_grads
-from funcnet.testing.programs import Program, Step, random_program
+from funcnet.testing.families import OWN_FAMILIES
+from funcnet.testing.programs import Program, Step, namespace, random_family_program, random_program
 
 
 def test_a_program_is_the_same_for_the_same_seed() -> None:
@@ -39,3 +41,14 @@ def test_a_program_by_hand() -> None:
     program = Program([np.array([3.0, 4.0])], [Step("sum", (0,), (None, False))], [(1, np.array(2.0))])
     assert float(program(xp, program.arguments)) == 14.0
     assert str(program) == "v1 = sum(v0, None, False)\nreturn sum(v1 * w1)"
+
+
+@pytest.mark.parametrize("family", list(OWN_FAMILIES))
+def test_families_of_our_own(family: str) -> None:
+    used = {step.name for seed in range(120) for step in random_family_program(family, seed, steps=4).steps}
+    assert {f"{family}.{name}" for name in OWN_FAMILIES[family]} <= used
+    for seed in range(4):
+        program = random_family_program(family, seed, steps=2)
+        # The rule of one step is not its derivative.
+        if not any(step.name == "control.custom_vjp" for step in program.steps):
+            check_grads(lambda a, p=program: p(namespace(), a), [program.arguments], order=1, eps=2.0**-14)

@@ -108,3 +108,19 @@ def test_bad_input():
         fn.grad(lambda x: xp.sum(erf(vjp=lambda g, y, x: g)[0](x)))(X)
     with pytest.raises(ShapeError, match=r"vjp rule of 'f' returned for argument 0 does not have the shape"):
         fn.grad(lambda x: xp.sum(erf(vjp=lambda g, y, x: (g[:1],))[0](x)))(X)
+
+
+def test_in_graphs():
+    f, seen = erf(vjp=slope, shape=lambda x: x.shape)
+    g = fn.jit(lambda x: xp.sum(f(x) * 2.0))
+    for _ in range(2):
+        np.testing.assert_allclose(g(X), 2.0 * np.sum(scipy.special.erf(X)))
+    assert len(seen) == 2
+    wanted = fn.grad(lambda x: xp.sum(f(x) * 2.0))(X)
+    np.testing.assert_allclose(fn.grad(g)(X), wanted)
+    np.testing.assert_allclose(fn.jit(fn.grad(g))(X), wanted)
+    looped = fn.jit(fn.grad(lambda x: xp.sum(fn.scan(lambda c, _: (c + f(x), None), x * 0.0, length=2)[0])))
+    np.testing.assert_allclose(looped(X), wanted)
+    np.testing.assert_allclose(fn.vmap(g)(X[:, None]), 2.0 * scipy.special.erf(X))
+    with pytest.raises(AbstractValueError, match="shape=lambda"):
+        fn.jit(erf()[0])(X)

@@ -5,7 +5,13 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
-from funcnet.errors import DtypeError, IndependentOutputError, NonScalarOutputError, ParameterError
+from funcnet.errors import (
+    DtypeError,
+    IndependentOutputError,
+    NonScalarOutputError,
+    NotDifferentiableError,
+    ParameterError,
+)
 
 X = np.array([0.3, 0.7, -1.2])
 
@@ -100,3 +106,20 @@ def test_bad_input():
         fn.grad_of_taps(lambda x: fn.tap(x, "x"))(X)
     with pytest.raises(IndependentOutputError):
         fn.grad_of_taps(lambda x: xp.sum(x))(X)
+
+
+def test_taps_in_graphs():
+    x = np.array([1.0, 2.0])
+    inside = fn.jit(lambda x: xp.sum(fn.tap(x * 2.0, "inside")))
+
+    def f(x):
+        return xp.sum(fn.tap(x * x, "outside")) + inside(x)
+
+    # A zero for "inside" would be wrong.
+    with pytest.raises(NotDifferentiableError, match=r"'inside' inside of a captured function, in .*test_taps"):
+        fn.grad_of_taps(f)(x)
+    branch = fn.jit(fn.grad_of_taps(lambda x: fn.cond(x[0] > 0.0, inside, xp.sum, x)))
+    with pytest.raises(NotDifferentiableError, match=r"fn\.jit\(fn\.grad_of_taps"):
+        branch(x)
+    found = fn.jit(fn.grad_of_taps(lambda x: xp.sum(fn.tap(x * x, "outside") ** 2)))(x)
+    np.testing.assert_allclose(found["outside"], 2.0 * x * x)

@@ -1,0 +1,38 @@
+"""The sources of fused loops, run as the Python that they are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.loops.vector_math import SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["as_python"]
+
+
+@lru_cache
+def _environment() -> dict[str, Any]:
+    names: dict[str, Any] = {
+        "np": np,
+        "f4": np.float32,
+        "f8": np.float64,
+        "i4": np.int32,
+        "i8": np.int64,
+        "b1": np.bool_,
+        "as_bits": lambda x: np.float32(x).view(np.int32),
+        "as_float": lambda i: np.int32(i).view(np.float32),
+    }
+    exec(SOURCE, names)
+    return names
+
+
+def as_python(source: str, signature: str) -> Callable[..., None]:  # noqa: ARG001  # in the place of `compiled`
+    """Return the function ``loop`` of a source as a Python function."""
+    names = dict(_environment())
+    exec(source, names)
+    return names["loop"]
