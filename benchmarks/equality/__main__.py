@@ -81,7 +81,7 @@ def _compared(options: Any) -> int:
     print(f"  of {', '.join(f'{kind} ({n})' for kind, n in kinds.items())}")
     print(f"  as {', '.join(f'{form} ({forms[form]})' for form in FORMS)}")
     print(
-        f"  {equations} equations, {loops} loops; those of {compiled} programs compiled by Numba, the others as Python"
+        f"  {equations} equations, {loops} loops; those of {compiled} programs compiled by Numba, the others' run as Python where it can"
     )
     for precision, bound in BOUNDS.items():
         errors = ", ".join(f"{way} {worst[precision, way]:.1e}" for way in WAYS)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
+from dis import get_instructions
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.compiler.kernels import tile
+from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.vector_math import SOURCE
 
 if TYPE_CHECKING:
@@ -31,8 +35,10 @@ def _environment() -> dict[str, Any]:
     return names
 
 
-def as_python(source: str, signature: str) -> Callable[..., None]:  # noqa: ARG001  # in the place of `compiled`
-    """Return the function ``loop`` of a source as a Python function."""
-    names = dict(_environment())
+def as_python(source: str, signature: str) -> Callable[..., None]:
+    """Return the function ``loop`` of a source as a Python function; compiled where it uses what Python has not."""
+    names = {**_environment(), **tile.in_python(tile.used(source))}
     exec(source, names)
-    return names["loop"]
+    loop = names["loop"]
+    used = {i.argval for i in get_instructions(loop) if i.opname == "LOAD_GLOBAL"}
+    return loop if used <= {*names, *dir(builtins)} else compiled(source, signature)

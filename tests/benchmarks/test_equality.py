@@ -10,6 +10,10 @@ from benchmarks.equality.runs import FORMS, KINDS, Found, drawn
 from funcnet.compiler.loops import build
 
 
+needs_numba = pytest.mark.skipif(bool(build.available()), reason="no Numba")
+
+
+@needs_numba
 def test_every_kind_in_every_form(capsys: Any) -> None:
     count = len(KINDS) * len(FORMS)
     assert {drawn(n)[:2] for n in range(count)} == {(kind, form) for kind in KINDS for form in FORMS}
@@ -27,11 +31,12 @@ def test_differences_are_found(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> 
     assert "2 programs, 0 equal" in out
 
 
-@pytest.mark.skipif(bool(build.available()), reason="no Numba")
+@needs_numba
 def test_compiled() -> None:
     assert command.main(["--programs", "1", "--every", "1"]) == 0
 
 
+@needs_numba
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 5000, 500))
 def test_thousands(first: int) -> None:
