@@ -80,9 +80,8 @@ def _compared(options: Any) -> int:
     print(f"{count} programs, {count - len(wrong)} equal in eager, interpreted, planned and fused execution")
     print(f"  of {', '.join(f'{kind} ({n})' for kind, n in kinds.items())}")
     print(f"  as {', '.join(f'{form} ({forms[form]})' for form in FORMS)}")
-    print(
-        f"  {equations} equations, {loops} loops; those of {compiled} programs compiled by Numba, the others' run as Python where it can"
-    )
+    how = f"compiled by Numba for {compiled} programs, for the others run as Python where Python can"
+    print(f"  {equations} equations, {loops} loops, {how}")
     for precision, bound in BOUNDS.items():
         errors = ", ".join(f"{way} {worst[precision, way]:.1e}" for way in WAYS)
         print(f"  largest relative difference from eager in {precision} precision: {errors} (bound {bound:.0e})")

@@ -9,7 +9,6 @@ from benchmarks.equality import __main__ as command
 from benchmarks.equality.runs import FORMS, KINDS, Found, drawn
 from funcnet.compiler.loops import build
 
-
 needs_numba = pytest.mark.skipif(bool(build.available()), reason="no Numba")
 
 
