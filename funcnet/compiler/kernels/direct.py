@@ -16,7 +16,7 @@ import numpy as np
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.direct_kernel import kernel_gradient
 from funcnet.compiler.kernels.small import copied
-from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
     Frame,
     Phase,
@@ -296,7 +296,7 @@ class _Convolution:
         array = f"{self.dtype.name}[::1]"
         types = [array] * (4 if self.biased else 3)
         loop = compile(self.source(), f"void(int64, int64, int64, {', '.join(types)}, {self.dtype.name}[:,::1])")
-        scratch = np.zeros((self.parts, self.frame.scratch), self.dtype)
+        scratch = memory_of(self.parts, self.frame.scratch, self.dtype)
         bounds = tuple([self.frame.units * i // self.parts for i in range(self.parts + 1)])
         memory, packs = self.weights() if self.packed else (None, [])
         kernel = (*self.window, *self.channels)

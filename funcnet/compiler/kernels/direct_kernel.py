@@ -13,7 +13,7 @@ import numpy as np
 
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.small import added
-from funcnet.compiler.kernels.special import Of, Step, Steps, type_of
+from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
     Frame,
     Tile,
@@ -193,7 +193,7 @@ def kernel_gradient(e: Equation, compile: Compile, threads: int) -> Steps:
     job = _Gradient(e, threads)
     array, table = f"{job.dtype.name}[::1]", f"{job.dtype.name}[:,::1]"
     loop = compile(job.source(), f"void(int64, int64, int64, {array}, {array}, {table}, {table})")
-    scratch = np.zeros((job.parts, job.frame.scratch), job.dtype)
+    scratch = memory_of(job.parts, job.frame.scratch, job.dtype)
     bounds = tuple([job.frame.units * i // job.parts for i in range(job.parts + 1)])
     given = [Of(i, (prod(v.shape),)) for i, v in enumerate(e.values)]
     if job.parts == 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
     Compile = Callable[[str, str], Callable[..., None]]
 
-__all__ = ["Of", "Special", "Step", "Steps", "type_of"]
+__all__ = ["Of", "Special", "Step", "Steps", "memory_of", "type_of"]
 
 
 class Special:
@@ -83,3 +85,11 @@ class Steps:
 def type_of(dtype: Any) -> str:
     """Return the name of a dtype in generated code."""
     return {"float32": "f4", "float64": "f8"}[str(dtype)]
+
+
+def memory_of(parts: int, count: int, dtype: np.dtype) -> np.ndarray:
+    """Return zeros for each part of the work: rows of at least so many numbers that share no line of the cache."""
+    each = -(-count * dtype.itemsize // 64) * 64
+    memory = np.zeros(parts * each + 64, np.uint8)
+    shift = -memory.ctypes.data % 64
+    return memory[shift : shift + parts * each].view(dtype).reshape(parts, -1)

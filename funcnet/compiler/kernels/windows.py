@@ -273,7 +273,8 @@ class Frame:
         ]
         if length <= 0:
             copied = [copied[0], *[line.removeprefix("    ") for line in copied[-2:]]]
-        lines += ["A = address(s) + part * " + str(self.scratch * self.itemsize), "for i in range(many):"]
+        each = -(-self.scratch * self.itemsize // 64) * 64
+        lines += [f"A = address(s) + part * {each}", "for i in range(many):"]
         lines.append(f"    for r in range((rows - 1) * {self.move[0]} + {self.high[0] - self.low[0] + 1}):")
         return [*lines, *["        " + line for line in copied]]
 

@@ -6,7 +6,7 @@ instead of 36, which are 16 matrix products over all patches. The gradient of th
 :math:`G^T [\sum (B^T d B) \odot (A g A^T)] G`, the same number of products. The transformations add numbers only, so
 results differ from the direct sum by rounding; an infinity among the inputs makes NaN of the whole patch.
 
-Patches go through in blocks that stay in the cache.
+Patches go through in blocks that stay in the cache: transformed, multiplied and transformed back by one loop.
 
 References
 ----------
@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnet.compiler.kernels.blas import can_limit, one_thread_each
-from funcnet.compiler.kernels.special import Special, type_of
-from funcnet.compiler.workers import in_parallel
+from funcnet.compiler.kernels.block import spec
+from funcnet.compiler.kernels.small import added, copied
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
+from funcnet.compiler.kernels.windows import tile_of, vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,14 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["winograd"]
 
 # Bytes of the transformed patches of a block and of their products.
-_BLOCK = 1_400_000
+_BLOCK = 800_000
 # Channels below which direct sums are as fast, and patches below which there is too little to do.
 _CHANNELS = 64
 _PATCHES = 64
-
-_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-#: From windows to transformed windows, both flat.
-_WINDOW = np.kron(_G, _G)
 
 _SUMS = {
     # B^T d
@@ -49,6 +46,10 @@ _SUMS = {
     "places": ("{0} + {1} + {2}", "{1} - {2} - {3}"),
     # A g
     "spread": ("{0}", "{0} + {1}", "{0} - {1}", "-{1}"),
+    # G w
+    "window": ("{0}", "({0} + {1} + {2}) * half", "({0} - {1} + {2}) * half", "{2}"),
+    # G^T s
+    "gradient": ("{0} + ({1} + {2}) * half", "({1} - {2}) * half", "({1} + {2}) * half + {3}"),
 }
 
 
@@ -70,95 +71,6 @@ def _transformed(
 
 def _indented(lines: list[str], depth: int) -> list[str]:
     return ["    " * depth + line for line in lines]
-
-
-def _head(arguments: str, grid: tuple[int, int]) -> list[str]:
-    rows, columns = grid
-    return [
-        f"def loop(lo, hi, {arguments}):",
-        "    for t in range(lo, hi):",
-        f"        n = t // {rows * columns}",
-        f"        r = t - n * {rows * columns}",
-        f"        i = r // {columns}",
-        f"        j = r - i * {columns}",
-    ]
-
-
-def _patches(
-    kind: str, size: tuple[int, int], low: tuple[int, int], grid: tuple[int, int], channels: int, span: int, typed: str
-) -> str:
-    """Return the source of a loop that transforms the squares of an array: 16 matrices with a row for each."""
-    h, w = size
-    side = 4 if kind == "patch" else 2
-
-    def body(array: str, row: int) -> list[str]:
-        text = []
-        # One loop for each row of the result: with more arrays in a loop, LLVM gives up on vectors.
-        for k in range(4):
-            lines, (names,) = _transformed(kind, f"{array}[{row} * {{i}} + {channels} * {{j}} + c]", side, [k])
-            lines += [f"o[{(4 * k + m) * span} + c] = {name}" for m, name in enumerate(names)]
-            text += [f"for c in range({channels}):", *_indented(lines, 1)]
-        return text
-
-    head = _head("x, v", grid)
-    head.insert(1, f"    d = np.zeros({side * side * channels}, {typed})")
-    source = [
-        *head,
-        f"        y = 2 * i - {low[0]}",
-        f"        z = 2 * j - {low[1]}",
-        # Views, since indices that cannot be negative need no test.
-        f"        o = v[(t - lo) * {channels} :]",
-        f"        if (y >= 0) & (z >= 0) & (y + {side} <= {h}) & (z + {side} <= {w}):",
-        f"            a = x[((n * {h} + y) * {w} + z) * {channels} :]",
-        *_indented(body("a", w * channels), 3),
-        "        else:",
-        f"            for k in range({side}):",
-        f"                for l in range({side}):",
-        f"                    e = d[(k * {side} + l) * {channels} :]",
-        f"                    if (y + k >= 0) & (z + l >= 0) & (y + k < {h}) & (z + l < {w}):",
-        f"                        a = x[((n * {h} + y + k) * {w} + z + l) * {channels} :]",
-        f"                        for c in range({channels}):",
-        "                            e[c] = a[c]",
-        "                    else:",
-        f"                        for c in range({channels}):",
-        f"                            e[c] = {typed}(0)",
-        *_indented(body("d", side * channels), 3),
-    ]
-    return "\n".join([*source, ""])
-
-
-def _results(out: tuple[int, int], grid: tuple[int, int], features: int, span: int, typed: str, bias: bool) -> str:
-    """Return the source of a loop that makes places of products, and adds a bias."""
-    h, w = out
-    lines, names = _transformed("places", f"o[(4 * {{i}} + {{j}}) * {span} + c]", 4)
-    shift = ["q = bias[c]"] if bias else []
-    added = " + q" if bias else ""
-
-    def store(array: str, row: int) -> list[str]:
-        return [f"{array}[{row * i + features * j} + c] = {names[i][j]}{added}" for i in range(2) for j in range(2)]
-
-    whole = [*_head("m, bias, y" if bias else "m, y", grid), f"        o = m[(t - lo) * {features} :]"]
-    whole.insert(1, f"    d = np.zeros({4 * features}, {typed})")
-    whole += [
-        f"        if (2 * i + 2 <= {h}) & (2 * j + 2 <= {w}):",
-        f"            b = y[((n * {h} + 2 * i) * {w} + 2 * j) * {features} :]",
-        f"            for c in range({features}):",
-        *_indented([*lines, *shift, *store("b", w * features)], 4),
-    ]
-    if h % 2 or w % 2:
-        whole += [
-            "        else:",
-            f"            for c in range({features}):",
-            *_indented([*lines, *shift, *store("d", 2 * features)], 4),
-            "            for k in range(2):",
-            "                for l in range(2):",
-            f"                    if (2 * i + k < {h}) & (2 * j + l < {w}):",
-            f"                        b = y[((n * {h} + 2 * i + k) * {w} + 2 * j + l) * {features} :]",
-            f"                        e = d[(2 * k + l) * {features} :]",
-            f"                        for c in range({features}):",
-            "                            b[c] = e[c]",
-        ]
-    return "\n".join([*whole, ""])
 
 
 def winograd(e: Equation) -> Special | None:
@@ -194,122 +106,261 @@ def winograd(e: Equation) -> Special | None:
 
 
 class _Job:
-    """What a convolution is like."""
+    """What a convolution is like, and the lines of its loops."""
 
     def __init__(self, name: str, first: Any, result: Any, low: Any, grid: Any, patches: int) -> None:
         self.name = name
-        self.size, self.out = first.shape[1:-1], result.shape[1:-1]
+        self.given, self.out = first.shape[1:-1], result.shape[1:-1]
         self.inputs, self.features = first.shape[-1], result.shape[-1]
-        self.low, self.grid, self.patches = low, grid, patches
+        self.images, self.low, self.grid, self.patches = first.shape[0], low, grid, patches
         self.dtype = np.dtype(str(first.dtype))
-        self.typed = type_of(first.dtype)
-        bytes_each = 16 * (self.inputs + self.features) * self.dtype.itemsize
-        self.many = max(16, min(patches, _BLOCK // bytes_each // 16 * 16))
-
-    def array(self, *shape: int) -> np.ndarray:
-        return np.zeros(shape, self.dtype)
-
-    def span(self, channels: int) -> int:
+        self.typed, self.size = type_of(first.dtype), self.dtype.itemsize
+        self.array = f"{self.dtype.name}[::1]"
+        self.table = f"{self.dtype.name}[:,::1]"
+        bytes_each = 16 * (self.inputs + self.features) * self.size
+        many = max(16, min(patches, _BLOCK // bytes_each))
+        if name == "conv_kernel":
+            # Rows are channels, and patches the terms.
+            self.many = many
+            self.tile = tile_of((1, 1, self.inputs), self.features, self.size, many)
+        else:
+            self.tile = tile_of((1, 1, many), self.features, self.size, self.inputs)
+            # The last tile of a block is whole, too: what it computes beyond the patches is not read.
+            self.many = -(-many // self.tile.columns) * self.tile.columns
+        self.width, _ = vectors_of(self.features, self.size)
+        self.panel = min(self.tile.vectors * self.width, self.features)
         # Not a multiple of the size of a page, or all 16 matrices share a few lines of the cache.
-        return self.many * channels + 64 // self.dtype.itemsize
+        self.spans = [self.many * channels + 64 // self.size for channels in (self.inputs, self.features)]
+        self.units = -(-patches // self.many)
 
-    def matrices(self, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return memory for 16 matrices of a block, flat and as matrices."""
-        memory = self.array(16, self.span(channels))
-        return memory.reshape(-1), memory[:, : self.many * channels].reshape(16, self.many, channels)
+    def parts(self, threads: int) -> tuple[int, tuple[int, ...]]:
+        """Return how many parts the work has, and where they end."""
+        parts = max(1, min(threads, self.units))
+        return parts, tuple([self.units * i // parts for i in range(parts + 1)])
 
-    def bounds(self, threads: int) -> tuple[int, ...]:
-        blocks = -(-self.patches // self.many)
-        parts = max(1, min(threads, blocks)) if threads > 1 and can_limit() else 1
-        return tuple([min(blocks * i // parts * self.many, self.patches) for i in range(parts)] + [self.patches])
+    def scratch(self) -> tuple[int, int, int]:
+        """Return where products begin in a thread's memory, where a patch at the edge does, and its size."""
+        products = 16 * self.spans[0]
+        edge = products + 16 * self.spans[1]
+        return products, edge, edge + 16 * max(self.inputs, self.features)
 
+    def place(self) -> list[str]:
+        rows, columns = self.grid
+        return [
+            f"n = t // {rows * columns}",
+            f"r = t - n * {rows * columns}",
+            f"i = r // {columns}",
+            f"j = r - i * {columns}",
+        ]
 
-def _forward(job: _Job, compile: Compile, threads: int) -> Callable[..., None]:
-    array = f"{'float32' if job.typed == 'f4' else 'float64'}[::1]"
-    bias = job.name == "conv_bias"
-    pack = compile(
-        _patches("patch", job.size, job.low, job.grid, job.inputs, job.span(job.inputs), job.typed),
-        f"void(int64, int64, {array}, {array})",
-    )
-    unpack = compile(
-        _results(job.out, job.grid, job.features, job.span(job.features), job.typed, bias),
-        f"void(int64, int64, {', '.join([array] * (3 if bias else 2))})",
-    )
-    bounds = job.bounds(threads)
-    parts = len(bounds) - 1
-    mirrored = job.name == "conv_adjoint"
-    window = _WINDOW.astype(job.dtype)
-    if mirrored:
-        window = np.ascontiguousarray(window[:, ::-1])
-    shape = (job.features, job.inputs) if mirrored else (job.inputs, job.features)
-    weights = job.array(16, *shape)
-    flat = weights.reshape(16, -1)
-    factors = weights.transpose(0, 2, 1) if mirrored else weights
-    buffers = [(*job.matrices(job.inputs), *job.matrices(job.features)) for _ in range(parts)]
+    def block(self) -> list[str]:
+        """Return lines that name what unit `u` works on."""
+        products, edge, end = self.scratch()
+        return [
+            f"start = u * {self.many}",
+            f"stop = min(start + {self.many}, {self.patches})",
+            f"V = address(s) + part * {-(-end * self.size // 64) * 64}",
+            f"M = V + {products * self.size}",
+            f"d = s[part, {edge}:]",
+        ]
 
-    def part(lo: int, hi: int, index: int, x: Any, ends: tuple[Any, ...]) -> None:
-        v_flat, v, m_flat, m = buffers[index]
-        for start in range(lo, hi, job.many):
-            stop = min(start + job.many, hi)
-            n = stop - start
-            pack(start, stop, x, v_flat)
-            np.matmul(v[:, :n], factors, m[:, :n])
-            unpack(start, stop, m_flat, *ends)
+    def patched(self, kind: str, array: str, to: int) -> list[str]:
+        """Return lines that transform the squares of an array into 16 matrices with a row for each."""
+        side, channels, span = (4, self.inputs, self.spans[0]) if kind == "patch" else (2, self.features, self.spans[1])
+        (h, w), (up, left) = (self.given, self.low) if kind == "patch" else (self.out, (0, 0))
 
-    def run(x: Any, kernel: Any, *rest: Any) -> None:
-        np.dot(window, kernel.reshape(9, -1), flat)
-        _parts(part, bounds, (x.reshape(-1), (*rest[:-1], rest[-1].reshape(-1))))
+        def body(name: str, row: int) -> list[str]:
+            text = []
+            # One loop for each row of the result: with more arrays in a loop, LLVM gives up on vectors.
+            for k in range(4):
+                lines, (names,) = _transformed(kind, f"{name}[{row} * {{i}} + {channels} * {{j}} + c]", side, [k])
+                lines += [f"o[{(4 * k + m) * span} + c] = {each}" for m, each in enumerate(names)]
+                text += [f"for c in range({channels}):", *_indented(lines, 1)]
+            return text
 
-    return run
+        return [
+            "for t in range(start, stop):",
+            *_indented(self.place(), 1),
+            f"    y0 = 2 * i - {up}",
+            f"    z0 = 2 * j - {left}",
+            # Views, since indices that cannot be negative need no test.
+            f"    o = s[part, {to} + (t - start) * {channels} :]",
+            f"    if (y0 >= 0) & (z0 >= 0) & (y0 + {side} <= {h}) & (z0 + {side} <= {w}):",
+            f"        a = {array}[((n * {h} + y0) * {w} + z0) * {channels} :]",
+            *_indented(body("a", w * channels), 2),
+            "    else:",
+            f"        for k in range({side}):",
+            f"            for l in range({side}):",
+            f"                e = d[(k * {side} + l) * {channels} :]",
+            f"                if (y0 + k >= 0) & (z0 + l >= 0) & (y0 + k < {h}) & (z0 + l < {w}):",
+            f"                    a = {array}[((n * {h} + y0 + k) * {w} + z0 + l) * {channels} :]",
+            f"                    for c in range({channels}):",
+            "                        e[c] = a[c]",
+            "                else:",
+            f"                    for c in range({channels}):",
+            f"                        e[c] = {self.typed}(0)",
+            *_indented(body("d", side * channels), 2),
+        ]
 
+    def unpatched(self, bias: bool) -> list[str]:
+        """Return lines that make places of products, and add a bias."""
+        (h, w), features, span = self.out, self.features, self.spans[1]
+        lines, names = _transformed("places", f"o[(4 * {{i}} + {{j}}) * {span} + c]", 4)
+        added = " + bias[c]" if bias else ""
 
-def _kernel_gradient(job: _Job, compile: Compile, threads: int) -> Callable[..., None]:
-    array = f"{'float32' if job.typed == 'f4' else 'float64'}[::1]"
-    signature = f"void(int64, int64, {array}, {array})"
-    pack = compile(
-        _patches("patch", job.size, job.low, job.grid, job.inputs, job.span(job.inputs), job.typed), signature
-    )
-    spread = compile(
-        _patches("spread", job.out, (0, 0), job.grid, job.features, job.span(job.features), job.typed), signature
-    )
-    bounds = job.bounds(threads)
-    parts = len(bounds) - 1
-    window = np.ascontiguousarray(_WINDOW.T.astype(job.dtype))
-    buffers = [
-        (
-            *job.matrices(job.inputs),
-            *job.matrices(job.features),
-            job.array(16, job.inputs, job.features),
-            job.array(16, job.inputs, job.features),
+        def store(array: str, row: int) -> list[str]:
+            return [f"{array}[{row * i + features * j} + c] = {names[i][j]}{added}" for i in range(2) for j in range(2)]
+
+        whole = [
+            "for t in range(start, stop):",
+            *_indented(self.place(), 1),
+            f"    o = s[part, {self.scratch()[0]} + (t - start) * {features} :]",
+            f"    if (2 * i + 2 <= {h}) & (2 * j + 2 <= {w}):",
+            f"        b = y[((n * {h} + 2 * i) * {w} + 2 * j) * {features} :]",
+            f"        for c in range({features}):",
+            *_indented([*lines, *store("b", w * features)], 3),
+        ]
+        if h % 2 or w % 2:
+            whole += [
+                "    else:",
+                f"        for c in range({features}):",
+                *_indented([*lines, *store("d", 2 * features)], 3),
+                "        for k in range(2):",
+                "            for l in range(2):",
+                f"                if (2 * i + k < {h}) & (2 * j + l < {w}):",
+                f"                    b = y[((n * {h} + 2 * i + k) * {w} + 2 * j + l) * {features} :]",
+                f"                    e = d[(2 * k + l) * {features} :]",
+                f"                    for c in range({features}):",
+                "                        b[c] = e[c]",
+            ]
+        return whole
+
+    def panels(self, lines: Callable[[int], list[str]]) -> list[str]:
+        """Return loops over the panels of columns, number `p`, with their widths' lines."""
+        whole, rest = divmod(self.features, self.panel)
+        found = [f"for p in range({whole}):", *_indented(lines(self.panel), 1)] if whole else []
+        return [*found, f"for p in range({whole}, {whole + 1}):", *_indented(lines(rest), 1)] if rest else found
+
+    def text(self, rows: int, columns: int, a: int, c: int, loop: tuple[int, int, int], mode: str) -> str:
+        return spec(
+            size=self.size,
+            width=self.width,
+            columns=columns,
+            a=[k * a for k in range(rows)],
+            c=[k * c for k in range(rows)],
+            loops=[loop],
+            mode=mode,
         )
-        for _ in range(parts)
+
+    def multiplied(self) -> list[str]:
+        """Return lines that multiply the 16 matrices by the weights."""
+        row, out, size, high = self.inputs * self.size, self.features * self.size, self.size, self.tile.columns
+
+        def lines(columns: int) -> list[str]:
+            text = self.text(high, columns, row, out, (self.inputs, size, out), "set")
+            return [
+                f"for r in range(0, stop - start, {high}):",
+                f"    block({text!r}, V + k * {self.spans[0] * size} + r * {row}, "
+                f"W + k * {self.inputs * out} + p * {self.panel * size}, "
+                f"M + k * {self.spans[1] * size} + r * {out} + p * {self.panel * size}, 0, 0)",
+            ]
+
+        return ["for k in range(16):", *_indented(self.panels(lines), 1)]
+
+    def summed(self) -> list[str]:
+        """Return lines that add the products of both kinds of transformed patches up."""
+        row, out, size, high = self.inputs * self.size, self.features * self.size, self.size, self.tile.columns
+
+        def lines(columns: int) -> list[str]:
+            whole, rest = divmod(self.inputs, high)
+            found = []
+            for first, count, rows in ((0, whole, high), (whole, 1, rest)):
+                if count and rows:
+                    text = self.text(rows, columns, size, out, (-1, row, out), "add")
+                    found += [
+                        f"for r in range({first}, {first + count}):",
+                        f"    block({text!r}, V + k * {self.spans[0] * size} + r * {high * size}, "
+                        f"M + k * {self.spans[1] * size} + p * {self.panel * size}, "
+                        f"T + k * {self.inputs * out} + r * {high * out} + p * {self.panel * size}, 0, stop - start)",
+                    ]
+            return found
+
+        return ["for k in range(16):", *_indented(self.panels(lines), 1)]
+
+    def turned(self, kind: str, count: int) -> str:
+        """Return the source of a loop that transforms windows, element by element of their channels."""
+        n, m = self.inputs * self.features, len(_SUMS[kind])
+        source = ["def loop(lo, hi, part, x, y):", f"    half = {self.typed}(0.5)"]
+        for k in range(m):
+            lines, (names,) = _transformed(kind, f"x[({count} * {{i}} + {{j}}) * {n} + c]", count, [k])
+            lines += [f"y[{(m * k + j) * n} + c] = {name}" for j, name in enumerate(names)]
+            source += [f"    for c in range({n}):", *_indented(lines, 2)]
+        return "\n".join([*source, ""])
+
+
+def _forward(job: _Job, compile: Compile, threads: int) -> Steps:
+    bias = job.name == "conv_bias"
+    source = [
+        f"def loop(lo, hi, part, x, w, y, {'bias, ' if bias else ''}s):",
+        "    W = address(w)",
+        "    for u in range(lo, hi):",
+        *_indented([*job.block(), *job.patched("patch", "x", 0), *job.multiplied(), *job.unpatched(bias)], 2),
     ]
+    types = ", ".join([*[job.array] * (4 if bias else 3), job.table])
+    loop = compile("\n".join([*source, ""]), f"void(int64, int64, int64, {types})")
+    turn = compile(job.turned("window", 3), f"void(int64, int64, int64, {job.array}, {job.array})")
+    parts, bounds = job.parts(threads)
+    scratch = memory_of(parts, job.scratch()[2], job.dtype)
+    count = job.inputs * job.features
+    weights = np.empty(16 * count, job.dtype)
+    steps = []
+    window: Any = Of(1, (9 * count,))
+    if job.name == "conv_adjoint":
+        mirrored = np.empty((3, 3, job.inputs, job.features), job.dtype)
+        shape = (3, 3, job.features, job.inputs)
+        steps.append(copied(compile, 1, shape, lambda kernel: kernel[::-1, ::-1].swapaxes(2, 3), mirrored))
+        window = mirrored.reshape(-1)
+    steps.append(Step(turn, (0, 1), [window, weights]))
+    given = Of(0, (job.images * prod(job.given) * job.inputs,))
+    made = Of(3 if bias else 2, (job.images * prod(job.out) * job.features,))
+    shift = [Of(2, (job.features,))] * bias
+    return Steps([*steps, Step(loop, bounds, [given, weights, made, *shift, scratch])])
 
-    def part(lo: int, hi: int, index: int, x: Any, g: Any) -> None:
-        v_flat, v, m_flat, m, total, term = buffers[index]
-        for start in range(lo, hi, job.many):
-            stop = min(start + job.many, hi)
-            n = stop - start
-            pack(start, stop, x, v_flat)
-            spread(start, stop, g, m_flat)
-            np.matmul(v[:, :n].transpose(0, 2, 1), m[:, :n], total if start == lo else term)
-            if start != lo:
-                np.add(total, term, total)
 
-    def run(x: Any, g: Any, out: Any) -> None:
-        _parts(part, bounds, (x.reshape(-1), g.reshape(-1)))
-        total = buffers[0][4]
-        for other in buffers[1:]:
-            np.add(total, other[4], total)
-        np.dot(window, total.reshape(16, -1), out.reshape(9, -1))
-
-    return run
-
-
-def _parts(part: Callable[..., None], bounds: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
-    if len(bounds) == 2:
-        part(bounds[0], bounds[1], 0, *arguments)
-    else:
-        # Two pools of threads would fight for the processors.
-        with one_thread_each():
-            in_parallel(part, bounds, arguments)
+def _kernel_gradient(job: _Job, compile: Compile, threads: int) -> Steps:
+    total = 16 * job.inputs * job.features
+    parts, bounds = job.parts(threads)
+    sums = memory_of(parts, total, job.dtype)
+    source = [
+        "def loop(lo, hi, part, x, g, t, s):",
+        f"    T = address(t) + part * {sums.strides[0]}",
+        "    e = t[part]",
+        f"    for c in range({total}):",
+        f"        e[c] = {job.typed}(0)",
+        "    for u in range(lo, hi):",
+        *_indented(
+            [
+                *job.block(),
+                *job.patched("patch", "x", 0),
+                *job.patched("spread", "g", job.scratch()[0]),
+                *job.summed(),
+            ],
+            2,
+        ),
+    ]
+    types = ", ".join([job.array] * 2 + [job.table] * 2)
+    loop = compile("\n".join([*source, ""]), f"void(int64, int64, int64, {types})")
+    turn = compile(job.turned("gradient", 4), f"void(int64, int64, int64, {job.array}, {job.array})")
+    scratch = memory_of(parts, job.scratch()[2], job.dtype)
+    whole = np.empty(total, job.dtype)
+    given = [
+        Of(0, (job.images * prod(job.given) * job.inputs,)),
+        Of(1, (job.images * prod(job.out) * job.features,)),
+    ]
+    return Steps(
+        [
+            Step(loop, bounds, [*given, sums, scratch]),
+            Step(added(compile, job.dtype.name), (0, total), [sums, parts, whole]),
+            Step(turn, (0, 1), [whole, Of(2, (9 * job.inputs * job.features,))]),
+        ]
+    )

@@ -1,6 +1,5 @@
 """Convolutions by minimal filtering agree with PyTorch's, forward and backward, and are left alone where they must."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,11 @@ import funcnet as fn
 from funcnet import nn
 from funcnet.compiler import fused
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.kernels.winograd import winograd
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
 conv = nn.functional.conv
-
-
-def in_python(source: str, signature: str) -> Callable[..., None]:
-    """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64}
-    names.update(functions())
-    exec(source, names)
-    return names["loop"]
 
 
 def gradients(x: Any, kernel: Any, bias: Any, g: Any, padding: Any) -> tuple[Any, ...]:
@@ -70,7 +60,14 @@ def _few_channels(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("n", "size", "inputs", "features", "padding"), CASES)
 def test_as_pytorch(
-    monkeypatch: pytest.MonkeyPatch, n: int, size: Any, inputs: int, features: int, padding: Any, threads: int
+    in_python: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    n: int,
+    size: Any,
+    inputs: int,
+    features: int,
+    padding: Any,
+    threads: int,
 ) -> None:
     arrays = problem(np.random.default_rng(n), n, size, inputs, features, padding)
     monkeypatch.setattr(fused, "threads", lambda: threads)
