@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnet.compiler.kernels import tile
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.vector_math import SOURCE
 
@@ -37,7 +36,7 @@ def _environment() -> dict[str, Any]:
 
 def as_python(source: str, signature: str) -> Callable[..., None]:
     """Return the function ``loop`` of a source as a Python function; compiled where it uses what Python has not."""
-    names = {**_environment(), **tile.in_python(tile.used(source))}
+    names = dict(_environment())
     exec(source, names)
     loop = names["loop"]
     used = {i.argval for i in get_instructions(loop) if i.opname == "LOAD_GLOBAL"}

@@ -467,3 +467,23 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(f(IMAGES), np.exp(IMAGES) * 2.0)
     (entry,) = f._entries.values()
     assert entry.program.run.status == "plain calls; FUNCNET_JIT=0"
+
+
+def test_loops_are_found_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+    join = Group.join
+
+    def counted(self: Group, e: Any) -> bool:
+        nonlocal count
+        count += 1
+        return join(self, e)
+
+    def f(x: Any) -> Any:
+        for i in range(480):
+            x = xp.tanh(x) + 0.1 if i % 3 == 0 else xp.exp(x * -0.9)
+        return xp.sum(x)
+
+    monkeypatch.setattr(Group, "join", counted)
+    graph = optimised(fn.trace(fn.value_and_grad(f), IMAGES))
+    assert len(FusedPlan(graph, in_python).loops) < 12
+    assert count < 3 * len(graph)

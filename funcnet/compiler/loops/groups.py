@@ -8,6 +8,7 @@ results of the loop only.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +56,25 @@ class Group:
         How many of its dimensions are rows; None as long as it does not matter.
     roles : dict of Value to str
         What each value is in the loop.
+    made : set of Value
+        The values that the loop computes.
     """
 
-    __slots__ = ("equations", "roles", "shape", "split")
+    __slots__ = ("equations", "made", "roles", "shape", "split")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.split: int | None = None
         self.equations: list[Equation] = []
         self.roles: dict[Value, str] = {}
+        self.made: set[Value] = set()
+
+    def copy(self) -> Group:
+        """Return a group of the same equations, which may take in others."""
+        new = Group(self.shape)
+        new.split, new.equations = self.split, list(self.equations)
+        new.roles, new.made = dict(self.roles), set(self.made)
+        return new
 
     @property
     def rows(self) -> int:
@@ -75,23 +86,21 @@ class Group:
         """The number of columns."""
         return prod(self.shape[self.split or 0 :])
 
-    @property
-    def made(self) -> set[Value]:
-        """The values that the loop computes."""
-        return {v for e in self.equations for v in e.outputs}
-
     def join(self, e: Equation) -> bool:
         """Take an equation in, if it fits."""
         if len(self.equations) >= _LONGEST:
             return False
-        made = self.made
-        split, roles = self.split, dict(self.roles)
-        out = self._role(e, made, roles)
+        split, roles = self.split, self.roles
+        new = [v for v in e.values if v not in roles]
+        out = self._role(e, self.made, roles)
         if out is None:
+            # What was noted of the inputs is forgotten; a copy of all roles would take longer and longer.
             self.split = split
+            for v in new:
+                roles.pop(v, None)
             return False
         roles[e.outputs[0]] = out
-        self.roles = roles
+        self.made.update(e.outputs)
         self.equations.append(e)
         return True
 
@@ -158,7 +167,7 @@ class Group:
         axis = e.params["axis"]
         axis = (axis,) if isinstance(axis, int) else tuple(axis)
         wanted = ("bool",) if e.primitive.name in ("any", "all") else ("float32", "float64")
-        if str(first.dtype) not in wanted or e.outputs[0].dtype != first.dtype or not axis:
+        if _name(first.dtype) not in wanted or e.outputs[0].dtype != first.dtype or not axis:
             return None
         if axis == tuple(range(n)):
             return "total" if e.primitive.name in _SUMS else None
@@ -194,7 +203,7 @@ class Group:
 
     def _outside(self, v: Value, roles: dict[Value, str]) -> str | None:
         """Return what a value from outside is in the loop, None if it does not fit."""
-        if type_name(str(v.dtype)) is None:
+        if type_name(_name(v.dtype)) is None:
             return None
         n = len(self.shape)
         shape = v.shape
@@ -259,6 +268,12 @@ def columns_of(e: Equation) -> tuple[int, int] | None:
     return start, stop
 
 
+@lru_cache
+def _name(dtype: Any) -> str:
+    """Return the name of a data type, which NumPy puts together each time."""
+    return str(dtype)
+
+
 def _squeezed(shape: Iterable[int]) -> Shape:
     return tuple([d for d in shape if d != 1])
 
@@ -268,10 +283,10 @@ def fusable(e: Equation) -> bool:
     if e.primitive.kind == "call" or e.primitive.multiple or len(e.outputs) != 1:
         return False
     name = e.primitive.name
-    out = str(e.outputs[0].dtype)
+    out = _name(e.outputs[0].dtype)
     if type_name(out) is None or prod(e.outputs[0].shape) == 0:
         return False
-    if any([v.__class__ is complex for v in e.inputs]) or any([type_name(str(v.dtype)) is None for v in e.values]):
+    if any([v.__class__ is complex for v in e.inputs]) or any([type_name(_name(v.dtype)) is None for v in e.values]):
         return False
     if name in _REDUCTIONS:
         return e.params.get("dtype") is None
@@ -291,7 +306,7 @@ def fusable(e: Equation) -> bool:
         return prod(e.outputs[0].shape) <= _SMALL and out in ("float32", "float64")
     if name in ("divide", "reciprocal", "sqrt", "strong_divide", "strong_divide_sqrt") and out[0] != "f":
         return False
-    if name == "astype_exact" and out != "bool" and str(e.inputs[0].dtype)[0] == "f":
+    if name == "astype_exact" and out != "bool" and _name(e.inputs[0].dtype)[0] == "f":
         # What becomes of NaN is the library's business.
         return False
     return name in TEMPLATES and (out != "bool" or name == "astype_exact")
@@ -382,22 +397,22 @@ def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t
     a, b = nodes[s], nodes[t]
     if a.__class__ is not Group or b.__class__ is not Group or a.shape != b.shape:
         return
+    if len(a.equations) + len(b.equations) > _LONGEST:
+        return
     both = (1 << s) | (1 << t)
     outside = (needs[s] | needs[t]) & ~both
-    i = 0
     rest = outside
     while rest:
-        if rest & 1 and needs[i] & both:
+        lowest = rest & -rest
+        if needs[lowest.bit_length() - 1] & both:
             return
-        rest >>= 1
-        i += 1
-    whole = Group(a.shape)
+        rest ^= lowest
     # What comes first in one of them does not need the other, unless it reads its results.
-    late = b.made
-    first, second = (a, b) if any([v in a.made for e in b.equations for v in e.values]) else (b, a)
-    if any([v in late for e in a.equations for v in e.values]) and first is a:
+    first, second = (b, a) if a.made.isdisjoint(b.roles) else (a, b)
+    if first is a and not b.made.isdisjoint(a.roles):
         return
-    for e in (*first.equations, *second.equations):
+    whole = first.copy()
+    for e in second.equations:
         if not whole.join(e):
             return
     nodes[s], nodes[t] = whole, None
