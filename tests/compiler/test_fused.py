@@ -19,6 +19,7 @@ from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build, emit
+from funcnet.compiler.loops.groups import Group
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
 from funcnet.testing.families import FAMILIES
