@@ -12,6 +12,8 @@ import numpy as np
 
 from funcnet.backends import to_numpy
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.outside import move_outside
+from funcnet.compiler.residuals import drop_results, share_residuals
 from funcnet.compiler.scans import hoist_products
 from funcnet.core import owner, registry
 from funcnet.core.bind import run
@@ -93,6 +95,19 @@ def fold_constants(graph: Graph) -> Graph:
     return Graph(graph.inputs, kept, graph.outputs, constants).with_equations(kept)
 
 
+def _without_dots(e: Equation) -> tuple[Any, ...] | None:
+    """Return a key of slices and an ellipsis with slices in its place, None if it is anything else."""
+    key: Any = e.params["key"]
+    if key.count(Ellipsis) != 1 or any([k is not Ellipsis and not _sliced(k) for k in key]):
+        return None
+    at = key.index(Ellipsis)
+    return (*key[:at], *[(None, None, None)] * (len(e.inputs[0].shape) - len(key) + 1), *key[at + 1 :])
+
+
+def _sliced(k: Any) -> bool:
+    return k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str
+
+
 def _bytes(e: Equation) -> int:
     total = 0
     for v in e.outputs:
@@ -147,7 +162,9 @@ def simplify(graph: Graph) -> Graph:
         name = e.primitive.name
         first: Any = e.inputs[0] if e.inputs else None
         before = made.get(first) if first.__class__ is Value else None
-        if before is not None and name == before.primitive.name == "matrix_transpose":
+        if name in ("getitem", "index_add") and (key := _without_dots(e)) is not None:
+            kept.append(Equation(e.primitive, e.inputs, {**e.params, "key": key}, e.outputs, e.line, e.again))
+        elif before is not None and name == before.primitive.name == "matrix_transpose":
             replaced[e.outputs[0]] = before.inputs[0]
         elif before is not None and name == before.primitive.name and name in ("reshape",):
             made[e.outputs[0]] = new = Equation(e.primitive, (before.inputs[0],), e.params, e.outputs, e.line, e.again)
@@ -332,6 +349,9 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge_equal,
     in_regions,
     hoist_products,
+    move_outside,
+    share_residuals,
+    drop_results,
     trim_regions,
     remove_dead,
 )

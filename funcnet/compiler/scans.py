@@ -1,4 +1,4 @@
-"""Sums of matrix products over the steps of a loop, as one product after it."""
+"""Sums over the steps of a loop, of matrix products and of rows, as one product or sum after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["hoist_products"]
 
 
 def hoist_products(graph: Graph) -> Graph:
-    """Take carries that only sum up products ``x.T @ y`` out of loops: the sum is one product of all steps' rows.
+    """Take carries that only sum up products ``x.T @ y`` or rows out of loops: the sum is one of all steps' rows.
 
     The order of the additions changes, so the last digits may.
     """
@@ -61,9 +61,11 @@ def _terms(out: Value, made: dict[Value, Equation], users: dict[Value, list[Equa
     return found
 
 
-def _factors(term: Any, made: dict[Value, Equation], step: Graph, call: Any) -> tuple[Value, Value] | None:
-    """Return x and y of a term ``x.T @ y``, None if it is none or the same in every step."""
+def _factors(term: Any, made: dict[Value, Equation], step: Graph, call: Any) -> tuple[Value, ...] | None:
+    """Return x and y of a term ``x.T @ y``, x of a sum of rows; None if it is none or the same in every step."""
     product = made.get(term) if term.__class__ is Value else None
+    if product is not None and product.primitive.name == "sum":
+        return _summed(product, step, call)
     if product is None or product.primitive.name != "matmul" or len(term.shape) != 2:
         return None
     left = made.get(product.inputs[0])
@@ -73,6 +75,15 @@ def _factors(term: Any, made: dict[Value, Equation], step: Graph, call: Any) -> 
     same = any([v in step.inputs[: call.held] for v in (x, y)])
     fits = len(x.shape) == len(y.shape) == 2 and x.dtype == y.dtype == term.dtype
     return (x, y) if fits and not same else None
+
+
+def _summed(e: Equation, step: Graph, call: Any) -> tuple[Value] | None:
+    """Return of what the rows are summed up, None if it is another sum."""
+    x, axis = e.inputs[0], e.params["axis"]
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    rows = len(x.shape) > len(axes) and axes == tuple(range(len(axes)))
+    plain = not e.params["keepdims"] and e.params.get("dtype") is None and x.dtype == e.outputs[0].dtype
+    return (x,) if rows and plain and x not in step.inputs[: call.held] else None
 
 
 def _rewritten(e: Equation, call: Any, step: Graph, i: int, factors: list[Any]) -> list[Equation]:
@@ -99,14 +110,19 @@ def _rewritten(e: Equation, call: Any, step: Graph, i: int, factors: list[Any]) 
         tail.append(Equation(registry[name], values, params, (out,), e.line, e.again))
         return out
 
-    for x, y in factors:
-        rows = []
-        for stack in (stacked(x), stacked(y)):
-            matrix = (prod(stack.shape[:2]), stack.shape[2])
-            rows.append(then("reshape", matrix, stack, shape=matrix))
-        turned = then("matrix_transpose", rows[0].shape[::-1], rows[0])
-        product = then("matmul", e.outputs[i].shape, turned, rows[1])
-        total = then("add", e.outputs[i].shape, product, total)
+    for factor in factors:
+        if len(factor) == 1:
+            stack = stacked(factor[0])
+            axes = tuple(range(len(stack.shape) - len(e.outputs[i].shape)))
+            part = then("sum", e.outputs[i].shape, stack, axis=axes, keepdims=False, dtype=None)
+        else:
+            rows = []
+            for stack in [stacked(v) for v in factor]:
+                matrix = (prod(stack.shape[:2]), stack.shape[2])
+                rows.append(then("reshape", matrix, stack, shape=matrix))
+            turned = then("matrix_transpose", rows[0].shape[::-1], rows[0])
+            part = then("matmul", e.outputs[i].shape, turned, rows[1])
+        total = then("add", e.outputs[i].shape, part, total)
     last = tail[-1]
     tail[-1] = Equation(last.primitive, last.inputs, last.params, (e.outputs[i],), last.line, last.again)
     inner = Graph(inputs, step.equations, outputs, step.constants).with_equations(step.equations, outputs)

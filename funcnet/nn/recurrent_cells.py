@@ -278,21 +278,25 @@ def gru_cell(
     size = _positive("gru_cell", features)
     inits = _inits(kernel_init, recurrent_init, bias_init, dtype)
 
+    gates = (slice(None, size), slice(size, 2 * size))
+
     def step(params: Any, h: Any, projected: Any) -> tuple[Any, Any]:
         kernel = params["hidden"]["kernel"]
         if reset_after:
             inner = matmul(h, kernel)
-            gates = xp.sigmoid(add(projected[..., : 2 * size], inner[..., : 2 * size]))
+            # Each gate by itself, so that a compiled step is one loop over their columns.
+            r, z = [xp.sigmoid(add(projected[..., part], inner[..., part])) for part in gates]
             candidate = inner[..., 2 * size :]
             if bias:
                 candidate = add(candidate, params["hidden"]["bias"])
-            candidate = multiply(gates[..., :size], candidate)
+            candidate = multiply(r, candidate)
         else:
-            gates = xp.sigmoid(add(projected[..., : 2 * size], matmul(h, kernel[:, : 2 * size])))
-            candidate = matmul(multiply(gates[..., :size], h), kernel[:, 2 * size :])
+            inner = matmul(h, kernel[:, : 2 * size])
+            r, z = [xp.sigmoid(add(projected[..., part], inner[..., part])) for part in gates]
+            candidate = matmul(multiply(r, h), kernel[:, 2 * size :])
         n = tanh(add(projected[..., 2 * size :], candidate))
         # n + z (h - n): one product less.
-        h = add(n, multiply(gates[..., size:], subtract(h, n)))
+        h = add(n, multiply(z, subtract(h, n)))
         return h, h
 
     def sequence(params: Any, h: Any, projected: Any, seen: Any, reverse: bool) -> tuple[Any, Any]:
@@ -487,11 +491,10 @@ def conv_lstm_cell(
 
 def _remembered(gates: Any, c: Any, size: int) -> tuple[Any, Any]:
     """Return h and c of a long short-term memory after a step."""
-    # One sigmoid over all four, since a call costs more than the quarter that is not used.
-    s = xp.sigmoid(gates)
-    g = tanh(gates[..., 2 * size : 3 * size])
-    c = add(multiply(s[..., size : 2 * size], c), multiply(s[..., :size], g))
-    return multiply(s[..., 3 * size :], tanh(c)), c
+    # Each gate by itself, so that a compiled step is one loop over their columns.
+    i, f, g, o = [gates[..., k * size : (k + 1) * size] for k in range(4)]
+    c = add(multiply(xp.sigmoid(f), c), multiply(xp.sigmoid(i), tanh(g)))
+    return multiply(xp.sigmoid(o), tanh(c)), c
 
 
 def _cell(

@@ -47,9 +47,10 @@ def compared(
 ) -> Any:
     """Compare the plan of a function with what the interpreter makes of its graph."""
     with np.errstate(all="ignore"):
-        graph = optimised(fn.trace(f, *args))
+        traced = fn.trace(f, *args)
+        graph = optimised(traced)
         leaves = tree.leaves(args)
-        wanted = interpret(graph, leaves)
+        wanted = interpret(traced, leaves)
         plan = FusedPlan(graph, compile)
         before = [np.array(a) for a in leaves]
         for _ in range(2):
