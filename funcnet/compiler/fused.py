@@ -332,8 +332,13 @@ class _Builder:
                 names = [self.writer.name(v) for v in (a, b, y)]
                 self.writer.lines.append(f"{self.writer.constant(np.matmul)}({', '.join(names)})")
         else:
-            self.writer.flush()
+            if e.primitive.kind == "call" or e.primitive.meta.get("effect") or any([self._later(v) for v in e.values]):
+                self.writer.flush()
             call(self.writer, e)
+
+    def _later(self, v: Value) -> bool:
+        """Return whether steps that wait may have to write to what a value shows."""
+        return v in self.planned or self.writer.waits(v)
 
     def _multiply(self, e: Equation) -> bool:
         """Write the call of the compiled product; return False if this one is left to BLAS."""
@@ -507,7 +512,7 @@ class _Builder:
     def _once(self, v: Value, kind: str, text: str) -> str:
         name = self.known.get((v, kind))
         if name is None:
-            if v in self.planned or self.writer.waits(v):
+            if self._later(v):
                 # It reads what a step may yet have to write.
                 self.writer.flush()
             name = self.known[v, kind] = f"t{self.temporaries}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.direct import direct
+from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.winograd import winograd
@@ -29,6 +30,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_bias": _convolution,
     "conv_kernel": _convolution,
     "max_pool_spread": spread,
+    "multiply": outer,
     "scan": whole_scan,
 }
 
