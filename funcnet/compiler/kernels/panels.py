@@ -40,36 +40,61 @@ __all__ = ["environment", "packed_size", "scratch_size", "source", "used", "vers
 _DEPTH = 384
 #: Bytes of a row of packed panels.
 _WIDTH = 2048
+#: Bytes of the rows of A that are brought together: eight blocks of at most 14.
+_ROWS = 8 * 14 * _DEPTH * 8
 _NAMES = re.compile(r"\b((?:product|pack|multiply)_f[48])\(")
 
 _SOURCE = """
 def panels_{T}(kk, nn, b, b_row, b_step, w):
     # Bring a piece of B into panels.
+    if b_step == {SZ}:
+        # Row by row, as memory is read fastest.
+        count = nn // {NR}
+        rest = nn - count * {NR}
+        for i in range(kk):
+            copy_{T}(count, {NR}, b + i * b_row, {NR} * {SZ}, w + i * {NR} * {SZ}, kk * {NR} * {SZ})
+        if rest > 0:
+            copy_{T}(kk, rest, b + count * {NR} * {SZ}, b_row, w + count * kk * {NR} * {SZ}, {NR} * {SZ})
+        return
     for j in range(0, nn, {NR}):
         jj = min({NR}, nn - j)
         x = b + j * b_step
         y = w + j * kk * {SZ}
-        if b_step == {SZ}:
-            copy_{T}(kk, jj, x, b_row, y, {NR} * {SZ})
-        elif b_row == {SZ}:
+        if b_row == {SZ}:
             turn_{T}(jj, kk, x, b_step, y, {NR} * {SZ})
         else:
             for i in range(jj):
                 copy_{T}(kk, 1, x + i * b_step, b_row, y + i * {SZ}, {NR} * {SZ})
 
-def rows_{T}(m, nn, kk, a, a_row, a_step, w, c, c_row, s, s_row, relu):
+def rows_{T}(m, nn, kk, a, a_row, a_step, w, c, c_row, s, s_row, relu, v):
     # Multiply by a piece of B in panels: each block of rows of A stays in the nearest cache for all of them.
-    blocks = (m + {MR} - 1) // {MR}
-    i = 0
-    for r in range(blocks):
-        h = (m - i + blocks - r - 1) // (blocks - r)
+    h = (m + (m + {MR} - 1) // {MR} - 1) // ((m + {MR} - 1) // {MR})
+    for i in range(0, m, h):
+        hh = min(h, m - i)
+        x, x_row, x_step = a + i * a_row, a_row, a_step
+        if v != 0:
+            # Rows at large distances share few places of the cache, where they would drive each other out.
+            if a_step == {SZ}:
+                x_row = ({SZ} * kk + 63) // 64 * 64
+                if i % (8 * h) == 0:
+                    copy_{T}(min(8 * h, m - i), kk, x, a_row, v, x_row)
+                x = v + i % (8 * h) * x_row
+            else:
+                x_row, x_step = {SZ}, h * {SZ}
+                if i % (8 * h) == 0:
+                    count = min(8, (m - i) // h)
+                    for l in range(kk):
+                        copy_{T}(count, h, x + l * a_step, h * {SZ}, v + l * x_step, kk * x_step)
+                    rest = m - i - count * h
+                    if count < 8:
+                        copy_{T}(kk, rest, x + count * x_step, a_step, v + count * kk * x_step, x_step)
+                x = v + i % (8 * h) * kk * {SZ}
         for j in range(0, nn, {NR}):
             above = s + i * s_row + j * {SZ} if s != 0 else 0
             tile_{T}(
-                h, min({NR}, nn - j), 1, kk, a + i * a_row, a_row, 0, a_step, w + j * kk * {SZ}, 0, {NR} * {SZ},
+                hh, min({NR}, nn - j), 1, kk, x, x_row, 0, x_step, w + j * kk * {SZ}, 0, {NR} * {SZ},
                 c + i * c_row + j * {SZ}, c_row, above, s_row, relu,
             )
-        i += h
 
 def pack_{T}(k, n, b, b_row, b_step, w):
     pieces = max(1, (k + {KC} - 1) // {KC})
@@ -90,9 +115,9 @@ def multiply_{T}(m, n, k, a, a_row, a_step, w, c, c_row, s, s_row, relu):
         y = w + p * wide * {SZ}
         last = relu if r == pieces - 1 else 0
         if r == 0:
-            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, s, s_row, last)
+            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, s, s_row, last, 0)
         else:
-            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, c, c_row, last)
+            rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, c, c_row, last, 0)
         p += kk
 
 def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w):
@@ -106,8 +131,9 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
             tile_{T}(n, 1, 1, k, b, b_step, 0, b_row, a, 0, a_step, c, {SZ}, s, {SZ}, relu)
         return
     few = m <= 2 * {MR}
-    if b_step == {SZ} and (few or (m < {MANY} and abs(b_row) < 4096)):
-        # B is read in place. With few rows, pieces whose rows lie in few pages.
+    if b_step == {SZ} and (few or (m < {MANY} and abs(b_row) * min(k, 512) <= 262144)):
+        # B is read in place: a panel of it is read few times, or lies in few pages. With few rows of A, in pieces whose
+        # rows lie in few pages.
         most = 64 if few and abs(b_row) >= 4096 else 512
         pieces = max(1, (k + most - 1) // most)
         p = 0
@@ -122,6 +148,8 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
             p += kk
         return
     pieces = max(1, (k + {KC} - 1) // {KC})
+    far = (a_step == {SZ} and abs(a_row) >= 2048) or (a_row == {SZ} and abs(a_step) >= 256)
+    v = w + {PANELS} if far and n >= 4 * {NR} and k >= 16 else 0
     for q in range(0, n, {NC}):
         nn = min({NC}, n - q)
         y = c + q * {SZ}
@@ -132,9 +160,9 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
             panels_{T}(kk, nn, b + p * b_row + q * b_step, b_row, b_step, w)
             if r == 0:
                 above = s + q * {SZ} if s != 0 else 0
-                rows_{T}(m, nn, kk, a, a_row, a_step, w, y, c_row, above, s_row, last)
+                rows_{T}(m, nn, kk, a, a_row, a_step, w, y, c_row, above, s_row, last, v)
             else:
-                rows_{T}(m, nn, kk, a + p * a_step, a_row, a_step, w, y, c_row, y, c_row, last)
+                rows_{T}(m, nn, kk, a + p * a_step, a_row, a_step, w, y, c_row, y, c_row, last, v)
             p += kk
 """
 
@@ -144,7 +172,7 @@ def source(typed: str) -> str:
     rows, vectors, width = tile.shape(typed)
     size = int(typed[1])
     values = {"T": typed, "SZ": size, "MR": rows, "NR": vectors * width, "KC": _DEPTH, "NC": _WIDTH // size}
-    return _SOURCE.format(**values, MANY=192)
+    return _SOURCE.format(**values, MANY=192, PANELS=_DEPTH * _WIDTH)
 
 
 def packed_size(k: int, n: int, dtype: Any) -> int:
@@ -155,7 +183,7 @@ def packed_size(k: int, n: int, dtype: Any) -> int:
 
 def scratch_size() -> int:
     """Return how many bytes `product` may write to."""
-    return _DEPTH * _WIDTH
+    return _DEPTH * _WIDTH + _ROWS
 
 
 def used(text: str) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def check(source: str, compile: Any, dims: Any, kinds: tuple[str, str], mode: st
 SIZES = [
     *[(1, 5, 7), (1, 40, 70), (5, 1, 9), (33, 1, 300), (1, 1, 1), (3, 33, 1), (2, 7, 0)],
     *[(14, 32, 20), (29, 10, 64), (128, 10, 33), (40, 67, 385), (191, 20, 513), (195, 35, 12)],
-    *[(30, 600, 390), (5, 1040, 200), (13, 300, 1100)],
+    *[(30, 600, 390), (5, 1040, 200), (13, 300, 1100), (130, 260, 600), (300, 140, 130)],
 ]
 KINDS = ("plain", "turned", "spread", "backwards", "paged")
 MODES = [(mode, relu) for mode in ("overwrite", "accumulate", "bias") for relu in (0, 1)]
