@@ -13,6 +13,7 @@ from funcnet.nn.dense import affine
 from funcnet.nn.initializers import glorot_uniform, ones, zeros
 from funcnet.nn.layer import Layer, layer_path
 from funcnet.nn.lookup import concrete
+from funcnet.nn.misfits import foreign
 from funcnet.nn.plain import needed_key
 from funcnet.nn.scaled_dot_product import scaled_dot_product_attention
 from funcnet.nn.spec import as_spec, beside
@@ -410,12 +411,8 @@ def _check_params(params: Any, config: _Config, path: str) -> None:
     except (KeyError, TypeError, AttributeError, IndexError):
         fits = False
     if not fits:
-        raise ParameterError(
-            f"Layer {path} got parameters that are not its own.",
-            found=", ".join(params) if isinstance(params, dict) else type(params).__name__,
-            needed=f"{', '.join(sorted(names))}, for {config.heads} heads, {config.kv_heads} of them with keys",
-            write="params, state = layer.init(key, x.shape) with this very layer",
-        )
+        needed = f"{', '.join(sorted(names))}, for {config.heads} heads, {config.kv_heads} of them with keys"
+        raise foreign(path, params, needed)
 
 
 def _count(name: str, n: Any) -> int:

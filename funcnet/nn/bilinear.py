@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random, xp
 from funcnet.core import Spec
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.errors import ShapeError
 from funcnet.nn.initializers import lecun_normal, zeros
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign, not_floating, positive
 from funcnet.nn.spec import as_spec, beside
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def bilinear(
     >>> y.shape
     (8, 5)
     """
-    out = _positive(features)
+    out = positive("bilinear", features)
     kernel_init = lecun_normal() if kernel_init is None else kernel_init
 
     def init(key: Any, spec: Any) -> tuple[Any, Any]:
@@ -102,7 +102,8 @@ def bilinear(
         except (KeyError, IndexError, TypeError, AttributeError):
             fits = False
         if not fits or (shift is not None and tuple(shift.shape) != (out,)):
-            raise _foreign(params, out, bias)
+            needed = f"{{'kernel': (in1, in2, {out})" + (f", 'bias': ({out},)}}" if bias else "}")
+            raise foreign(layer_path("bilinear"), params, needed, shape="(x1.shape, x2.shape)")
         one, two = _pair(x)
         shapes = tuple(one.shape), tuple(two.shape)
         _check_shapes(*shapes)
@@ -116,31 +117,11 @@ def bilinear(
             )
         for array in (one, two):
             if not is_inexact(array.dtype):
-                raise DtypeError(
-                    f"Layer {layer_path('bilinear')} got an input that is not floating-point.",
-                    found=f"an array of dtype {array.dtype} and shape {tuple(array.shape)}",
-                    needed="a floating-point data type",
-                    write="xp.astype(x, xp.float32)",
-                )
+                raise not_floating(layer_path("bilinear"), array)
         y = xp.einsum("...i,ijk,...j->...k", one, kernel, two)
         return y if shift is None else y + shift, state
 
     return Layer(init, apply)
-
-
-def _positive(features: Any) -> int:
-    try:
-        out = index(features)
-    except TypeError:
-        out = 0
-    if out < 1 or isinstance(features, bool):
-        raise ParameterError(
-            "nn.bilinear takes the number of its output features.",
-            found=repr(features),
-            needed="a positive integer",
-            write="nn.bilinear(128)",
-        )
-    return out
 
 
 def _pair(x: Any, kind: type = object) -> tuple[Any, Any]:
@@ -164,18 +145,3 @@ def _check_shapes(one: tuple[int, ...], two: tuple[int, ...]) -> None:
             needed="at least one dimension each, and all but the last equal",
             write="xp.broadcast_to(x2, (*x1.shape[:-1], x2.shape[-1])) for one x2 for all of x1",
         )
-
-
-def _foreign(params: Any, out: int, bias: bool) -> ParameterError:
-    if isinstance(params, dict):
-        found = ", ".join(f"{k!r}: {tuple(getattr(v, 'shape', ()))}" for k, v in params.items())
-        found = f"{{{found}}}"
-    else:
-        found = type(params).__name__
-    needed = f"{{'kernel': (in1, in2, {out})" + (f", 'bias': ({out},)}}" if bias else "}")
-    return ParameterError(
-        f"Layer {layer_path('bilinear')} got parameters that are not its own.",
-        found=found,
-        needed=needed,
-        write="params, state = layer.init(key, (x1.shape, x2.shape)) with this very layer",
-    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from math import prod
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random
 from funcnet.core import bind, case, general
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.errors import ShapeError
 from funcnet.nn.initializers import lecun_normal, zeros
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign, not_floating, positive
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops import matmul, matrix_transpose, sum_over
 from funcnet.ops.broadcasting import reshaped
@@ -198,7 +198,7 @@ def dense(
     >>> y.shape
     (8, 4, 5)
     """
-    out = _positive(features)
+    out = positive("dense", features)
     kernel_init = lecun_normal() if kernel_init is None else kernel_init
     act = None if activation is None else function_of(activation)
 
@@ -220,36 +220,17 @@ def dense(
         except (KeyError, IndexError, TypeError, AttributeError):
             fits = False
         if not fits or (shift is not None and shift.shape != (out,)):
-            raise _foreign(params, out, bias)
+            needed = f"{{'kernel': (in, {out}), 'bias': ({out},)}}" if bias else f"{{'kernel': (in, {out})}}"
+            raise foreign(layer_path("dense"), params, needed)
         shape = x.shape
         if not shape or shape[-1] != kernel.shape[0]:
             raise _misfit(shape, kernel.shape)
         if not is_inexact(x.dtype):
-            raise DtypeError(
-                f"Layer {layer_path('dense')} got an input that is not floating-point.",
-                found=f"an array of dtype {x.dtype} and shape {tuple(shape)}",
-                needed="a floating-point data type",
-                write="xp.astype(x, xp.float32)",
-            )
+            raise not_floating(layer_path("dense"), x)
         y = affine(x, kernel, shift)
         return y if act is None else act(y), state
 
     return Layer(init, apply)
-
-
-def _positive(features: Any) -> int:
-    try:
-        out = index(features)
-    except TypeError:
-        out = 0
-    if out < 1 or isinstance(features, bool):
-        raise ParameterError(
-            "nn.dense takes the number of its output features.",
-            found=repr(features),
-            needed="a positive integer",
-            write="nn.dense(128)",
-        )
-    return out
 
 
 def _misfit(shape: tuple[int, ...], kernel: tuple[int, ...]) -> ShapeError:
@@ -266,19 +247,4 @@ def _misfit(shape: tuple[int, ...], kernel: tuple[int, ...]) -> ShapeError:
         found=f"{shape[-1]} features, in shape {tuple(shape)}",
         needed=f"{kernel[0]} features on the last axis, as its kernel has shape {tuple(kernel)}",
         write="layer.init(key, x.shape) for an input of this shape",
-    )
-
-
-def _foreign(params: Any, out: int, bias: bool) -> ParameterError:
-    if isinstance(params, dict):
-        found = ", ".join(f"{k!r}: {tuple(getattr(v, 'shape', ()))}" for k, v in params.items())
-        found = f"{{{found}}}"
-    else:
-        found = type(params).__name__
-    needed = f"{{'kernel': (in, {out}), 'bias': ({out},)}}" if bias else f"{{'kernel': (in, {out})}}"
-    return ParameterError(
-        f"Layer {layer_path('dense')} got parameters that are not its own.",
-        found=found,
-        needed=needed,
-        write="params, state = layer.init(key, x.shape) with this very layer",
     )

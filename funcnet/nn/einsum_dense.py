@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import random, xp
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.initializers import lecun_normal, zeros
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign, not_floating
 from funcnet.nn.spec import beside, features_of
 
 if TYPE_CHECKING:
@@ -129,12 +130,7 @@ def einsum_dense(
         if not fits:
             raise _foreign(plan, params, shapes, tuple(x.shape))
         if not is_inexact(x.dtype):
-            raise DtypeError(
-                f"Layer {layer_path('einsum_dense')} got an input that is not floating-point.",
-                found=f"an array of dtype {x.dtype} and shape {tuple(x.shape)}",
-                needed="a floating-point data type",
-                write="xp.astype(x, xp.float32)",
-            )
+            raise not_floating(layer_path("einsum_dense"), x)
         y = xp.einsum(plan.equation, x, kernel)
         return y if shift is None else y + shift, state
 
@@ -238,15 +234,6 @@ def _parameter_shapes(plan: _Plan, sizes: dict[str, int], ndim: int) -> tuple[tu
 
 
 def _foreign(plan: _Plan, params: Any, shapes: tuple[Any, Any], shape: tuple[int, ...]) -> ParameterError:
-    if isinstance(params, dict):
-        found = ", ".join(f"{k!r}: {tuple(getattr(v, 'shape', ()))}" for k, v in params.items())
-        found = f"{{{found}}}"
-    else:
-        found = type(params).__name__
     needed = f"{{'kernel': {shapes[0]}" + (f", 'bias': {shapes[1]}}}" if plan.bias else "}")
-    return ParameterError(
-        f"Layer {layer_path('einsum_dense')} got parameters that are not its own, or of another input.",
-        found=found,
-        needed=f"{needed}, for an input of shape {shape} and {plan.equation!r}",
-        write="params, state = layer.init(key, x.shape) with this very layer",
-    )
+    needed = f"{needed}, for an input of shape {shape} and {plan.equation!r}"
+    return foreign(layer_path("einsum_dense"), params, needed, what=", or of another input")

@@ -10,6 +10,7 @@ from funcnet.errors import ParameterError
 from funcnet.nn import lookup
 from funcnet.nn.initializers import normal
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign
 from funcnet.nn.spec import beside
 
 if TYPE_CHECKING:
@@ -153,15 +154,7 @@ def _table(key: Any, make: Any, rows: int, size: int, padding: int | None, dtype
 def _own(params: Any, kind: str, rows: int, size: int) -> Any:
     table = params.get("table") if isinstance(params, dict) and len(params) == 1 else None
     if table is None or tuple(table.shape) != (rows, size):
-        found = (
-            {k: tuple(getattr(v, "shape", ())) for k, v in params.items()} if isinstance(params, dict) else type(params)
-        )
-        raise ParameterError(
-            f"Layer {layer_path(kind)} got parameters that are not its own.",
-            found=str(found),
-            needed=f"{{'table': ({rows}, {size})}}",
-            write="params, state = layer.init(key, ids) with this very layer",
-        )
+        raise foreign(layer_path(kind), params, f"{{'table': ({rows}, {size})}}", shape="ids")
     return table
 
 

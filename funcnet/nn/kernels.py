@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.errors import ShapeError
 from funcnet.nn.initializers import lecun_normal
 from funcnet.nn.layer import layer_path
+from funcnet.nn.misfits import foreign
 from funcnet.nn.spec import features_of
 from funcnet.ops.nn.convolution_arguments import per_axis, puts_channels_first
 
@@ -82,15 +83,6 @@ def kernel_and_bias(
         weights = shift = None
     if fits:
         return weights, shift
-    if isinstance(params, dict):
-        found = "{" + ", ".join(f"{k!r}: {tuple(getattr(v, 'shape', ()))}" for k, v in params.items()) + "}"
-    else:
-        found = type(params).__name__
     wanted = [*names, *(["bias"] if bias else [])]
     of = "" if features is None else f", for {features} features"
-    raise ParameterError(
-        f"{who(kind)} got parameters that are not its own.",
-        found=found,
-        needed=f"{', '.join(map(repr, wanted))}{of}",
-        write="params, state = layer.init(key, x.shape) with this very layer",
-    )
+    raise foreign(layer_path(kind), params, f"{', '.join(map(repr, wanted))}{of}")

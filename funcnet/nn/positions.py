@@ -8,6 +8,7 @@ from funcnet import xp
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.initializers import normal
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign
 from funcnet.nn.plain import applied
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops.fresh import integers_like
@@ -122,12 +123,7 @@ def learned_positions(
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
         table = params.get("table") if isinstance(params, dict) and len(params) == 1 else None
         if table is None or len(table.shape) != 2 or (length is not None and table.shape[0] != length):
-            raise ParameterError(
-                f"Layer {layer_path('learned_positions')} got parameters that are not its own.",
-                found=", ".join(params) if isinstance(params, dict) else type(params).__name__,
-                needed="{'table': (length, features)}",
-                write="params, state = layer.init(key, x.shape) with this very layer",
-            )
+            raise foreign(layer_path("learned_positions"), params, "{'table': (length, features)}")
         shape = tuple(x.shape)
         found = _length(shape, "learned_positions")
         if found > table.shape[0]:

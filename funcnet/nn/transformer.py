@@ -15,6 +15,7 @@ from funcnet.nn.dense import dense
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.initializers import zeros
 from funcnet.nn.layer import Layer, layer_path, named, of_kind, scope
+from funcnet.nn.misfits import foreign
 from funcnet.nn.normalization import layer_norm, rms_norm
 from funcnet.nn.sequential import sequential
 from funcnet.nn.spec import as_spec, beside
@@ -476,9 +477,4 @@ def _features(x: Any, path: str) -> int:
 
 def _check_names(path: str, params: Any, names: list[str]) -> None:
     if not isinstance(params, dict) or sorted(params) != sorted(names):
-        raise ParameterError(
-            f"Layer {path} got parameters that are not its own.",
-            found=", ".join(params) if isinstance(params, dict) else type(params).__name__,
-            needed=", ".join(names),
-            write="params, state = layer.init(key, x.shape) with this very layer",
-        )
+        raise foreign(path, params, ", ".join(names))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.windows import inside_of, places_of, taps
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import ModuleType
 
     Sizes = tuple[int, ...]
@@ -39,12 +40,8 @@ def _padded(cupy: ModuleType, x: Any, padding: Pairs) -> Any:
     spatial = x.shape[1:-1]
     sizes = [n + low + high for n, (low, high) in zip(spatial, padding, strict=True)]
     buffer = cupy.zeros((x.shape[0], *sizes, x.shape[-1]), dtype=x.dtype)
-    buffer[_inside(spatial, padding)] = x
+    buffer[inside_of(spatial, padding)] = x
     return buffer
-
-
-def _inside(spatial: Sizes, padding: Pairs) -> tuple[slice, ...]:
-    return (slice(None), *[slice(low, low + n) for n, (low, _) in zip(spatial, padding, strict=True)])
 
 
 def _windows(cupy: ModuleType, x: Any, window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> Any:
@@ -71,26 +68,9 @@ def _joined(stack: Any) -> Any:
     return stack.transpose(1, 0, 2).reshape(stack.shape[1], -1)
 
 
-def _places(spatial: Sizes, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Sizes:
-    return tuple(
-        [
-            (n + low + high - d * (k - 1) - 1) // s + 1
-            for n, k, s, (low, high), d in zip(spatial, window, stride, padding, dilation, strict=True)
-        ]
-    )
-
-
-def _taps(window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
-    for tap in product(*map(range, window)):
-        spans = [
-            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilation, out, stride, strict=True)
-        ]
-        yield tap, (slice(None), *spans)
-
-
 def _conv(cupy: ModuleType, x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
     window, features = kernel.shape[:-2], kernel.shape[-1]
-    out = _places(x.shape[1:-1], window, stride, padding, dilation)
+    out = places_of(x.shape[1:-1], window, stride, padding, dilation)
     shape = (x.shape[0], *out, features)
     if not x.size:
         return cupy.zeros(shape, dtype=cupy.result_type(x.dtype, kernel.dtype))
@@ -100,7 +80,7 @@ def _conv(cupy: ModuleType, x: Any, kernel: Any, *, stride: Sizes, padding: Pair
         wide = x[..., None]
         weights = kernel.reshape(*window, groups, -1)
         y: Any = None
-        for tap, where in _taps(window, out, stride, dilation):
+        for tap, where in taps(window, out, stride, dilation):
             term = wide[where] * weights[tap]
             y = term if y is None else cupy.add(y, term, out=y)
         return y.reshape(shape)
@@ -143,9 +123,9 @@ def _conv_adjoint(
             terms = cupy.matmul(_by_group(rows, groups), _by_group(weights, groups).transpose(0, 2, 1))
         terms = terms.reshape(groups, count, *out, *window, inputs)
         lead = (slice(None),) * (len(out) + 2)
-        for tap, where in _taps(window, out, stride, dilation):
+        for tap, where in taps(window, out, stride, dilation):
             buffer[where] += cupy.moveaxis(terms[(*lead, *tap)], 0, -2)
-    return buffer.reshape(count, *sizes, groups * inputs)[_inside(size, padding)]
+    return buffer.reshape(count, *sizes, groups * inputs)[inside_of(size, padding)]
 
 
 def _conv_kernel(

@@ -9,7 +9,6 @@ product worth the name; see the module ``depthwise``.
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from funcnet.backends.numpy.depthwise import depthwise, depthwise_adjoint, depthwise_kernel
 from funcnet.backends.numpy.frames import framed, inside_of, mirrored_padding, padded
+from funcnet.backends.windows import places_of, taps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,15 +184,6 @@ def _is_pointwise(window: Sizes, padding: Pairs, groups: int) -> bool:
     return groups == 1 and set(window) == {1} and not any([low or high for low, high in padding])
 
 
-def _places(spatial: Sizes, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Sizes:
-    return tuple(
-        [
-            (n + low + high - d * (k - 1) - 1) // s + 1
-            for n, k, s, (low, high), d in zip(spatial, window, stride, padding, dilation, strict=True)
-        ]
-    )
-
-
 def _spread(out: Sizes, stride: Sizes) -> tuple[slice, ...]:
     """Return the part of an array that windows of one element meet."""
     return (slice(None), *[slice(0, (o - 1) * s + 1, s) for o, s in zip(out, stride, strict=True)])
@@ -204,7 +195,7 @@ def _spread(out: Sizes, stride: Sizes) -> tuple[slice, ...]:
 def _conv(x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
     dtype, (x, kernel) = _ready(x, kernel)
     window = kernel.shape[:-2]
-    out = _places(x.shape[1:-1], window, stride, padding, dilation)
+    out = places_of(x.shape[1:-1], window, stride, padding, dilation)
     return _finished(_forward(x, kernel, out, stride, padding, dilation, groups), dtype)
 
 
@@ -213,7 +204,7 @@ def _conv_bias(x: Any, kernel: Any, bias: Any, **params: Any) -> Any:
     if not x.dtype == dtype == bias.dtype:
         return _conv(x, kernel, **params).astype(dtype, copy=False) + bias
     window = kernel.shape[:-2]
-    out = _places(x.shape[1:-1], window, params["stride"], params["padding"], params["dilation"])
+    out = places_of(x.shape[1:-1], window, params["stride"], params["padding"], params["dilation"])
     return _forward(x, kernel, out, bias=bias, **params)
 
 
@@ -257,15 +248,6 @@ def _forward(
                 # While the block is in the cache.
                 part += bias
     return y
-
-
-def _taps(window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
-    """Yield each element of the window with the part of the padded input that it meets."""
-    for tap in product(*map(range, window)):
-        spans = [
-            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilation, out, stride, strict=True)
-        ]
-        yield tap, (slice(None), *spans)
 
 
 # ---------------------------------------------------------------------- transposes
@@ -329,7 +311,7 @@ def _scattered(g: Any, kernel: Any, size: Sizes, stride: Sizes, padding: Pairs, 
         rows = np.ascontiguousarray(g[images]).reshape(-1, features)
         terms = rows @ weights if groups == 1 else _by_group(rows, groups) @ weights
         terms = terms.reshape(groups, whole.shape[0], *out, *window, inputs)
-        for tap, where in _taps(window, out, stride, dilation):
+        for tap, where in taps(window, out, stride, dilation):
             # The groups come first in the stack of products.
             whole[where] += np.moveaxis(terms[(*lead, *tap)], 0, -2)
         x[images] = whole.reshape(-1, *sizes, channels)[inner]

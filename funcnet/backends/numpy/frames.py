@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.backends.windows import inside_of
+
 if TYPE_CHECKING:
     Sizes = tuple[int, ...]
     Pairs = tuple[tuple[int, int], ...]
 
-__all__ = ["framed", "inside_of", "mirrored_padding", "padded"]
+__all__ = ["framed", "mirrored_padding", "padded"]
 
 
 def padded(x: Any, padding: Pairs) -> Any:
@@ -24,11 +26,6 @@ def padded(x: Any, padding: Pairs) -> Any:
     buffer = framed(x.shape[0], x.shape[1:-1], padding, x.shape[-1], x.dtype)
     buffer[inside_of(x.shape[1:-1], padding)] = x
     return buffer
-
-
-def inside_of(spatial: Sizes, padding: Pairs) -> tuple[slice, ...]:
-    """Return where in a padded array the array itself is."""
-    return (slice(None), *[slice(low, low + n) for n, (low, _) in zip(spatial, padding, strict=True)])
 
 
 def framed(count: int, spatial: Sizes, padding: Pairs, channels: int, dtype: Any) -> Any:

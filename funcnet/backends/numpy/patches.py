@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from funcnet.backends.numpy.frames import padded
 from funcnet.backends.resampling import table
+from funcnet.backends.windows import inside_of, places_of, taps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ _BLOCK = 1 << 18
 
 def _unfold(x: Any, *, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Any:
     x = padded(x, padding)
-    out = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[1:-1], window, stride, dilation, strict=True)]
+    out = places_of(x.shape[1:-1], window, stride, ((0, 0),) * len(window), dilation)
     steps = x.strides
     moves = [t * s for t, s in zip(steps[1:-1], stride, strict=True)]
     taps = [t * d for t, d in zip(steps[1:-1], dilation, strict=True)]
@@ -43,13 +43,9 @@ def _fold(y: Any, *, size: Sizes, window: Sizes, stride: Sizes, padding: Pairs, 
     sizes = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
     buffer = np.zeros((y.shape[0], *sizes, y.shape[-1]), y.dtype)
     lead = (slice(None),) * (ndim + 1)
-    for tap in product(*map(range, window)):
-        spans = [
-            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilation, out, stride, strict=True)
-        ]
-        buffer[(slice(None), *spans)] += y[(*lead, *tap)]
-    inside = (slice(None), *[slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)])
-    return np.ascontiguousarray(buffer[inside])
+    for tap, part in taps(window, out, stride, dilation):
+        buffer[part] += y[(*lead, *tap)]
+    return np.ascontiguousarray(buffer[inside_of(size, padding)])
 
 
 def _resample(

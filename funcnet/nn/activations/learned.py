@@ -6,9 +6,10 @@ from typing import Any
 
 from funcnet import xp
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.errors import ShapeError
 from funcnet.nn import functional
 from funcnet.nn.layer import Layer, layer_path, without_key
+from funcnet.nn.misfits import foreign, not_floating
 from funcnet.nn.spec import beside, features_of
 from funcnet.ops import full
 from funcnet.ops.axes import one_axis
@@ -70,19 +71,10 @@ def prelu(slope: float = 0.25, *, axis: int | None = None, dtype: Any = None) ->
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
         value = params.get("slope") if isinstance(params, dict) and len(params) == 1 else None
         if value is None or len(value.shape) != (axis is not None):
-            raise ParameterError(
-                f"Layer {layer_path('prelu')} got parameters that are not its own.",
-                found=repr(sorted(params)) if isinstance(params, dict) else type(params).__name__,
-                needed="{'slope': ()}" if axis is None else "{'slope': (channels,)}",
-                write="params, state = layer.init(key, x.shape) with this very layer",
-            )
+            needed = "{'slope': ()}" if axis is None else "{'slope': (channels,)}"
+            raise foreign(layer_path("prelu"), params, needed)
         if not is_inexact(x.dtype):
-            raise DtypeError(
-                f"Layer {layer_path('prelu')} got an input that is not floating-point.",
-                found=f"an array of dtype {x.dtype}",
-                needed="a floating-point data type",
-                write="xp.astype(x, xp.float32)",
-            )
+            raise not_floating(layer_path("prelu"), x)
         if axis is not None:
             at = one_axis("prelu", x, axis)
             if x.shape[at] != value.shape[0]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcnet import backends, random, xp
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.errors import ShapeError
 from funcnet.nn.activations import gelu
 from funcnet.nn.children import observed
 from funcnet.nn.dense import dense
@@ -13,6 +13,7 @@ from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.embedding import embedding
 from funcnet.nn.initializers import normal
 from funcnet.nn.layer import Layer, layer_path, scope
+from funcnet.nn.misfits import foreign
 from funcnet.nn.models.building import called, check_counts
 from funcnet.nn.spec import beside, output_spec
 from funcnet.nn.transformer import transformer_encoder
@@ -174,9 +175,4 @@ def _check_ids(path: str, shape: tuple[int, ...]) -> None:
 
 def _check_params(path: str, params: Any, names: set[str]) -> None:
     if not isinstance(params, dict) or set(params) != names:
-        raise ParameterError(
-            f"Layer {path} got parameters that are not its own.",
-            found=", ".join(params) if isinstance(params, dict) else type(params).__name__,
-            needed=", ".join(sorted(names)),
-            write="params, state = layer.init(key, spec) with this very layer",
-        )
+        raise foreign(path, params, ", ".join(sorted(names)), shape="spec")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.windows import places_of
 from funcnet.errors import ShapeError
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.linear_algebra import matmul
@@ -20,7 +21,6 @@ from funcnet.ops.nn.convolution_arguments import (
     resolved_padding,
     spatial_rank,
 )
-from funcnet.ops.nn.convolution_primitives import places
 from funcnet.ops.nn.patches import unfold
 
 if TYPE_CHECKING:
@@ -149,4 +149,4 @@ def local_places(
     strides, dilations = per_axis(who, "stride", stride, ndim), per_axis(who, "dilation", dilation, ndim)
     pairs, _ = resolved_padding(who, frozen(padding), padding_mode, shape[1:-1], window, strides, dilations)
     check_window(who, shape[1:-1], window, pairs, dilations)
-    return places(shape[1:-1], window, strides, pairs, dilations)
+    return places_of(shape[1:-1], window, strides, pairs, dilations)

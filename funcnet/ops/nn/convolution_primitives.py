@@ -15,56 +15,32 @@ channels of a group are neighbours.
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.windows import inside_of, places_of, taps
 from funcnet.core import bind, case, general, linear
 from funcnet.ops.broadcasting import broadcast_to, sum_over
 from funcnet.ops.nn.convolution_batching import adjoint_rule, bias_rule, forward_rule, kernel_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Pull = Callable[[Any], Any]
     Sizes = tuple[int, ...]
     Pairs = tuple[tuple[int, int], ...]
 
-__all__ = ["conv_adjoint_p", "conv_bias_p", "conv_kernel_p", "conv_p", "places"]
-
-
-def places(spatial: Sizes, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Sizes:
-    """Return how many places of each dimension a window has; less than one where it does not fit."""
-    return tuple(
-        [
-            (n + low + high - d * (k - 1) - 1) // s + 1
-            for n, k, s, (low, high), d in zip(spatial, window, stride, padding, dilation, strict=True)
-        ]
-    )
+__all__ = ["conv_adjoint_p", "conv_bias_p", "conv_kernel_p", "conv_p"]
 
 
 # ---------------------------------------------------------------------- reference implementations
-
-
-def _taps(window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
-    """Yield each element of the window with the part of the padded input that it meets."""
-    for tap in product(*map(range, window)):
-        spans = [
-            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilation, out, stride, strict=True)
-        ]
-        yield tap, (slice(None), *spans, slice(None))
-
-
-def _interior(spatial: Sizes, padding: Pairs) -> tuple[slice, ...]:
-    spans = [slice(low, low + n) for n, (low, _) in zip(spatial, padding, strict=True)]
-    return (slice(None), *spans, slice(None))
 
 
 def _padded(xp: Any, x: Any, padding: Pairs) -> Any:
     spatial = tuple(x.shape)[1:-1]
     sizes = [n + low + high for n, (low, high) in zip(spatial, padding, strict=True)]
     buffer = xp.zeros((x.shape[0], *sizes, x.shape[-1]), dtype=x.dtype, device=x.device)
-    buffer[_interior(spatial, padding)] = x
+    buffer[inside_of(spatial, padding)] = x
     return buffer
 
 
@@ -81,10 +57,10 @@ def _joined(xp: Any, matrices: Any) -> Any:
 
 def _conv_impl(xp: Any, x: Any, kernel: Any, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
     window = tuple(kernel.shape)[:-2]
-    out = places(tuple(x.shape)[1:-1], window, stride, padding, dilation)
+    out = places_of(tuple(x.shape)[1:-1], window, stride, padding, dilation)
     buffer = _padded(xp, x, padding)
     y: Any = None
-    for tap, part in _taps(window, out, stride, dilation):
+    for tap, part in taps(window, out, stride, dilation):
         weights = _by_group(xp, kernel[(*tap, ...)], groups)
         term = xp.matmul(_by_group(xp, buffer[part], groups), weights)
         y = term if y is None else y + term
@@ -103,13 +79,13 @@ def _conv_adjoint_impl(
     sizes = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
     matrices = _by_group(xp, g, groups)
     buffer: Any = None
-    for tap, part in _taps(window, out, stride, dilation):
+    for tap, part in taps(window, out, stride, dilation):
         weights = xp.permute_dims(_by_group(xp, kernel[(*tap, ...)], groups), (0, 2, 1))
         term = xp.reshape(_joined(xp, xp.matmul(matrices, weights)), (g.shape[0], *out, channels))
         if buffer is None:
             buffer = xp.zeros((g.shape[0], *sizes, channels), dtype=term.dtype, device=term.device)
         buffer[part] = buffer[part] + term
-    return buffer[_interior(size, padding)]
+    return buffer[inside_of(size, padding)]
 
 
 def _conv_kernel_impl(
@@ -118,11 +94,11 @@ def _conv_kernel_impl(
     out = tuple(g.shape)[1:-1]
     buffer = _padded(xp, x, padding)
     matrices = _by_group(xp, g, groups)
-    taps = [
+    products = [
         _joined(xp, xp.matmul(xp.permute_dims(_by_group(xp, buffer[part], groups), (0, 2, 1)), matrices))
-        for _, part in _taps(size, out, stride, dilation)
+        for _, part in taps(size, out, stride, dilation)
     ]
-    return xp.reshape(xp.stack(taps), (*size, x.shape[-1] // groups, g.shape[-1]))
+    return xp.reshape(xp.stack(products), (*size, x.shape[-1] // groups, g.shape[-1]))
 
 
 # ---------------------------------------------------------------------- rules
@@ -194,7 +170,7 @@ def _conv_shape(
     groups: int,  # noqa: ARG001
 ) -> Sizes:
     window = tuple(kernel.shape)[:-2]
-    return (x.shape[0], *places(_spatial(x), window, stride, padding, dilation), kernel.shape[-1])
+    return (x.shape[0], *places_of(_spatial(x), window, stride, padding, dilation), kernel.shape[-1])
 
 
 def _adjoint_shape(g: Any, kernel: Any, *, size: Sizes, groups: int, **params: Any) -> Sizes:  # noqa: ARG001
@@ -227,7 +203,7 @@ def _cases(pick: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 def _result(x: Sizes, w: Sizes, params: dict[str, Any]) -> Sizes:
-    out = places(x[1:-1], w[:-2], params["stride"], params["padding"], params["dilation"])
+    out = places_of(x[1:-1], w[:-2], params["stride"], params["padding"], params["dilation"])
     return (x[0], *out, w[-1])
 
 

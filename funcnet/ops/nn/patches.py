@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.windows import inside_of, places_of, taps
 from funcnet.core import bind, case, linear
 from funcnet.errors import ShapeError
 from funcnet.ops.broadcasting import reshaped
@@ -20,11 +20,10 @@ from funcnet.ops.nn.convolution_arguments import (
     resolved_padding,
     spatial_rank,
 )
-from funcnet.ops.nn.convolution_primitives import places
 from funcnet.ops.nn.padding import pad_spatial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from funcnet.core import Primitive
 
@@ -35,38 +34,28 @@ if TYPE_CHECKING:
 __all__ = ["fold", "unfold"]
 
 
-def _parts(window: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[slice, ...]]:
-    """Yield the part of the padded input that each element of the window meets."""
-    for tap in product(*map(range, window)):
-        spans = [
-            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilation, out, stride, strict=True)
-        ]
-        yield (slice(None), *spans, slice(None))
-
-
-def _buffer(xp: Any, x: Any, size: Sizes, padding: Pairs) -> tuple[Any, tuple[slice, ...]]:
+def _buffer(xp: Any, x: Any, size: Sizes, padding: Pairs) -> tuple[Any, Any]:
     """Return zeros like `x` of a padded size, and where the inside of them is."""
     sizes = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
-    spans = [slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)]
     zeros = xp.zeros((x.shape[0], *sizes, x.shape[-1]), dtype=x.dtype, device=x.device)
-    return zeros, (slice(None), *spans, slice(None))
+    return zeros, inside_of(size, padding)
 
 
 def _unfold_impl(xp: Any, x: Any, *, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Any:
     size = tuple(x.shape)[1:-1]
-    out = places(size, window, stride, padding, dilation)
+    out = places_of(size, window, stride, padding, dilation)
     buffer, inside = _buffer(xp, x, size, padding)
     buffer[inside] = x
-    taps = [buffer[part] for part in _parts(window, out, stride, dilation)]
-    return xp.reshape(xp.stack(taps, axis=-2), (x.shape[0], *out, *window, x.shape[-1]))
+    met = [buffer[part] for _, part in taps(window, out, stride, dilation)]
+    return xp.reshape(xp.stack(met, axis=-2), (x.shape[0], *out, *window, x.shape[-1]))
 
 
 def _fold_impl(xp: Any, y: Any, *, size: Sizes, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Any:
     out = tuple(y.shape)[1 : len(size) + 1]
     buffer, inside = _buffer(xp, y, size, padding)
-    taps = xp.reshape(y, (y.shape[0], *out, prod(window), y.shape[-1]))
-    for i, part in enumerate(_parts(window, out, stride, dilation)):
-        buffer[part] = buffer[part] + taps[..., i, :]
+    terms = xp.reshape(y, (y.shape[0], *out, prod(window), y.shape[-1]))
+    for i, (_, part) in enumerate(taps(window, out, stride, dilation)):
+        buffer[part] = buffer[part] + terms[..., i, :]
     return buffer[inside]
 
 
@@ -80,7 +69,7 @@ def _fold_transpose(x: Any, y: Any, *, size: Sizes, **params: Any) -> Callable[[
 
 
 def _unfold_shape(x: Any, *, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Sizes:
-    return (x.shape[0], *places(tuple(x.shape)[1:-1], window, stride, padding, dilation), *window, x.shape[-1])
+    return (x.shape[0], *places_of(tuple(x.shape)[1:-1], window, stride, padding, dilation), *window, x.shape[-1])
 
 
 def _as_examples(primitive: Primitive, size: int, batched: Sequence[bool], x: Any, /, **params: Any) -> Any:  # noqa: ARG001
@@ -103,7 +92,7 @@ def _cases(folded: bool) -> tuple[Any, ...]:
     for shape, window, stride, padding, dilation in _CASES:
         params: dict[str, Any] = {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
         if folded:
-            out = places(shape[1:-1], window, stride, padding, dilation)
+            out = places_of(shape[1:-1], window, stride, padding, dilation)
             found.append(case((shape[0], *out, *window, shape[-1]), size=shape[1:-1], **params))
         else:
             found.append(case(shape, **params))
@@ -259,7 +248,7 @@ def fold(
     dilations = per_axis(name, "dilation", dilation, ndim)
     pairs, _ = resolved_padding(name, frozen(padding), "zeros", sizes, windows, strides, dilations)
     check_window(name, sizes, windows, pairs, dilations)
-    out = places(sizes, windows, strides, pairs, dilations)
+    out = places_of(sizes, windows, strides, pairs, dilations)
     shape = tuple(y.shape)
     many = prod(windows)
     if first:

@@ -18,6 +18,8 @@ from funcnet.ops.strong import divide_or_zero, masked
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from funcnet.core import Primitive
+
 __all__ = ["entmax15", "softmin", "sparsemax"]
 
 
@@ -89,21 +91,26 @@ def _pull(y: Any, axis: tuple[int, ...]) -> Callable[[Any], Any]:
     return pull
 
 
-sparsemax_p = general(
-    "sparsemax",
-    _impl,
-    vjp=(lambda y, x, *, axis: _pull(y, axis),),  # noqa: ARG005  # the rule's form
-    jvp=lambda ts, y, x, *, axis: _pull(y, axis)(ts[0]),  # noqa: ARG005  # the rule's form
-    shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
-    batch=along_axis,
-    dtypes="real floating",
-    cases=(
-        case((2, 3), axis=(1,)),
-        case((4, 2), axis=(0,)),
-        case((), axis=()),
-        case((2, 0), axis=(1,)),
-    ),
-)
+def _projection(name: str, impl: Callable[..., Any], pull: Callable[..., Callable[[Any], Any]]) -> Primitive:
+    """Declare a projection of an axis on the simplex: its Jacobian is symmetric, and follows from the result."""
+    return general(
+        name,
+        impl,
+        vjp=(lambda y, x, *, axis: pull(y, axis),),  # noqa: ARG005  # the rule's form
+        jvp=lambda ts, y, x, *, axis: pull(y, axis)(ts[0]),  # noqa: ARG005  # the rule's form
+        shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
+        batch=along_axis,
+        dtypes="real floating",
+        cases=(
+            case((2, 3), axis=(1,)),
+            case((4, 2), axis=(0,)),
+            case((), axis=()),
+            case((2, 0), axis=(1,)),
+        ),
+    )
+
+
+sparsemax_p = _projection("sparsemax", _impl, _pull)
 
 
 def sparsemax(x: Any, /, *, axis: int = -1) -> Any:
@@ -189,21 +196,7 @@ def _root(y: Any) -> Any:
     return masked(sqrt(where(kept, y, 1.0)), kept)
 
 
-entmax15_p = general(
-    "entmax15",
-    _entmax_impl,
-    vjp=(lambda y, x, *, axis: _entmax_pull(y, axis),),  # noqa: ARG005  # the rule's form
-    jvp=lambda ts, y, x, *, axis: _entmax_pull(y, axis)(ts[0]),  # noqa: ARG005  # the rule's form
-    shape=lambda x, *, axis: x.shape,  # noqa: ARG005  # the rule's form
-    batch=along_axis,
-    dtypes="real floating",
-    cases=(
-        case((2, 3), axis=(1,)),
-        case((4, 2), axis=(0,)),
-        case((), axis=()),
-        case((2, 0), axis=(1,)),
-    ),
-)
+entmax15_p = _projection("entmax15", _entmax_impl, _entmax_pull)
 
 
 def entmax15(x: Any, /, *, axis: int = -1) -> Any:

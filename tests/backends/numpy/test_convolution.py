@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from funcnet.backends.numpy import convolution
 from funcnet.backends.numpy.frames import mirrored_padding, padded
+from funcnet.backends.windows import places_of
 from funcnet.core import registry
-from funcnet.ops.nn.convolution_primitives import places
 
 XP = pytest.importorskip("array_api_compat.numpy")
 KERNELS = convolution.KERNELS
@@ -18,7 +18,7 @@ def check(shape, kernel, stride, padding, dilation, groups, dtype="float64"):
     rng = np.random.default_rng(0)
     params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     x, w = rng.standard_normal(shape).astype(dtype), rng.standard_normal(kernel).astype(dtype)
-    g = rng.standard_normal((shape[0], *places(shape[1:-1], kernel[:-2], stride, padding, dilation), kernel[-1]))
+    g = rng.standard_normal((shape[0], *places_of(shape[1:-1], kernel[:-2], stride, padding, dilation), kernel[-1]))
     g = g.astype(dtype)
     calls = [
         ("conv", (x, w), params),
