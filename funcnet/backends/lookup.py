@@ -33,8 +33,9 @@ def backend_of_type(cls: type) -> Backend | None:
 
 
 def _find(cls: type) -> Backend | None:
-    # Reading the entry points takes about 10 ms, and plain Python values never need it.
-    for plugins in (False,) if cls.__module__ == "builtins" else (False, True):
+    # Reading the entry points takes about 10 ms, and neither plain Python values nor ours need it.
+    known = cls.__module__.partition(".")[0] in ("builtins", __name__.partition(".")[0])
+    for plugins in (False,) if known else (False, True):
         for backend in registry.records(plugins=plugins):
             if backend.owns(cls):
                 return backend

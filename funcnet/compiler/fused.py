@@ -187,7 +187,7 @@ class _Builder:
         return self.writer.finish([*self.graph.inputs, *places], [])
 
     def _outputs(self) -> list[str]:
-        out = fresh_outputs(self.writer, self.graph)
+        out = fresh_outputs(self.writer, self.graph, {*self.fresh, *self.planned})
         # What lies in the block is copied; results proper are made fresh from the start.
         seen: set[Any] = set()
         for i, v in enumerate(self.graph.outputs):

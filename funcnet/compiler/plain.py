@@ -12,7 +12,7 @@ from funcnet.core import owner
 from funcnet.core.bind import kernel_of, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from funcnet.backends import Backend
     from funcnet.compiler.graph import Equation
@@ -105,17 +105,25 @@ def call(writer: Writer, e: Equation) -> None:
         )
 
 
-def fresh_outputs(writer: Writer, graph: Graph) -> list[str]:
-    """Return an expression for each output, such that no output shares memory with an input or another output."""
+def fresh_outputs(writer: Writer, graph: Graph, done: Container[Value] = ()) -> list[str]:
+    """Return an expression for each output, such that no output shares memory with an input or another output.
+
+    The caller sees to those that are `done` itself.
+    """
     held = {*graph.inputs, *graph.constants}
     arrays = dict.fromkeys([*held, *[v for v in graph.outputs if v.__class__ is Value]])
+    # Written once: one list for each output would make the function grow with the square of their number.
+    given = "given"
+    if any([v not in held and v not in done for v in arrays]):
+        writer.lines.append(f"{given} = ({''.join([writer.name(a) + ', ' for a in arrays])})")
     out = []
     for v in graph.outputs:
         name = writer.name(v)
-        given = f"({''.join([writer.name(a) + ', ' for a in arrays if a is not v])})"
         if v.__class__ is Value:
             backend = v.spec.backend
-            if v in held:
+            if v in done and v not in held:
+                pass
+            elif v in held:
                 name = f"{writer.constant(_copier(backend))}({name})"
             elif backend.name == "numpy":
                 name = f"({name} if {name}.base is None else {writer.constant(_owned)}({name}, {given}))"
@@ -131,15 +139,15 @@ def _copier(backend: Backend) -> Callable[[Any], Any]:
 
 
 def _owned(y: Any, given: tuple[Any, ...]) -> Any:
-    """Return a NumPy view as it is if it shows the whole of an array that nobody else has."""
+    """Return a NumPy view as it is if it shows the whole of an array that nobody else has; it is one of those given."""
     owner = y.base
     if owner.__class__ is not np.ndarray or owner.nbytes != y.nbytes:
         return y.copy()
-    return y.copy() if any([a is owner or getattr(a, "base", None) is owner for a in given]) else y
+    return y.copy() if sum([a is owner or getattr(a, "base", None) is owner for a in given]) > 1 else y
 
 
 def _apart(y: Any, given: tuple[Any, ...]) -> Any:
     backend = owner(y)
     memory, whole = backend.storage(y)
-    shared = not whole or any([backend.storage(a)[0] == memory for a in given if a.__class__ is y.__class__])
+    shared = not whole or sum([backend.storage(a)[0] == memory for a in given if a.__class__ is y.__class__]) > 1
     return backend.asarray(y, copy=True) if shared else y

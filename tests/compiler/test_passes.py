@@ -211,3 +211,15 @@ def test_parts_are_joined_on_other_libraries() -> None:
     assert "index_add" not in kept
     found = fn.jit(fn.grad(f))(torch.asarray(x))
     np.testing.assert_allclose(found.numpy(), fn.grad(f)(x), rtol=1e-14)
+
+
+def test_plans_of_many_results_grow_linearly() -> None:
+    def size(n: int) -> int:
+        graph = fn.trace(lambda xs: [xp.permute_dims(x, (1, 0)) for x in xs], [np.zeros((2, 3))] * n)
+        plan = plain_plan(graph)
+        found = plan(*[np.full((2, 3), float(i)) for i in range(n)])
+        assert [y[0, 0] for y in found] == list(range(n))
+        return len(plan.__code__.co_code)
+
+    # Longer jumps take a few bytes more.
+    assert size(800) < 13 * size(80)
