@@ -11,12 +11,13 @@ import numpy as np
 from funcnet.compiler.arena import offsets
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers, written_in_place
+from funcnet.compiler.kernels.attending import attended
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
 from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Steps
 from funcnet.compiler.kernels.table import specialised
-from funcnet.compiler.layout import Layout, placed_as, turned_products, view_of
+from funcnet.compiler.layout import Layout, contiguous, flattened, placed_as, readable, turned_products, view_of
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.emit import Loop, emitted
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
@@ -85,7 +86,7 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self.graph = specialised(optimised(turned_products(lowered(rectify_pooled(graph)))))
+        self.graph = specialised(optimised(turned_products(lowered(attended(rectify_pooled(graph))))))
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [_Builder(self.graph, compile, self, donated=self._donated).build()]
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
@@ -279,10 +280,11 @@ class _Builder:
     def _written_in_block(self) -> Callable[[Value], bool]:
         """Return whether a value is made by something that writes to any memory that it is given."""
         # One product of all rows in place of a stack of them needs its rows side by side.
-        products = {
+        made = {
             e.outputs[0] for e in self._plain() if _product(e) and len(e.inputs[1].shape) == len(e.outputs[0].shape)
         }
-        return lambda v: v in products and v not in self.results
+        made |= {v for e in self._plain() if getattr(e.primitive, "strided", False) for v in e.outputs}
+        return lambda v: v in made and v not in self.results
 
     def _plain(self) -> list[Equation]:
         return [n for n in self.nodes if isinstance(n, Equation)]
@@ -392,6 +394,9 @@ class _Builder:
         return f"{self.writer.name(v)}.reshape({shape!r})"
 
     def _special(self, e: Equation, special: Any) -> None:
+        if special.strided:
+            self._strided(e, special)
+            return
         given = [self._contiguous(v) for v in e.inputs]
         for v in e.outputs:
             if v not in self.planned:
@@ -409,6 +414,38 @@ class _Builder:
         given += [self.writer.name(v) for v in e.outputs]
         self.writer.flush()
         self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
+
+    def _strided(self, e: Equation, special: Any) -> None:
+        given: list[Fixed | Given] = []
+        layouts, copies = [], []
+        for v in e.outputs:
+            if v not in self.planned:
+                self._fresh(v)
+        for v in (*e.inputs, *e.outputs):
+            array = self.planned.get(v)
+            if array is None and v in self.graph.constants:
+                array = np.asarray(self.graph.constants[v])
+            strides = contiguous(v.shape, np.dtype(v.dtype).itemsize)
+            if array is not None and readable(array):
+                given.append(Fixed(flattened(array)))
+                strides = array.strides
+            elif v in e.inputs:
+                given.append(Given(self._contiguous(v), (prod(v.shape),)))
+            elif array is None:
+                given.append(Given(self.writer.name(v), (prod(v.shape),)))
+            else:
+                scratch = np.empty(v.shape, v.dtype)
+                given.append(Fixed(scratch.reshape(-1)))
+                copies.append(
+                    f"{self.writer.constant(np.copyto)}({self.writer.name(v)}, {self.writer.constant(scratch)})"
+                )
+            layouts.append((v.shape, strides))
+        function, bounds, arguments = special.build(self.compile, self.count, layouts)
+        seen = [given[a.index] if isinstance(a, Of) else Fixed(a) for a in arguments]
+        self.writer.step(function, bounds, seen, e.outputs)
+        if copies:
+            self.writer.flush()
+            self.writer.lines += copies
 
     def _seen(self, v: Value, name: str, a: Of) -> Fixed | Given:
         """Return an array as an argument of a kernel's step."""

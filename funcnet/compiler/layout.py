@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.core import registry
@@ -13,10 +14,10 @@ from funcnet.core import registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Layout", "placed_as", "turned_products", "view_of"]
+__all__ = ["Layout", "contiguous", "flattened", "placed_as", "readable", "turned_products", "view_of"]
 
-#: What reads any strides at no cost, or passes them on.
-_INDIFFERENT = frozenset(["matmul", "matrix_transpose", "permute_dims", "getitem"])
+#: What gives views of its argument.
+_PASSING = frozenset(["matrix_transpose", "permute_dims", "getitem"])
 
 
 class Layout:
@@ -50,9 +51,9 @@ class Layout:
                 continue
             x = e.inputs[0]
             free = x in self.joints or (written(x) and x not in self.parts)
-            if free and x not in results and all([u is e or u.primitive.name == "matmul" for u in users[x]]):
+            if free and x not in results and all([u is e or _indifferent(u) for u in users[x]]):
                 after = users.get(e.outputs[0], ())
-                if any([u.primitive.name not in _INDIFFERENT for u in after]):
+                if any([u.primitive.name not in _PASSING and not _indifferent(u) for u in after]):
                     self.orders[x] = tuple(e.params["axes"])
 
     def _join(self, e: Equation, written: Callable[[Value], bool]) -> None:
@@ -70,6 +71,32 @@ class Layout:
             span = i if e.primitive.name == "stack" else slice(start, stop)
             self.parts[v] = (out, (*(slice(None),) * axis, span))
             start = stop
+
+
+def _indifferent(e: Equation) -> bool:
+    """Whether an equation reads any strides at no cost."""
+    return e.primitive.name == "matmul" or getattr(e.primitive, "strided", False)
+
+
+def contiguous(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """Return the strides of an array in the order of its dimensions."""
+    strides: list[int] = []
+    for n in reversed(shape):
+        strides.insert(0, size)
+        size *= n
+    return tuple(strides)
+
+
+def readable(array: np.ndarray) -> bool:
+    """Whether the last dimension lies side by side, and the first element before all others."""
+    last = array.shape[-1] == 1 or array.strides[-1] == array.itemsize if array.ndim else True
+    return last and min(array.strides, default=0) >= 0
+
+
+def flattened(array: np.ndarray) -> np.ndarray:
+    """Return the memory from the first element to the last as an array of one dimension."""
+    ends = [(n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)]
+    return as_strided(array, (sum(ends) // array.itemsize + 1,), (array.itemsize,))
 
 
 def placed_as(memory: np.ndarray, v: Value, order: tuple[int, ...] | None) -> np.ndarray:

@@ -85,7 +85,7 @@ def fold_constants(graph: Graph) -> Graph:
     kept: list[Equation] = []
     for e in graph.equations:
         values = e.values
-        foldable = values and e.primitive.kind != "call" and not e.primitive.meta.get("effect")
+        foldable = values and e.primitive.kind not in ("call", "special") and not e.primitive.meta.get("effect")
         if not foldable or not all([v in constants for v in values]) or _bytes(e) > _FOLDED_BYTES:
             kept.append(e)
             continue

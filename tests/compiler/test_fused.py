@@ -38,6 +38,9 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
         **functions(),
+        "joined": lambda x, y: x + y,
+        "larger": lambda x, y: x if x > y else y,
+        "smaller": lambda x, y: x if x < y else y,
     }
     exec(SOURCE, names)
     exec(source, names)

@@ -27,9 +27,13 @@ class Special:
         Called with what compiles sources and with the number of threads; returns a function of the equation's values
         and of the arrays for its results, all of them contiguous. The function is called from one thread at a time. If
         it is a `Steps`, plans run its steps natively, together with what comes before and after.
+    strided : bool, default False
+        Whether arrays may have any strides but along their last dimension. Then `build` is also called with the shape
+        and the strides of each, and returns a `Step` that gets arrays of one dimension, which begin at the first
+        elements; the shape in an `Of` means nothing.
     """
 
-    __slots__ = ("build", "name")
+    __slots__ = ("build", "name", "strided")
 
     #: As primitives have them.
     kind = "special"
@@ -37,9 +41,10 @@ class Special:
     impl = None
     meta: dict[str, Any] = {}  # noqa: RUF012  # never written to
 
-    def __init__(self, name: str, build: Callable[[Compile, int], Callable[..., None]]) -> None:
+    def __init__(self, name: str, build: Callable[..., Any], *, strided: bool = False) -> None:
         self.name = name
         self.build = build
+        self.strided = strided
 
 
 class Of(NamedTuple):

@@ -110,13 +110,13 @@ def clipped(x, low, high):
 def row_max(row, start):
     m = start
     for j in range(row.shape[0]):
-        m = row[j] if row[j] > m else m
+        m = larger(row[j], m)
     return m
 
 def row_min(row, start):
     m = start
     for j in range(row.shape[0]):
-        m = row[j] if row[j] < m else m
+        m = smaller(row[j], m)
     return m
 
 def has_nan(row):
@@ -143,6 +143,18 @@ def part_sum(row):
         s += row[j]
     return s
 
+def square_sum(row):
+    s = row.dtype.type(0)
+    for j in range(row.shape[0]):
+        s += row[j] * row[j]
+    return s
+
+def product_sum(row, other):
+    s = row.dtype.type(0)
+    for j in range(row.shape[0]):
+        s += row[j] * other[j]
+    return s
+
 def row_sum(row):
     n = row.shape[0]
     if n <= 4096:
@@ -157,8 +169,10 @@ def row_sum(row):
 #: those that are not named it may join products and sums, which rounds once instead of twice.
 FLAGS: dict[str, tuple[str, ...]] = {
     "part_sum": ("nsz", "reassoc"),
+    "product_sum": ("nsz", "reassoc"),
     "row_max": ("nnan", "nsz"),
     "row_min": ("nnan", "nsz"),
+    "square_sum": ("nsz", "reassoc"),
 }
 
 
@@ -184,6 +198,25 @@ def environment() -> dict[str, Any]:
     def as_float(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
         return types.float32(types.int32), lambda c, b, s, a: b.bitcast(a[0], ir.FloatType())  # noqa: ARG005
 
+    def chosen(comparison: str) -> Any:
+        # Where a comparison does not heed NaN but the choice after it does, LLVM makes no vectors of them.
+        flags = ("nnan", "nsz")
+
+        @intrinsic
+        def of_two(context, x, y):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            def of_numbers(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
+                a, b = values
+                return builder.select(builder.fcmp_ordered(comparison, a, b, flags=flags), a, b, flags=flags)
+
+            return x(x, y), of_numbers
+
+        return of_two
+
+    @intrinsic
+    def joined(context, x, y):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        # A sum whose terms may be added in any order.
+        return x(x, y), lambda c, b, s, a: b.fadd(*a, flags=("nsz", "reassoc"))  # noqa: ARG005
+
     @intrinsic
     def widest_vectors(context):  # noqa: ARG001  # type: ignore[no-untyped-def]
         def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
@@ -205,6 +238,9 @@ def environment() -> dict[str, Any]:
         "b1": np.bool_,
         "as_bits": as_bits,
         "as_float": as_float,
+        "joined": joined,
+        "larger": chosen(">"),
+        "smaller": chosen("<"),
         "widest_vectors": widest_vectors,
         **atomics.environment(),
     }

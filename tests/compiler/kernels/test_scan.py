@@ -35,6 +35,9 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
+        "joined": lambda x, y: x + y,
+        "larger": lambda x, y: x if x > y else y,
+        "smaller": lambda x, y: x if x < y else y,
         **functions(),
     }
     exec(SOURCE, names)
