@@ -606,8 +606,11 @@ def _shares(e: Equation) -> bool:
 
 
 def _unwrapped(node: Group | Equation) -> Group | Equation:
-    """Return a loop of one operation as the operation."""
-    return node.equations[0] if isinstance(node, Group) and len(node.equations) == 1 else node
+    """Return a loop of one operation as the operation, but for sums over rows, which NumPy is slow at."""
+    if not isinstance(node, Group) or len(node.equations) > 1:
+        return node
+    (e,) = node.equations
+    return node if node.roles[e.outputs[0]] == "column sum" else e
 
 
 def _product(e: Equation) -> bool:

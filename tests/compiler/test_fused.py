@@ -169,8 +169,8 @@ class TestFusion:
         plan = compared(fn.value_and_grad(layer), [x, scale, bias], 1e-11)
         assert len(plan.loops) == 1
         plan = compared(fn.value_and_grad(batch), [x, scale, bias], 1e-11)
-        # Two passes for the statistics, one for the result, one for its derivative; the calls are on one row.
-        assert len(plan.loops) <= 6
+        # Three passes for the statistics, one for the result, one for its derivative; the calls are on one row.
+        assert len(plan.loops) <= 7
         assert not {"standardize", "rescale", "rescale_pull", "scale_shift", "pow"} & set(plan.calls)
 
     def test_gates_are_one_loop_with_their_derivatives(self) -> None:

@@ -26,6 +26,8 @@ __all__ = ["Registers", "environment", "registers", "spec", "used", "version"]
 
 # Products that one step of the innermost loop is written out to.
 _UNROLLED = 64
+# Sums that leave few registers for anything else.
+_FULL = 24
 
 
 class Registers(NamedTuple):
@@ -208,7 +210,11 @@ class _Block:
             return 1
         most = max(1, _UNROLLED // inner)
         # A short loop disappears; others lose steps that are not worth a branch.
-        return count if count <= 2 * most else max([k for k in range(1, most + 1) if count % k == 0])
+        if count <= 2 * most:
+            return count
+        # With all registers in use, loads that move ahead to the step before would push sums out of them.
+        most = 1 if inner >= _FULL else most
+        return max([k for k in range(1, most + 1) if count % k == 0])
 
     def step(self, a: Any, b: Any, sums: list[Any]) -> list[Any]:
         row = [self.load(b, j) for j in range(self.vectors)]

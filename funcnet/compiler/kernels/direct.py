@@ -38,6 +38,8 @@ __all__ = ["direct"]
 
 # Bytes of weights that are gone through for each piece of the result.
 _WEIGHTS = 400_000
+# Places of small images that go through weights together that are larger than that.
+_PLACES = 256
 # Multiplications below which a second thread costs more than it saves.
 _PARALLEL = 3_000_000
 # Channels of a group below which most of a vector would be idle.
@@ -89,8 +91,8 @@ class _Convolution:
         _, self.result, self.features = geometry(result)
         flat = self.window == (1, 1) and stride == (1, 1) and self.given == self.result and not any(low)
         if flat:
-            # Every element by itself: images are rows of one image.
-            whole = (self.images, prod(self.given))
+            # Every element by itself: all rows are those of one image.
+            whole = (self.images * self.given[0], self.given[1])
             self.images, self.given, self.result = 1, whole, whole
         make = adjoint_phases if self.adjoint else forward_phases
         axes = [make(*sizes) for sizes in zip(self.result, self.window, stride, low, dilation, strict=True)]
@@ -100,7 +102,10 @@ class _Convolution:
         high, wide = [max([q.count for q in axis]) for axis in axes]
         counts = (self.images, high, wide)
         self.tile = tile_of(counts, self.columns, self.size, terms)
-        self.frame = Frame(self.images, self.given, channels, self.size, (axes[0], axes[1]), self.tile, threads)
+        # Where weights do not stay in the cache, several small images share each part of them.
+        least = _PLACES if terms * self.features * self.size > _WEIGHTS else 0
+        ends = (axes[0], axes[1])
+        self.frame = Frame(self.images, self.given, channels, self.size, ends, self.tile, threads, least)
         self.phases = [(y, x) for y in axes[0] for x in axes[1]]
         self.width, _ = vectors_of(self.columns, self.size)
         self.panel = min(self.tile.vectors * self.width, self.columns)

@@ -33,8 +33,10 @@ __all__ = ["kernel_gradient"]
 
 # Multiplications below which a second thread costs more than it saves.
 _PARALLEL = 3_000_000
-# Places over which a piece adds up before it goes to memory.
+# Places of small images over which a piece adds up before it goes to memory.
 _PLACES = 400
+# Bytes of the cotangents' columns of a piece, which all rows go through.
+_PANEL = 32_000
 
 
 class _Gradient:
@@ -54,8 +56,8 @@ class _Gradient:
         images, size, channels = geometry(given)
         _, self.out, self.features = geometry(cotangent)
         if self.window == (1, 1) and stride == (1, 1) and size == self.out and not any(low):
-            # Every element by itself: images are rows of one image.
-            size = self.out = (images, prod(size))
+            # Every element by itself: all rows are those of one image.
+            size = self.out = (images * size[0], size[1])
             images = 1
         axes = [forward_phases(*sizes) for sizes in zip(self.out, self.window, stride, low, self.dilation, strict=True)]
         self.images = images
@@ -65,7 +67,8 @@ class _Gradient:
         work = prod(result.shape) * images * prod(self.out)
         threads = threads if work > _PARALLEL else 1
         one_row = Tile(1, 1, 1, 1)
-        self.frame = Frame(images, size, channels, self.size, (axes[0], axes[1]), one_row, threads, _PLACES)
+        most = max(64, _PANEL // (self.panel * self.size))
+        self.frame = Frame(images, size, channels, self.size, (axes[0], axes[1]), one_row, threads, _PLACES, most)
         self.y, self.x = axes[0][0], axes[1][0]
         self.parts = max(1, min(threads, self.frame.units))
         self.total = prod(result.shape)

@@ -9,6 +9,7 @@ from funcnet.compiler.kernels.direct import direct
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.scan import whole_scan
+from funcnet.compiler.kernels.sums import middle_sum
 from funcnet.compiler.kernels.winograd import winograd
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_bias": _convolution,
     "conv_kernel": _convolution,
     "max_pool_spread": spread,
+    "mean": middle_sum,
     "multiply": outer,
     "scan": whole_scan,
+    "sum": middle_sum,
 }
 
 

@@ -97,10 +97,7 @@ def vectors_of(columns: int, size: int) -> tuple[int, int]:
 
 def tallest(vectors: int) -> int:
     """Return how many rows of so many vectors the registers hold beside what they are multiplied by."""
-    count, size = registers()
-    # AVX-512 multiplies by a number in memory; elsewhere it takes a register.
-    spare = 0 if size == 64 else 1
-    return min(20, (count - spare - vectors) // vectors)
+    return min(20, (registers().count - 1 - vectors) // vectors)
 
 
 def cycles(rows: int, vectors: int, terms: int) -> float:
@@ -161,8 +158,8 @@ class Frame:
         Units hold a whole number of these.
     threads : int
         How many threads share the work.
-    terms : int
-        At least so many places are in a unit if possible.
+    least, most : int
+        Places that a unit has at least, if that is possible, and at most; 0 for any number.
 
     Attributes
     ----------
@@ -185,7 +182,8 @@ class Frame:
         phases: tuple[list[Phase], list[Phase]],
         tile: Tile,
         threads: int,
-        terms: int = 0,
+        least: int = 0,
+        most: int = 0,
     ) -> None:
         self.images, self.size, self.channels, self.itemsize = images, size, channels, itemsize
         ends = [[p for p in axis if p.taps] for axis in phases]
@@ -200,12 +198,14 @@ class Frame:
         row = self.pitch * channels * itemsize
         places = self.counts[0] * self.counts[1]
         self.rows, self.many = self.counts[0], 1
-        if tile.images > 1 or (places < terms and images > threads):
-            wanted = max(tile.images, -(-terms // max(places, 1)), min(32, _CACHE // max(row * self.counts[0], 1)))
+        if tile.images > 1 or (places < least and images > threads):
+            wanted = max(tile.images, -(-least // max(places, 1)), min(32, _CACHE // max(row * self.counts[0], 1)))
             wanted = min(wanted, -(-images // threads))
             self.many = max(tile.images, wanted // tile.images * tile.images)
         else:
             fit = max(1, (_CACHE // max(row, 1) - (self.high[0] - self.low[0])) // self.move[0])
+            if most:
+                fit = max(1, min(fit, most // self.counts[1]))
             # So many pieces that threads have about the same to do.
             pieces = max(-(-self.counts[0] // fit), -(-2 * threads // images) if threads > 1 else 1)
             high = -(-self.counts[0] // pieces)
@@ -245,7 +245,7 @@ class Frame:
 
     def head(self, typed: str) -> list[str]:
         """Return lines that find what unit `u` reads: its first image and row, their numbers, and the address."""
-        (h, w), c = self.size, self.channels
+        h, w = self.size
         if self.many > 1:
             lines = [f"i0 = u * {self.many}", f"many = min({self.many}, {self.images} - i0)", "r0 = 0"]
             lines.append(f"rows = {self.rows}")
@@ -254,29 +254,51 @@ class Frame:
             lines.append(f"rows = min({self.rows}, {self.counts[0]} - r0)")
         if not self.framed:
             return [*lines, f"A = address(x) + (i0 * {h} + r0 * {self.move[0]}) * {self.row}"]
-        low = self.low[1]
+        each = -(-self.scratch * self.itemsize // 64) * 64
+        count = f"(rows - 1) * {self.move[0]} + {self.high[0] - self.low[0] + 1}"
+        lines += [f"A = address(s) + part * {each}", "for i in range(many):"]
+        copied = self.together(typed) if self.pitch == w and self.low[1] == 0 else self.by_row(typed)
+        return [*lines, f"    count = {count}", f"    y0 = r0 * {self.move[0]} + {self.low[0]}", *copied]
+
+    def together(self, typed: str) -> list[str]:
+        """Return lines that copy whole rows, which follow each other in the frame as in the image."""
+        width = self.pitch * self.channels
+        return [
+            f"    f = s[part, i * {self.height * width} : (i + 1) * {self.height * width}]",
+            "    above = min(max(-y0, 0), count)",
+            f"    below = max(min({self.size[0]} - y0, count), above)",
+            f"    for c in range(above * {width}):",
+            f"        f[c] = {typed}(0)",
+            f"    e = x[((i0 + i) * {self.size[0]} + y0 + above) * {width} :]",
+            f"    f = f[above * {width} :]",
+            f"    for c in range((below - above) * {width}):",
+            "        f[c] = e[c]",
+            f"    for c in range((below - above) * {width}, (count - above) * {width}):",
+            f"        f[c] = {typed}(0)",
+        ]
+
+    def by_row(self, typed: str) -> list[str]:
+        """Return lines that copy row by row."""
+        (h, w), c, low = self.size, self.channels, self.low[1]
         to, start = max(0, -low), max(0, low)
         length = min(w - start, self.pitch - to)
         width = self.pitch * c
-        copied = [
-            f"f = s[part, (i * {self.height} + r) * {width} : (i * {self.height} + r + 1) * {width}]",
-            f"y0 = r0 * {self.move[0]} + r + {self.low[0]}",
-            f"if (y0 >= 0) & (y0 < {h}):",
-            f"    p = (((i0 + i) * {h} + y0) * {w} + {start}) * {c}",
-            f"    f = f[{to * c} : {(to + length) * c}]",
-            f"    e = x[p : p + {length * c}]",
-            f"    for c in range({length * c}):",
-            "        f[c] = e[c]",
-            "else:",
-            f"    for c in range({width}):",
-            f"        f[c] = {typed}(0)",
-        ]
-        if length <= 0:
-            copied = [copied[0], *[line.removeprefix("    ") for line in copied[-2:]]]
-        each = -(-self.scratch * self.itemsize // 64) * 64
-        lines += [f"A = address(s) + part * {each}", "for i in range(many):"]
-        lines.append(f"    for r in range((rows - 1) * {self.move[0]} + {self.high[0] - self.low[0] + 1}):")
-        return [*lines, *["        " + line for line in copied]]
+        empty = [f"    for c in range({width}):", f"        f[c] = {typed}(0)"]
+        copied = [f"f = s[part, (i * {self.height} + r) * {width} : (i * {self.height} + r + 1) * {width}]"]
+        if length > 0:
+            copied += [
+                f"if (y0 + r >= 0) & (y0 + r < {h}):",
+                f"    p = (((i0 + i) * {h} + y0 + r) * {w} + {start}) * {c}",
+                f"    f = f[{to * c} : {(to + length) * c}]",
+                f"    e = x[p : p + {length * c}]",
+                f"    for c in range({length * c}):",
+                "        f[c] = e[c]",
+                "else:",
+                *empty,
+            ]
+        else:
+            copied += [line.removeprefix("    ") for line in empty]
+        return ["    for r in range(count):", *["        " + line for line in copied]]
 
 
 def geometry(value: Any) -> tuple[int, tuple[int, int], int]:

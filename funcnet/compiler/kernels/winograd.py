@@ -98,7 +98,9 @@ def winograd(e: Equation) -> Special | None:
         return None
     count, grid = first.shape[0], tuple([-(-n // 2) for n in result.shape[1:-1]])
     patches = count * prod(grid)
-    if min(first.shape[-1], result.shape[-1]) < _CHANNELS or patches < _PATCHES:
+    least, largest = sorted([first.shape[-1], result.shape[-1]])
+    # Transformed weights are almost twice as many, and each takes part in as many products as there are patches.
+    if least < _CHANNELS or patches < max(_PATCHES, largest // 2):
         return None
     build = _kernel_gradient if name == "conv_kernel" else _forward
     job = _Job(name, first, result, low, grid, patches)

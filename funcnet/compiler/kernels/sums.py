@@ -1,0 +1,59 @@
+"""Sums and means over axes in the middle of an array, such as the places of an image, row by row."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
+
+if TYPE_CHECKING:
+    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.kernels.special import Compile
+
+__all__ = ["middle_sum"]
+
+# Elements that a thread has to have.
+_PARALLEL = 100_000
+# Elements of a row below which vectors do not pay.
+_ROW = 4
+
+_SOURCE = """def loop(lo, hi, part, x, rows, y):
+    width = y.shape[1]
+    for i in range(lo, hi):
+        o = y[i]
+        for c in range(width):
+            o[c] = {typed}(0)
+        for j in range(i * rows, (i + 1) * rows):
+            a = x[j]
+            for c in range(width):
+                o[c] += a[c]
+"""
+_MEAN = """        for c in range(width):
+            o[c] = o[c] / {typed}(rows)
+"""
+
+
+def middle_sum(e: Equation) -> Special | None:
+    """Return the kernel for a sum or mean over neighbouring axes between others, None where it does not apply."""
+    x, y = e.inputs[0], e.outputs[0]
+    p, shape = e.params, e.values[0].shape
+    axis = p["axis"]
+    axes = tuple(sorted([k % len(shape) for k in ((axis,) if isinstance(axis, int) else axis)]))
+    if not axes or axes != tuple(range(axes[0], axes[-1] + 1)) or axes[0] == 0 or axes[-1] == len(shape) - 1:
+        return None
+    dtypes = {str(x.dtype), str(y.dtype)}
+    count, rows, width = prod(shape[: axes[0]]), prod([shape[k] for k in axes]), prod(shape[axes[-1] + 1 :])
+    if dtypes not in ({"float32"}, {"float64"}) or p.get("dtype") is not None or width < _ROW or count * rows == 0:
+        return None
+    name, dtype = e.primitive.name, str(x.dtype)
+
+    def build(compile: Compile, threads: int) -> Steps:
+        table = f"{dtype}[:,::1]"
+        source = (_SOURCE + (_MEAN if name == "mean" else "")).format(typed=type_of(dtype))
+        loop = compile(source, f"void(int64, int64, int64, {table}, int64, {table})")
+        parts = max(1, min(threads, count, count * rows * width // _PARALLEL))
+        bounds = tuple([count * i // parts for i in range(parts + 1)])
+        return Steps([Step(loop, bounds, [Of(0, (count * rows, width)), rows, Of(1, (count, width))])])
+
+    return Special(f"{name}, row by row", build)
