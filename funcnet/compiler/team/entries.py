@@ -12,11 +12,16 @@ shape and strides are read from the object.
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import sys
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
+
+from funcnet.compiler.loops.store import keep, kept, machine
 
 __all__ = ["Entry", "entry_of", "forget_locks", "readable"]
 
@@ -89,12 +94,34 @@ def entry_of(result: Any) -> Entry | None:
     with _lock:
         address = _known.get(arguments)
         if address is None:
-            address = _known[arguments] = _made(arguments, f"funcnet_entry_{len(_known)}")
+            address = _known[arguments] = _address(arguments)
     return Entry(address, function, tuple(kinds))
 
 
-def _made(arguments: tuple[Any, ...], name: str) -> int:
-    """Return the address of the entry for functions of these arguments, made with Numba's own means."""
+def _address(arguments: tuple[Any, ...]) -> int:
+    """Return the address of the entry for functions of these arguments, from the cache on disk if it is there."""
+    import numba
+    from llvmlite import binding
+
+    versions = (Path(__file__).read_text(encoding="utf-8"), machine(), numba.__version__, sys.version)
+    digest = hashlib.sha256("\n".join([*versions, str(arguments)]).encode()).hexdigest()[:24]
+    name = f"funcnet_entry_{digest}"
+    code = kept(f"entry_{digest}")
+    if code is None:
+        library = _made(arguments, name)
+        _libraries.append(library)
+        keep(f"entry_{digest}", library._get_compiled_object())
+        return library.get_pointer_to_function(name)
+    host = binding.Target.from_default_triple().create_target_machine(jit=True)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), host)
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _libraries.append((engine, code))
+    return engine.get_function_address(name)
+
+
+def _made(arguments: tuple[Any, ...], name: str) -> Any:
+    """Return the library with the entry for functions of these arguments, made with Numba's own means."""
     from llvmlite import ir
     from numba import types
     from numba.core import cgutils
@@ -105,6 +132,7 @@ def _made(arguments: tuple[Any, ...], name: str) -> int:
     context: Any = cpu_target.target_context
     word, small = ir.IntType(64), ir.IntType(32)
     library = context.codegen().create_library(name)
+    library.enable_object_caching()
     module = library.create_ir_module(name)
     entry = ir.Function(module, ir.FunctionType(small, [word] * 4), name)
     builder = ir.IRBuilder(entry.append_basic_block())
@@ -162,8 +190,7 @@ def _made(arguments: tuple[Any, ...], name: str) -> int:
     with global_compiler_lock:
         library.add_ir_module(module)
         library.finalize()
-        _libraries.append(library)
-        return library.get_pointer_to_function(name)
+    return library
 
 
 def forget_locks() -> None:

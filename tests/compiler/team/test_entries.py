@@ -119,3 +119,28 @@ def test_arrays_are_read_where_they_are() -> None:
 def test_failure() -> None:
     with pytest.raises(MemoryError, match="found no memory for what it holds"):
         fail()
+
+
+def test_entries_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(entries, "_known", {})
+    made = []
+    make = entries._made
+    monkeypatch.setattr(entries, "_made", lambda *given: made.append(given) or make(*given))
+    monkeypatch.setattr(build, "_entries", {})
+
+    def check() -> None:
+        entries._known.clear()
+        build._entries.clear()
+        test_arguments_of_all_kinds()
+
+    check()
+    (path,) = tmp_path.glob("entry_*")
+    for _ in range(2):
+        check()
+    assert len(made) == 1
+    # What is damaged is made again.
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    check()
+    check()
+    assert len(made) == 2
