@@ -73,60 +73,60 @@ class Donated:
         )
 
 
-class _Buffer:
-    """Memory that results show, held by nobody else."""
+class _Watch(ref[Any]):
+    """A weak reference to a result, with its buffer, or to a donated array, with what it has become.
 
-    __slots__ = ("array",)
+    A buffer must outlive the result: other libraries may have got its address from the result.
+    """
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    __slots__ = ("key", "thing")
+    key: int
+    thing: Any
 
 
 _lock = Lock()
-#: Identity of a result -> a weak reference to it and its buffer, which must outlive the result: other libraries may
-#: have got its address from the result.
-_owned: dict[int, tuple[Any, _Buffer]] = {}
-#: Identity of an array that was donated and could not be emptied -> a weak reference to it, and what it has become.
-gone: dict[int, tuple[Any, Donated]] = {}
+#: By the identity of a result, which a weak reference to it confirms.
+_owned: dict[int, _Watch] = {}
+#: By the identity of an array that was donated and could not be emptied.
+gone: dict[int, _Watch] = {}
 
 
-def _remember(table: dict[int, Any], array: Any, thing: Any) -> bool:
-    key = id(array)
-
-    def forget(dead: Any) -> None:
-        found = table.get(key)
-        if found is not None and found[0] is dead:
-            del table[key]
-
-    try:
-        table[key] = (ref(array, forget), thing)
-    except TypeError:
-        # The library's arrays cannot be watched, and an identity alone may become another's.
-        return False
-    return True
+def _forget_result(dead: Any) -> None:
+    if _owned.get(dead.key) is dead:
+        del _owned[dead.key]
 
 
-def _references(buffer: _Buffer) -> int:
-    return sys.getrefcount(buffer.array)
+def _forget_donated(dead: Any) -> None:
+    if gone.get(dead.key) is dead:
+        del gone[dead.key]
+
+
+def _references(watch: _Watch) -> int:
+    return sys.getrefcount(watch.thing)
 
 
 def _measure() -> int:
     """Return the number of references to a buffer that one result shows and nothing else."""
-    buffer = _Buffer(np.empty(1))
-    result = buffer.array[...]
-    return _references(buffer) if result.base is buffer.array else -1
+    memory = np.empty(1)
+    result = memory[...]
+    watch = _Watch(result)
+    watch.thing = memory
+    same = result.base is memory
+    del memory
+    return _references(watch) if same else -1
 
 
 #: Without a global lock the number says nothing.
 _ALONE = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else -1
+_OBJECT = np.dtype(object)
 
 
 def check_not_donated(leaves: Sequence[Any]) -> None:
     """Raise `DonatedArrayError` if an array was donated before."""
     for leaf in leaves:
         found = gone.get(id(leaf))
-        if found is not None and found[0]() is leaf:
-            raise found[1].error()
+        if found is not None and found() is leaf:
+            raise found.thing.error()
         if leaf.__class__ is np.ndarray and leaf.dtype.hasobject and leaf.size == 1:
             element = leaf.reshape(-1)[:1].tolist()[0]
             if element.__class__ is Donated:
@@ -154,55 +154,64 @@ def run_donating(executable: Executable, values: Sequence[Any], donated: Sequenc
     """
     plan = executable.next_plan()
     given = list(values)
-    for i in getattr(plan, "reused", {}):
-        buffer = _claimed(values[i], values)
-        # What is not free is copied: the plan writes to it.
-        given[i] = np.array(values[i], order="C") if buffer is None else buffer
+    reused = getattr(plan, "reused", None)
+    if reused:
+        repeated = len(set(map(id, values))) < len(values)
+        for i in reused:
+            array = values[i]
+            alone = not repeated or sum([v is array for v in values]) == 1
+            memory = _claimed(array) if alone else None
+            # What is not free is copied: the plan writes to it.
+            given[i] = np.array(array, order="C") if memory is None else memory
+        memory = None
     try:
         found = plan(*given)
     finally:
         del given
-        mark = Donated(owner)
-        for i in donated:
-            _give_up(values[i], mark)
-    return tuple([_adopted(y) for y in found])
+        _give_up(values, donated, Donated(owner))
+    return _adopted(found)
 
 
-def _claimed(array: Any, values: Sequence[Any]) -> Any:
+def _claimed(array: Any) -> Any:
     """Return the buffer of an array if only this array shows it, all of it, and None otherwise."""
-    entry = _owned.get(id(array))
-    if entry is None or entry[0]() is not array:
+    watch = _owned.get(id(array))
+    if watch is None or watch() is not array or _references(watch) != _ALONE:
         return None
-    buffer = entry[1]
-    memory = buffer.array
+    memory = watch.thing
     same = array.base is memory and array.shape == memory.shape and array.dtype == memory.dtype
-    same = same and array.strides == memory.strides and array.flags.writeable
-    if not same or sum([v is array for v in values]) != 1:
-        return None
-    del memory
-    return buffer.array if _references(buffer) == _ALONE else None
+    return memory if same and array.strides == memory.strides and array.flags.writeable else None
 
 
-def _give_up(array: Any, mark: Donated) -> None:
-    entry = _owned.get(id(array))
+def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> None:
+    state = (1, (), _OBJECT, False, [mark])
     with _lock:
-        if entry is not None and entry[0]() is array and array.base is not None:
-            # The array lets go of its memory; views of it keep theirs.
-            array.__setstate__((1, (), np.dtype(object), False, [mark]))
-        else:
-            _remember(gone, array, mark)
+        for i in donated:
+            array = values[i]
+            key = id(array)
+            watch = _owned.get(key)
+            if watch is not None and watch() is array and array.base is not None:
+                # The array lets go of its memory; views of it keep theirs.
+                array.__setstate__(state)
+            else:
+                try:
+                    watch = gone[key] = _Watch(array, _forget_donated)
+                    watch.key, watch.thing = key, mark
+                except TypeError:
+                    # The library's arrays cannot be watched, and an identity alone may become another's.
+                    continue
 
 
-def _adopted(y: Any) -> Any:
-    """Return a result as a view of memory that it shares with nobody, so that it can be donated."""
-    if y.__class__ is not np.ndarray or not y.size or y.dtype.hasobject:
-        return y
-    if y.base is None:
-        memory, y = y, y[...]
-    elif y.base.__class__ is np.ndarray and y.base.base is None:
-        memory = y.base
-    else:
-        return y
+def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
+    """Return results as views of memory that they share with nobody, so that they can be donated."""
+    results: list[Any] = []
     with _lock:
-        _remember(_owned, y, _Buffer(memory))
-    return y
+        for y in found:
+            if y.__class__ is np.ndarray and y.size and not y.dtype.hasobject:
+                memory = y.base
+                if memory is None:
+                    memory, y = y, y[...]
+                if memory.__class__ is np.ndarray and memory.base is None:
+                    watch = _owned[id(y)] = _Watch(y, _forget_result)
+                    watch.key, watch.thing = id(y), memory
+            results.append(y)
+    return tuple(results)
