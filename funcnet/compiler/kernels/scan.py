@@ -41,9 +41,8 @@ _PACK = """def loop(lo, hi, part, x, y):
         j = p * {columns}
         n = min({columns}, width - j)
 {body}"""
-_BESIDE = """        for k in range(depth):
-            for i in range(n):
-                y[j * depth + k * {columns} + i] = x[k, j + i]
+_BESIDE = """        at = j * depth * {size}
+        copy_{typed}(depth, n, address(x) + j * {size}, width * {size}, address(y) + at, {line})
 """
 _TURNED = """        at = j * depth * {size}
         turn_{typed}(n, depth, address(x) + at, depth * {size}, address(y) + at, {line})
@@ -68,29 +67,38 @@ def _built(body: Body, call: Any, compile: Compile, count: int) -> Callable[...,
     source = Source(body, call, columns)
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
     function = compile(source.text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
+    parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
     matrices = [_empty(_panels(p, columns) * _width(p, columns) * p.depth, p.source.dtype) for p in source.packed]
     packs = [
-        (_pack(p, _width(p, columns), compile), _panels(p, columns), _get(p.source, {}, body), m)
+        (_pack(p, _width(p, columns), compile), _shared(_panels(p, columns), parts), _get(p.source, {}, body), m)
         for p, m in zip(source.packed, matrices, strict=True)
     ]
     own: dict[Any, np.ndarray] = {}
     gets = [_get(a, own, body, matrices) for a in source.arguments]
     sizes = np.array(source.sizes, dtype=np.int64)
-    parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
-    bounds = tuple([body.units * i // parts for i in range(parts + 1)])
+    bounds = _shared(body.units, parts)
     inputs = len(body.graph.inputs)
 
     def run(*given: Any) -> None:
         values, places = given[:inputs], given[inputs:]
         for pack, panels, get, matrix in packs:
-            pack(0, panels, 0, get(values, places), matrix)
-        arguments = (sizes, *[get(values, places) for get in gets])
-        if parts == 1:
-            function(0, bounds[-1], 0, *arguments)
-        else:
-            in_parallel(function, bounds, arguments)
+            _run(pack, panels, get(values, places), matrix)
+        _run(function, bounds, sizes, *[get(values, places) for get in gets])
 
     return run
+
+
+def _shared(units: int, parts: int) -> tuple[int, ...]:
+    """Return where the parts of each thread begin and end."""
+    parts = min(units, parts)
+    return tuple([units * i // parts for i in range(parts + 1)])
+
+
+def _run(function: Callable[..., None], bounds: tuple[int, ...], *arguments: Any) -> None:
+    if len(bounds) == 2:
+        function(*bounds, 0, *arguments)
+    else:
+        in_parallel(function, bounds, arguments)
 
 
 def _get(
