@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from funcnet.transforms.program import Program
 
 __all__ = ["Explanation", "explain"]
+
+#: As many arguments are listed one by one.
+_SHOWN = 12
+#: As many leaves of one argument are listed one by one.
+_GATHERED = 6
 
 
 class Explanation:
@@ -67,11 +73,14 @@ class Explanation:
             lines.append(f"  no compiled loops: {self.missing}")
         for i, version in enumerate(self.versions):
             lines += ["", f"version {i}: {version['reason']}"]
-            lines += [f"  argument {text}" for text in version["arguments"]]
-            if version["donated"]:
-                lines.append(f"  donated: {', '.join(version['donated'])}")
-            if version["in place"]:
-                lines.append(f"  written in place: {', '.join(version['in place'])}")
+            arguments = version["arguments"]
+            shown = arguments if len(arguments) <= _SHOWN + 1 else arguments[:_SHOWN]
+            lines += [f"  argument {text}" for text in shown]
+            if len(shown) < len(arguments):
+                lines.append(f"  and {len(arguments) - len(shown)} more arguments")
+            for what, key in (("donated", "donated"), ("written in place", "in place")):
+                if version[key]:
+                    lines += _wrapped(f"  {what}: ", _gathered(version[key], arguments))
             lines += _lines(version, "  ")
         return "\n".join(lines)
 
@@ -203,24 +212,69 @@ def _missing(program: Program, executable: Executable | None) -> str:
     return ""
 
 
+def _gathered(texts: list[str], arguments: list[str]) -> list[str]:
+    """Return texts that begin with paths; in the place of many of one argument, how many of its leaves they are."""
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        groups.setdefault(_head(text), []).append(text)
+    found: list[str] = []
+    for head, group in groups.items():
+        of = sum([_head(text) == head for text in arguments])
+        if len(group) <= _GATHERED:
+            found += group
+        else:
+            found.append(f"{head} ({'all' if len(group) == of else f'{len(group)} of'} {of} leaves)")
+    return found
+
+
+def _head(path: str) -> str:
+    """Return the argument that a path begins with."""
+    end = path.find("]") + 1 if path[0] == "[" else min([i for i in map(path.find, ".[: ") if i >= 0] or [len(path)])
+    return path[:end]
+
+
+def _wrapped(label: str, parts: list[str]) -> list[str]:
+    """Return parts, with commas in between, in lines of a width that can be read."""
+    from textwrap import wrap  # slow to import, and rarely needed
+
+    more = " " * (len(label) - len(label.lstrip()) + 4)
+    text = ", ".join(parts)
+    return wrap(text, 110, initial_indent=label, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
+
+
+def _singular(text: str) -> str:
+    return re.sub(r"\b1 (compiled loop|call)s\b", r"1 \1", text)
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes, for large ones in larger units as well."""
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= scale:
+            return f"{count} bytes, {count / scale:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def _lines(part: dict[str, Any], pad: str) -> list[str]:
     before, after = part["equations before"], part["equations after"]
     count = f"{before} equation{'s' * (before != 1)}"
-    lines = [f"{pad}{count}" + ("" if after is None else f", {after} after the passes"), f"{pad}runs: {part['runs']}"]
+    lines = [
+        f"{pad}{count}" + ("" if after is None else f", {after} after the passes"),
+        f"{pad}runs: {_singular(part['runs'])}",
+    ]
     if part["planned bytes"]:
-        lines.append(f"{pad}planned: {part['planned bytes']} bytes")
+        lines.append(f"{pad}planned: {_size(part['planned bytes'])}")
     for i, loop in enumerate(part["loops"]):
         space = " x ".join(map(str, loop["space"])) or "1"
-        lines.append(f"{pad}loop {i} over {space}: {_counted(loop['operations'])}")
+        lines += _wrapped(f"{pad}loop {i} over {space}: ", _counted(loop["operations"]))
     if part["calls"]:
-        lines.append(f"{pad}calls: {_counted(part['calls'], ordered=False)}")
+        lines += _wrapped(f"{pad}calls: ", _counted(part["calls"], ordered=False))
     for region in part["regions"]:
         lines.append(f"{pad}{region['name']}:")
         lines += _lines(region, pad + "  ")
     return lines
 
 
-def _counted(names: list[str], *, ordered: bool = True) -> str:
+def _counted(names: list[str], *, ordered: bool = True) -> list[str]:
     """Return names with repetitions as numbers: of what comes one after the other, or of all."""
     parts: list[tuple[str, int]] = []
     for name in names if ordered else sorted(names):
@@ -228,4 +282,4 @@ def _counted(names: list[str], *, ordered: bool = True) -> str:
             parts[-1] = name, parts[-1][1] + 1
         else:
             parts.append((name, 1))
-    return ", ".join([name if count == 1 else f"{count} {name}" for name, count in parts])
+    return [name if count == 1 else f"{count} {name}" for name, count in parts]

@@ -175,3 +175,33 @@ def test_other_backends() -> None:
 def test_only_functions_under_jit() -> None:
     with pytest.raises(ParameterError, match=r"fn\.explain is about functions under fn\.jit"):
         fn.explain(np.sin)
+
+
+def test_many_arguments_are_gathered() -> None:
+    f = fn.jit(lambda p, x: {k: v * x for k, v in p.items()}, donate="p")
+    f({f"w{i:02}": np.ones(3) for i in range(20)}, np.ones(3))
+    found = fn.explain(f)
+    text = str(found)
+    assert len(found.to_dict()["versions"][0]["arguments"]) == 21
+    assert "  argument [0].w11: float64[3]\n  and 9 more arguments\n" in text
+    assert "  donated: [0] (all 20 leaves)\n" in text
+    assert all(len(line) <= 120 for line in text.splitlines())
+
+
+def test_one_loop_is_singular() -> None:
+    f = fn.jit(lambda x: xp.exp(x) * 2.0)
+    f(np.ones(3))
+    f.entries()[0].program.executable.status = "1 compiled loops and 11 calls"
+    assert "  runs: 1 compiled loop and 11 calls" in str(fn.explain(f)).splitlines()
+
+
+def test_long_loops_are_wrapped() -> None:
+    def f(x: Any) -> Any:
+        for i in range(30):
+            x = xp.tanh(x) * 0.9 if i % 2 else xp.exp(-x)
+        return x
+
+    g = fn.jit(f)
+    lines = str(with_loops(g, np.ones(3))).splitlines()
+    (start,) = [i for i, line in enumerate(lines) if line.startswith("  loop 0 over 3: negative, exp, tanh, multiply,")]
+    assert all(line.startswith("      ") and len(line) <= 110 for line in lines[start + 1 :])
