@@ -8,6 +8,7 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.direct import direct
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pooling import max_with_places, spread
+from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.sums import middle_sum
 from funcnet.compiler.kernels.winograd import winograd
@@ -30,6 +31,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_adjoint": _convolution,
     "conv_bias": _convolution,
     "conv_kernel": _convolution,
+    "index_add": rows_added,
     "max_pool_spread": spread,
     "mean": middle_sum,
     "multiply": outer,
