@@ -46,6 +46,8 @@ _ARRAYS = ("full", "row", "column sum", JOINED)
 _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
 #: Weighted element operations that a thread has to have, some 3 microseconds: posting and waiting take 1.5.
 _PARALLEL = 50_000
+#: What a row takes beside its elements, in the same measure: vectors that are filled and emptied at each stage.
+_ROW = 400
 #: Bounds between threads are multiples of this where a loop takes elements one by one: of a line of the cache.
 _LINE = 64
 
@@ -502,7 +504,8 @@ class _Builder:
     def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
         step = _LINE if loop.flat else 1
         units = -(-rows // step)
-        parts = max(1, min(self.count, units, loop.work // _PARALLEL))
+        work = loop.work if loop.flat else loop.work + _ROW * rows
+        parts = max(1, min(self.count, units, work // _PARALLEL))
         return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
 
     @staticmethod

@@ -16,13 +16,21 @@ __all__ = ["outer"]
 
 _SOURCE = """def loop(lo, hi, part, a, b, y):
     rows = a.shape[0] // b.shape[0]
-    for r in range(lo, hi):
-        x = a[r]
-        u = b[r // rows]
-        v = y[r]
-        for j in range(v.shape[0]):
-            v[j] = x * u[j]
+    n = {columns}
+    first = lo
+    while first < hi:
+        k = first // rows
+        u = b[k, :n]
+        last = min((k + 1) * rows, hi)
+        for r in range(first, last):
+            x = a[r]
+            v = y[r, :n]
+            for j in range(n):
+                v[j] = x * u[j]
+        first = last
 """
+#: Rows up to this length have it in the source: the compiler makes one vector of them, and none of unknown length.
+_SHORT = 15
 #: Elements that a thread has to have.
 _PARALLEL = 50_000
 
@@ -50,7 +58,8 @@ def outer(e: Equation) -> Special | None:
 
     def build(compile: Compile, threads: int) -> Steps:
         matrix = f"{dtype}[:,::1]"
-        loop = compile(_SOURCE, f"void(int64, int64, int64, {dtype}[::1], {matrix}, {matrix})")
+        source = _SOURCE.format(columns=columns if columns <= _SHORT else "b.shape[1]")
+        loop = compile(source, f"void(int64, int64, int64, {dtype}[::1], {matrix}, {matrix})")
         parts = max(1, min(threads, rows, prod(shape) // _PARALLEL))
         bounds = tuple([rows * i // parts for i in range(parts + 1)])
         given = [Of(first, (rows,)), Of(1 - first, (prod(shape[:-2]), columns)), Of(2, (rows, columns))]

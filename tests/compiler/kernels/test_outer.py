@@ -1,5 +1,6 @@
 """Products of columns with rows: taken where they are meant, and equal to NumPy's to the bit."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -60,3 +61,17 @@ def test_compiled(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = FusedPlan(optimised(fn.trace(lambda x, y: (x * y) * 2.0 + 1.0, x, y)))
     assert "multiply, columns with rows" in plan.calls
     np.testing.assert_allclose(plan(x, y)[0], (x * y) * 2 + 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [15, 16, 40])
+@pytest.mark.parametrize("bounds", [(0, 12), (0, 5, 12), (0, 4, 8, 12)])
+def test_parts_that_begin_within_a_matrix(columns: int, bounds: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(3, 4, 1)), rng.normal(size=(3, 1, columns))
+    graph = fn.trace(lambda x, y: x * y, x, y)
+    special: Any = outer.outer(graph.equations[0])
+    ((loop, _, _),) = special.build(in_python, 1).steps
+    found = np.zeros((12, columns))
+    for part, (lo, hi) in enumerate(itertools.pairwise(bounds)):
+        loop(lo, hi, part, x.reshape(-1), y.reshape(3, -1), found)
+    np.testing.assert_array_equal(found.reshape(3, 4, columns), x * y)
