@@ -13,8 +13,8 @@ from funcnet.compiler.kernels import panels, tile
 
 __all__ = ["Matrices", "Product", "product", "scratch", "signature", "source"]
 
-#: Multiplications below which a second thread costs more than it saves.
-_PARALLEL = 1_000_000
+#: Multiplications for each thread, some microseconds, below which it costs more than it saves.
+_EACH = 300_000
 
 _SOURCE = """def loop(lo, hi, part, a, b, c, w, d):
     m, n, k = d[0], d[1], d[2]
@@ -150,7 +150,7 @@ def product(a: Matrices, b: Matrices, c: Matrices, dtype: Any, threads: int) -> 
 def _divided(m: int, n: int, k: int, count: int, shape: Any, threads: int) -> tuple[int, int, tuple[int, ...]]:
     """Return what threads divide (0: the stack, 1: rows, 2: columns), into units of how many, and who has which."""
     work = m * n * k * count
-    parts = max(1, min(threads, work // (_PARALLEL // 2)))
+    parts = max(1, min(threads, work // _EACH))
     if parts == 1 or count >= 4 * parts or (count % parts == 0 and count > 1):
         parts = min(parts, count) if parts > 1 else 1
         return 0, 1, _shared(count, parts)
