@@ -19,6 +19,10 @@ from funcnet.losses.classification import softmax_cross_entropy as softmax_cross
 
 if _TYPE_CHECKING:
     from funcnet.losses.alignment import ctc as ctc
+    from funcnet.losses.class_margins import multi_margin as multi_margin
+    from funcnet.losses.class_margins import multiclass_hinge as multiclass_hinge
+    from funcnet.losses.class_margins import multilabel_margin as multilabel_margin
+    from funcnet.losses.class_margins import multilabel_soft_margin as multilabel_soft_margin
     from funcnet.losses.conjugate import binary_sparsemax as binary_sparsemax
     from funcnet.losses.conjugate import fenchel_young as fenchel_young
     from funcnet.losses.conjugate import perturbed_fenchel_young as perturbed_fenchel_young
@@ -34,10 +38,6 @@ if _TYPE_CHECKING:
     from funcnet.losses.margins import hinge as hinge
     from funcnet.losses.margins import hinge_embedding as hinge_embedding
     from funcnet.losses.margins import margin_ranking as margin_ranking
-    from funcnet.losses.margins import multi_margin as multi_margin
-    from funcnet.losses.margins import multiclass_hinge as multiclass_hinge
-    from funcnet.losses.margins import multilabel_margin as multilabel_margin
-    from funcnet.losses.margins import multilabel_soft_margin as multilabel_soft_margin
     from funcnet.losses.margins import soft_margin as soft_margin
     from funcnet.losses.margins import squared_hinge as squared_hinge
     from funcnet.losses.overlap import dice as dice
@@ -87,10 +87,10 @@ _HOME = {
     "margin_ranking": "margins",
     "mse": "regression",
     "msle": "regression",
-    "multi_margin": "margins",
-    "multiclass_hinge": "margins",
-    "multilabel_margin": "margins",
-    "multilabel_soft_margin": "margins",
+    "multi_margin": "class_margins",
+    "multiclass_hinge": "class_margins",
+    "multilabel_margin": "class_margins",
+    "multilabel_soft_margin": "class_margins",
     "nt_xent": "similarity",
     "pairwise_ranking": "ranking",
     "perturbed_fenchel_young": "conjugate",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import random, xp
 from funcnet.errors import ShapeError
 from funcnet.losses.checks import check_number, class_axis, matched
-from funcnet.losses.margins import scores_and_label
+from funcnet.losses.class_margins import scores_and_label
 from funcnet.losses.reduction import check_reduction, reduced
 from funcnet.transforms import stop_gradient
 

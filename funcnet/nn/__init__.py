@@ -54,8 +54,8 @@ from funcnet.nn.activations import swish as swish
 from funcnet.nn.activations import tanh as tanh
 from funcnet.nn.activations import tanh_shrink as tanh_shrink
 from funcnet.nn.activations import threshold as threshold
-from funcnet.nn.attention import init_cache as init_cache
 from funcnet.nn.attention import multi_head_attention as multi_head_attention
+from funcnet.nn.attention_cache import init_cache as init_cache
 from funcnet.nn.bilinear import bilinear as bilinear
 from funcnet.nn.convolution import conv as conv
 from funcnet.nn.convolution import conv_transpose as conv_transpose

@@ -1,18 +1,18 @@
-"""Multi-head attention as a layer, with a cache of keys and values for decoding."""
+"""Multi-head attention as a layer."""
 
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from funcnet import backends, random, tree, xp
+from funcnet import random, xp
 from funcnet.core import Spec
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.nn.attention_cache import Config, decoded, empty_cache
 from funcnet.nn.dense import affine
 from funcnet.nn.initializers import glorot_uniform, ones, zeros
 from funcnet.nn.layer import Layer, layer_path
-from funcnet.nn.lookup import concrete
 from funcnet.nn.misfits import foreign
 from funcnet.nn.plain import needed_key
 from funcnet.nn.scaled_dot_product import scaled_dot_product_attention
@@ -24,25 +24,9 @@ from funcnet.ops.nn.positions import alibi_bias, rotary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["init_cache", "multi_head_attention"]
+__all__ = ["multi_head_attention"]
 
 _PARTS = ("query", "key", "value", "out")
-
-
-class _Config(NamedTuple):
-    heads: int
-    kv_heads: int
-    head_features: int | None
-    out_features: int | None
-    bias: bool
-    causal: bool
-    window: int | None
-    rope: str | None
-    rope_base: float
-    alibi: bool
-    qk_norm: bool
-    dropout: float
-    chunk: int | None
 
 
 def multi_head_attention(
@@ -146,7 +130,7 @@ def multi_head_attention(
     >>> bool(np.allclose(np.concatenate(steps, axis=1), whole, atol=1e-6))
     True
     """
-    config = _Config(
+    config = Config(
         _count("heads", heads),
         _count("kv_heads", heads if kv_heads is None else kv_heads),
         None if head_features is None else _count("head_features", head_features),
@@ -185,7 +169,7 @@ def multi_head_attention(
             if qk_norm:
                 params["query_norm"] = {"scale": ones(key, (features,), dtype)}
                 params["key_norm"] = {"scale": ones(key, (features,), dtype)}
-            return params, {} if size is None else _empty(specs[0].shape[0], size, config, params)
+            return params, {} if size is None else empty_cache(specs[0].shape[0], size, config, params)
 
     def apply(
         params: Any, state: Any, x: Any, *, mask: Any = None, bias: Any = None, key: Any = None, train: bool = False
@@ -218,126 +202,12 @@ def multi_head_attention(
             y = scaled_dot_product_attention(q, k, v, causal=config.causal, window=config.window, bias=bias, **options)
             after = state
         else:
-            y, after = _decoded(config, state, q, k, v, bias, options, path)
+            y, after = decoded(config, state, q, k, v, bias, options, path)
         y = reshaped(y, (*y.shape[:-2], config.heads * features))
         return affine(y, params["out"]["kernel"], params["out"].get("bias")), after
 
     apply.uses_key = bool(dropout)  # type: ignore[attr-defined]
     return Layer(init, apply)
-
-
-def init_cache(layer: Layer, params: Any, spec: Any) -> Any:
-    """Return a fresh state of a layer that decodes: caches with nothing in them, for parameters that are there already.
-
-    Parameters
-    ----------
-    layer : Layer
-        A layer, or a model with such layers.
-    params : pytree
-        Its parameters; they tell where the caches are to be, and of what data type.
-    spec : shape, array, Spec or pytree of them
-        An input: its batch size counts.
-
-    Returns
-    -------
-    pytree
-        What ``layer.init`` gives as state.
-
-    Examples
-    --------
-    >>> from funcnet import nn, random, tree
-    >>> layer = nn.multi_head_attention(2, causal=True, cache=8)
-    >>> params, _ = layer.init(random.key(0), (1, 3, 4))
-    >>> tree.map(lambda a: a.shape, nn.init_cache(layer, params, (5, 1, 4)))
-    {'index': (), 'keys': (5, 8, 2, 2), 'values': (5, 8, 2, 2)}
-    """
-    leaf = tree.leaves(params)[0]
-    with beside(leaf):
-        own = backends.current().backend.dtype_name(leaf.dtype)
-        with backends.use_backend(dtype=own):
-            return layer.init(random.key(0), spec)[1]
-
-
-# ---------------------------------------------------------------------- decoding
-
-
-def _empty(batch: int, size: int, config: _Config, params: Any) -> dict[str, Any]:
-    kernel = params["key"]["kernel"]
-    shape = (batch, size, config.kv_heads, kernel.shape[1] // config.kv_heads)
-    return {
-        "keys": xp.zeros(shape, dtype=kernel.dtype),
-        "values": xp.zeros(shape, dtype=kernel.dtype),
-        "index": xp.zeros((), dtype=backends.default_int_dtype()),
-    }
-
-
-def _decoded(
-    config: _Config, state: Any, q: Any, k: Any, v: Any, bias: Any, options: dict[str, Any], path: str
-) -> tuple[Any, Any]:
-    """Return the attention of new positions to all so far, and the state with their keys and values."""
-    keys, values, count = _cache(state, k, path)
-    length, room = k.shape[1], keys.shape[1]
-    if q.shape[1] != length:
-        raise ShapeError(
-            f"Layer {path} decodes with as many queries as keys.",
-            found=f"{q.shape[1]} queries, {length} keys",
-            needed="one array as input, or the state {} for attention to a memory",
-        )
-    known = concrete(count)
-    if length > room or (known is not None and int(known) + length > room):
-        raise ParameterError(
-            f"The cache of layer {path} is full.",
-            found=f"{'some' if known is None else int(known)} positions before and {length} more, with room for {room}",
-            needed="at most as many as the cache has room for",
-            write="multi_head_attention(..., cache=n) with a larger n, or nn.init_cache(layer, params, spec)",
-        )
-    new = count + xp.astype(integers_like(k, "arange", length), count.dtype)
-    if config.rope is not None:
-        turn = {"base": config.rope_base, "interleaved": config.rope == "interleaved"}
-        q, k = rotary(q, new, **turn), rotary(k, new, **turn)
-    keys = xp.at(keys, (slice(None), new)).set(k)
-    values = xp.at(values, (slice(None), new)).set(v)
-    old = xp.astype(integers_like(k, "arange", room), count.dtype)
-    i, j = xp.expand_dims(new, axis=1), xp.expand_dims(old, axis=0)
-    # What is not written yet is not seen, causal or not.
-    seen = (j <= i) if config.causal else (j < count + length)
-    if config.window is not None:
-        seen = seen & (xp.abs(i - j) < config.window)
-    mask = options.pop("mask")
-    if mask is not None:
-        raise ParameterError(
-            f"Layer {path} takes no mask while it decodes.",
-            found=f"a mask of shape {tuple(mask.shape)}",
-            needed="what is seen to follow from causal, window and the cache",
-            write="bias=..., -inf where a key is not to be seen",
-        )
-    if config.alibi:
-        slopes = alibi_bias(config.heads, new, old, dtype=q.dtype)
-        bias = slopes if bias is None else xp.add(bias, slopes)
-    y = scaled_dot_product_attention(q, keys, values, mask=seen, bias=bias, **options)
-    return y, {"keys": keys, "values": values, "index": count + length}
-
-
-def _cache(state: Any, k: Any, path: str) -> tuple[Any, Any, Any]:
-    try:
-        keys, values, count = state["keys"], state["values"], state["index"]
-        fits = len(state) == 3 and tuple(keys.shape[:1] + keys.shape[2:]) == tuple(k.shape[:1] + k.shape[2:])
-    except (KeyError, TypeError, AttributeError):
-        fits, keys, values, count = False, None, None, None
-    if not fits:
-        found = (
-            {n: tuple(getattr(a, "shape", ())) for n, a in state.items()} if isinstance(state, dict) else type(state)
-        )
-        raise ParameterError(
-            f"Layer {path} got a state that is not its own.",
-            found=str(found),
-            needed=f"{{}}, or a cache for keys of shape {tuple(k.shape)}",
-            write="nn.init_cache(layer, params, x) for this batch",
-        )
-    return keys, values, count
-
-
-# ---------------------------------------------------------------------- arguments
 
 
 def _places(x: Any) -> Any:
@@ -380,7 +250,7 @@ def _check_input(x: Any, path: str) -> None:
         )
 
 
-def _head_features(config: _Config, features: int, path: str) -> int:
+def _head_features(config: Config, features: int, path: str) -> int:
     if config.head_features is not None:
         return config.head_features
     if features % config.heads:
@@ -402,7 +272,7 @@ def _misfit(path: str, name: str, x: Any, kernel: Any) -> ShapeError:
     )
 
 
-def _check_params(params: Any, config: _Config, path: str) -> None:
+def _check_params(params: Any, config: Config, path: str) -> None:
     names = {*_PARTS, "query_norm", "key_norm"} if config.qk_norm else set(_PARTS)
     try:
         inner, shared = params["query"]["kernel"].shape[1], params["key"]["kernel"].shape[1]
@@ -430,7 +300,7 @@ def _count(name: str, n: Any) -> int:
     return found
 
 
-def _check_config(config: _Config) -> None:
+def _check_config(config: Config) -> None:
     if config.heads % config.kv_heads:
         raise ParameterError(
             "nn.multi_head_attention cannot share its heads of keys among those of queries.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import random, xp
 from funcnet.control import scan
 from funcnet.errors import ParameterError
-from funcnet.nn.attention import init_cache
+from funcnet.nn.attention_cache import init_cache
 from funcnet.nn.models.building import check_counts
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from funcnet.ops.activations import relu, sigmoid
 from funcnet.ops.axes import one_axis
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.extremes import max as maximum_over
-from funcnet.ops.nn.activations import gelu, silu
 from funcnet.ops.nn.declare import floating
+from funcnet.ops.nn.logistic_units import gelu, silu
 
 if TYPE_CHECKING:
     from collections.abc import Callable
