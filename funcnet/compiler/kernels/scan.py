@@ -16,9 +16,8 @@ from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_source import Argument, Packed, Source
-from funcnet.compiler.kernels.special import Special, type_of
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
 from funcnet.compiler.loops.templates import type_name
-from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,30 +61,24 @@ def whole_scan(e: Equation) -> Special | None:
     return Special("whole scan", lambda compile, count: _built(body, call, compile, count))
 
 
-def _built(body: Body, call: Any, compile: Compile, count: int) -> Callable[..., None]:
+def _built(body: Body, call: Any, compile: Compile, count: int) -> Steps:
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
     source = Source(body, call, columns)
+    parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
+    matrices: list[np.ndarray] = []
+    steps: list[Step] = []
+    own: dict[Any, np.ndarray] = {}
+    for p in source.packed:
+        width = columns[type_of(p.source.dtype)]
+        panels = -(-p.width // width)
+        matrices.append(_empty(panels * width * p.depth, p.source.dtype))
+        given = [_given(p.source, body, own, matrices), matrices[-1]]
+        steps.append(Step(_pack(p, width, compile), _shared(panels, parts), given))
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
     function = compile(source.text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
-    parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
-    matrices = [_empty(_panels(p, columns) * _width(p, columns) * p.depth, p.source.dtype) for p in source.packed]
-    packs = [
-        (_pack(p, _width(p, columns), compile), _shared(_panels(p, columns), parts), _get(p.source, {}, body), m)
-        for p, m in zip(source.packed, matrices, strict=True)
-    ]
-    own: dict[Any, np.ndarray] = {}
-    gets = [_get(a, own, body, matrices) for a in source.arguments]
     sizes = np.array(source.sizes, dtype=np.int64)
-    bounds = _shared(body.units, parts)
-    inputs = len(body.graph.inputs)
-
-    def run(*given: Any) -> None:
-        values, places = given[:inputs], given[inputs:]
-        for pack, panels, get, matrix in packs:
-            _run(pack, panels, get(values, places), matrix)
-        _run(function, bounds, sizes, *[get(values, places) for get in gets])
-
-    return run
+    arguments = [sizes, *[_given(a, body, own, matrices) for a in source.arguments]]
+    return Steps([*steps, Step(function, _shared(body.units, parts), arguments)])
 
 
 def _shared(units: int, parts: int) -> tuple[int, ...]:
@@ -94,31 +87,18 @@ def _shared(units: int, parts: int) -> tuple[int, ...]:
     return tuple([units * i // parts for i in range(parts + 1)])
 
 
-def _run(function: Callable[..., None], bounds: tuple[int, ...], *arguments: Any) -> None:
-    if len(bounds) == 2:
-        function(*bounds, 0, *arguments)
-    else:
-        in_parallel(function, bounds, arguments)
-
-
-def _get(
-    a: Argument, own: dict[Any, np.ndarray], body: Body, matrices: list[np.ndarray] | None = None
-) -> Callable[[Any, Any], np.ndarray]:
-    """Return a function that gives an argument of the loop, of the inputs and of the places of results."""
-    shape, which = a.shape, a.which
+def _given(a: Argument, body: Body, own: dict[Any, np.ndarray], matrices: list[np.ndarray]) -> Of | np.ndarray:
+    """Return what stands for an argument of a loop."""
     if a.kind == "input":
-        return lambda values, places: values[which].reshape(shape)  # noqa: ARG005
+        return Of(a.which, a.shape)
     if a.kind == "output":
-        return lambda values, places: places[which].reshape(shape)  # noqa: ARG005
+        return Of(len(body.graph.inputs) + a.which, a.shape)
     if a.kind == "packed":
-        assert matrices is not None
-        array = matrices[which]
-    elif a.kind == "constant":
-        array = np.ascontiguousarray(body.graph.constants[which]).reshape(shape)
-    else:
-        # One piece of memory for all shapes.
-        array = own.setdefault(which, _empty(prod(shape), a.dtype)).reshape(shape)
-    return lambda values, places: array  # noqa: ARG005
+        return matrices[a.which]
+    if a.kind == "constant":
+        return np.ascontiguousarray(body.graph.constants[a.which]).reshape(a.shape)
+    # One piece of memory for all shapes.
+    return own.setdefault(a.which, _empty(prod(a.shape), a.dtype)).reshape(a.shape)
 
 
 def _pack(p: Packed, columns: int, compile: Compile) -> Callable[..., None]:
@@ -128,14 +108,6 @@ def _pack(p: Packed, columns: int, compile: Compile) -> Callable[..., None]:
     source = _PACK.format(shape=shape, columns=columns, body=text)
     name = _type(p.source.dtype)
     return compile(source, f"void(int64, int64, int64, {name}[:, ::1], {name}[::1])")
-
-
-def _width(p: Packed, columns: dict[str, int]) -> int:
-    return columns[type_of(p.source.dtype)]
-
-
-def _panels(p: Packed, columns: dict[str, int]) -> int:
-    return -(-p.width // _width(p, columns))
 
 
 def _empty(size: int, dtype: str) -> np.ndarray:

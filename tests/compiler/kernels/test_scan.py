@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import funcnet as fn
 from funcnet import tree, xp
-from funcnet.compiler import workers
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels.reference import functions
+from funcnet.compiler.kernels.special import Step
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
@@ -166,11 +166,11 @@ def test_parts_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("funcnet.compiler.fused.threads", lambda: 3)
     parts: list[tuple[int, ...]] = []
 
-    def in_parallel(loop: Any, bounds: tuple[int, ...], arguments: Any) -> None:
+    def step(function: Any, bounds: tuple[int, ...], arguments: Any) -> Step:
         parts.append(bounds)
-        workers.in_parallel(loop, bounds, arguments)
+        return Step(function, bounds, arguments)
 
-    monkeypatch.setattr("funcnet.compiler.kernels.scan.in_parallel", in_parallel)
+    monkeypatch.setattr("funcnet.compiler.kernels.scan.Step", step)
     compared(loss(lstm), *arguments("lstm", 4, 7, 5, 2), rtol=2e-5, compile=build.compiled)
     assert (0, 2, 4, 7) in parts
 
