@@ -35,7 +35,8 @@ def zeta_derivative(special: Any, s: Any, q: Any, n: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        NaN where q is not positive, s is 1, or s is below -4 and q is not 1.
+        NaN where q is not positive, s is 1, or s is below -4 and q is not 1, where the function of two arguments is NaN
+        itself, as it is everywhere below 1.
     """
     s, q = (np.asarray(v, dtype=np.float64) for v in (s, q))
     good = (q > 0) & (s != 1) & (s >= _LOWEST)

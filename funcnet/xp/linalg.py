@@ -1,4 +1,4 @@
-"""The linear algebra of the standard, as ``xp.linalg``, differentiable.
+"""The linear algebra of the standard, as ``xp.linalg``, and functions of matrices; differentiable.
 
 All functions take stacks of matrices: arrays of shape ``(..., M, N)``. Matrices that an algorithm cannot handle, such
 as singular ones in `solve`, raise the ``LinAlgError`` of their own array library.
@@ -8,6 +8,9 @@ from funcnet.ops.linalg.determinants import det as det
 from funcnet.ops.linalg.determinants import slogdet as slogdet
 from funcnet.ops.linalg.factorisations import cholesky as cholesky
 from funcnet.ops.linalg.factorisations import qr as qr
+from funcnet.ops.linalg.matrix_functions import expm as expm
+from funcnet.ops.linalg.matrix_functions import logm as logm
+from funcnet.ops.linalg.matrix_functions import sqrtm as sqrtm
 from funcnet.ops.linalg.norms import matrix_norm as matrix_norm
 from funcnet.ops.linalg.norms import vector_norm as vector_norm
 from funcnet.ops.linalg.products import cross as cross
@@ -39,7 +42,9 @@ __all__ = [
     "eigh",
     "eigvals",
     "eigvalsh",
+    "expm",
     "inv",
+    "logm",
     "matmul",
     "matrix_norm",
     "matrix_power",
@@ -50,6 +55,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "sqrtm",
     "svd",
     "svdvals",
     "tensordot",

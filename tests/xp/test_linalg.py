@@ -14,7 +14,7 @@ from funcnet.transforms.reverse import grad, vjp
 
 def test_it_has_the_functions_of_the_standard() -> None:
     strict = pytest.importorskip("array_api_strict", reason="array_api_strict lists the standard's functions")
-    names = xp.linalg.__all__
+    names = sorted(set(xp.linalg.__all__) - {"expm", "logm", "sqrtm"})
     assert len(names) == 25
     for name in names:
         ours, theirs = inspect.signature(getattr(xp.linalg, name)), inspect.signature(getattr(strict.linalg, name))

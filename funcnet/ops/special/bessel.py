@@ -19,7 +19,9 @@ _KINK = "At 0, where the scale has its kink, the derivative is that without the 
 _WHOLE = "The order is a whole number and not differentiated."
 _ORDERS = (
     "Derivatives by the order are computed in double precision, by the power series (DLMF 10.2.2, 10.25.2) or\n"
-    "    Schlaefli's integrals (DLMF 10.9.6, 10.32.4), for x from 0 to 5000 and NaN elsewhere."
+    "    Schlaefli's integrals (DLMF 10.9.6, 10.9.17, 10.32.4, 10.32.12). For negative x, where the functions are\n"
+    "    real at whole orders only, there is none: NaN. Orders and arguments above 100,000, or 1,000,000 where the\n"
+    "    function does not oscillate, are refused."
 )
 
 # The derivatives are differences of neighbouring orders, which need no division and are right at 0 to every order.

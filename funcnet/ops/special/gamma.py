@@ -300,7 +300,7 @@ documented(
     "Hurwitz's zeta function, the sum of ``(k + q)**-x``; Riemann's where q is omitted.",
     "d/dq = -x*zeta(x + 1, q)",
     "That by x is computed by the Euler-Maclaurin formula (DLMF 25.11.5), for x below -4 by the functional\n"
-    "    equation (DLMF 25.4.1); with q it is NaN there.",
+    "    equation (DLMF 25.4.1). With q the function is NaN below 1, and so is the derivative below -4.",
     "DLMF 25.11.1 and 25.11.17; SciPy, ``zeta``.",
     ("2.0, 1.0", "1.644934067"),
 )

@@ -20,7 +20,7 @@ _ORDER = Refused("the order is a whole number", "fn.stop_gradient(n)")
 _DEGREE = Refused("no formula of the derivative by the degree holds for all arguments", "fn.stop_gradient(v)")
 _BY_SERIES = (
     "Derivatives by the parameters, of every order, are those of the terms of the power series, in double\n"
-    "    precision and by {0} transformation for negative x; NaN where the terms cancel{1}."
+    "    precision and by {0} transformation for negative x{1}. Where its terms cancel, they are refused."
 )
 _INTERNAL: dict[str, Any] = {"internal": True, "hosted": True, "dtypes": "real floating", "analytic": False}
 
@@ -179,7 +179,8 @@ hyp2f1 = declare(
     domain=((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-3.0, 0.75)),
     example=("1.0, 1.0, 2.0, 0.5", "1.386294361"),
     reference="DLMF 15.2.1, 15.5.1 and 15.8.1; SciPy, ``hyp2f1``.",
-    notes=_BY_SERIES.format("Pfaff's", ", or x is above 0.998 or below -500"),
+    notes=_BY_SERIES.format("Pfaff's", ", continued towards 1 by the differential\n    equation (DLMF 15.10.1)")
+    + " So are they at 1 exactly.",
 )
 
 exprel = declare(

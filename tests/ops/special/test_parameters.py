@@ -7,6 +7,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
+from funcnet.errors import NotDifferentiableError
 
 pytest.importorskip("scipy.special", reason="SciPy computes special functions")
 mpmath = pytest.importorskip("mpmath", reason="mpmath is the oracle")
@@ -22,11 +23,12 @@ def binomial(n: Any, k: Any) -> Any:
     return mp.gamma(n + 1) * mp.rgamma(k + 1) * mp.rgamma(n - k + 1)
 
 
+ORDERS = ((0.0, 1.0), (1.0, 0.3), (2.0, 20.0), (1.5, 7.0), (20.0, 3.0))
 #: name -> how mpmath writes it, and points
 EXACT: dict[str, tuple[Any, tuple[tuple[float, ...], ...]]] = {
-    "jv": (lambda v, x: mp.besselj(v, x), ((0.0, 1.0), (1.0, 0.3), (2.0, 20.0), (1.5, 7.0), (0.3, 60.0), (20.0, 3.0))),
-    "iv": (lambda v, x: mp.besseli(v, x), ((0.0, 1.0), (1.0, 0.3), (2.0, 20.0), (1.5, 7.0), (20.0, 3.0))),
-    "ive": (lambda v, x: mp.besseli(v, x) * mp.exp(-x), ((0.0, 1.0), (2.0, 20.0), (1.5, 7.0), (2.5, 300.0))),
+    "jv": (lambda v, x: mp.besselj(v, x), (*ORDERS, (0.3, 60.0), (100.0, 200.0), (400.0, 400.0), (200.0, 150.0))),
+    "iv": (lambda v, x: mp.besseli(v, x), (*ORDERS, (60.0, 90.0), (-20.5, 9.0))),
+    "ive": (lambda v, x: mp.besseli(v, x) * mp.exp(-x), (*ORDERS, (2.5, 300.0), (100.0, 2000.0), (-20.5, 9.0))),
     "hyp1f1": (
         lambda a, b, x: mp.hyp1f1(a, b, x),
         ((1.0, 2.0, 0.5), (0.3, 1.7, 5.0), (1.2, 2.3, -20.0), (-2.0, 1.5, 3.0), (0.7, 3.0, 200.0), (2.5, 0.6, 30.0)),
@@ -39,6 +41,10 @@ EXACT: dict[str, tuple[Any, tuple[tuple[float, ...], ...]]] = {
             (0.3, 1.7, 2.2, -3.0),
             (0.3, 1.7, 2.2, -50.0),
             (-2.0, 1.5, 2.0, 0.7),
+            (0.3, 0.4, 0.5, 0.9999),
+            (1.0, 1.0, 2.0, 0.99999),
+            (0.5, 2.5, 1.5, -800.0),
+            (1.2, 0.4, 3.0, -1e6),
         ),
     ),
     "betainc": (
@@ -50,7 +56,7 @@ EXACT: dict[str, tuple[Any, tuple[tuple[float, ...], ...]]] = {
         ((0.7, 2.5), (20.0, 31.0), (0.05, 0.01), (5.0, 0.5)),
     ),
     "spence": (lambda x: mp.polylog(2, 1 - x), ((0.1,), (0.9,), (1.0,), (1.5,), (30.0,))),
-    "stdtr": (student, ((3.0, 0.0), (3.0, 1e-9), (3.0, 0.5), (0.7, -2.0), (2.0, 4.0))),
+    "stdtr": (student, ((3.0, 0.0), (3.0, 1e-9), (3.0, 0.5), (0.7, -2.0), (2.0, 4.0), (3.0, 60.0))),
     "binom": (binomial, ((5.3, 2.4), (5.0, 7.0), (5.0, -2.0), (5.3, -2.0), (5.5, 7.5), (2.0, 3.0), (-0.5, -3.0))),
     "zetac": (lambda s: mp.zeta(s), ((-4.5,), (-5.0,), (-6.0,), (-7.3,), (-10.0,), (-20.2,), (-40.0,), (-1.0,))),
     "zeta": (lambda s: mp.zeta(s), ((-4.5,), (-8.0,), (-13.7,))),
@@ -132,10 +138,41 @@ def test_where_there_is_no_number() -> None:
         # A function of positive order is zero at zero; one of a negative argument is complex.
         assert by_first("jv", 1.5, 0.0) == 0
         for name, args in {
-            "jv": (1.5, -1.0),
             "iv": (0.0, 0.0),
             "hyp1f1": (1.0, -2.0, 0.5),
-            "hyp2f1": (1.0, 1.5, 2.0, 1.0 - 1e-6),
+            "hyp2f1": (1.0, 1.5, -2.0, 0.5),
+            "jv": (2.0, -1.0),
             "binom": (-3.0, -2.0),
         }.items():
             assert np.isnan(by_first(name, *args)), name
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "message"),
+    [
+        ("jv", (1.5, 1e6), r"xp\.special\.jv by its order .*large as these.*order 1\.5 and argument 1e\+06"),
+        ("iv", (-2e5, 3.0), r"xp\.special\.ive by its order"),
+        (
+            "hyp2f1",
+            (0.5, 0.5, 2.0, 1.0),
+            r"xp\.special\.hyp2f1 by its parameters .*hyp2f1\(0\.5, 0\.5, 2, 1\)",
+        ),
+        ("hyp1f1", (-300.5, 1.5, 200.0), r"xp\.special\.hyp1f1 by its parameters"),
+    ],
+)
+def test_what_is_not_computed_is_refused(name: str, args: tuple[float, ...], message: str) -> None:
+    first, *rest = map(np.array, args)
+    with pytest.raises(NotDifferentiableError, match=f"(?s){message}.*write: .*stop_gradient"):
+        fn.grad(lambda v: call(name, v, *rest))(first)
+
+
+def test_large_orders_of_bessel_functions() -> None:
+    # Where the functions vanish to all digits, so do their derivatives.
+    slope = fn.grad(lambda v: xp.sum(xp.special.jv(v, np.array([1.0, 6990.0, 7010.0, 100.0]))))
+    found = slope(np.array([6000.0, 7000.0, 7000.0, 30000.0]))
+    assert found[0] == found[3] == 0
+    with mpmath.workdps(30):
+        step = mpmath.mpf(10) ** -9
+        for i, x in ((1, 6990), (2, 7010)):
+            wanted = (mp.besselj(7000 + step, x) - mp.besselj(7000 - step, x)) / (2 * step)
+            np.testing.assert_allclose(found[i], float(wanted), rtol=1e-10)
