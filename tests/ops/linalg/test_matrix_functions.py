@@ -1,4 +1,4 @@
-"""Exponentials, roots and logarithms of matrices against SciPy, JAX, closed forms and finite differences."""
+"""Exponentials, roots and logarithms of matrices against SciPy, PyTorch, closed forms and finite differences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,12 +82,18 @@ def test_derivatives_against_differences(draw: Callable[..., Any], f: Callable[[
         check_grads(f, [x], order=2)
 
 
-def test_the_gradients_of_jax(draw: Callable[..., Any]) -> None:
-    jax = pytest.importorskip("jax", reason="JAX is the oracle")
+def test_second_derivatives_of_pytorch(draw: Callable[..., Any]) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     a, c = draw(4, 4), draw(4, 4)
-    with jax.enable_x64(True):
-        oracle = jax.hessian(lambda z: (jax.scipy.linalg.expm(z) * c).sum())(a)
+    weights = torch.asarray(c)
+    oracle = torch.autograd.functional.hessian(
+        lambda z: (torch.linalg.matrix_exp(z) * weights).sum(), torch.asarray(a)
+    ).numpy()
     np.testing.assert_allclose(fn.hessian(lambda z: xp.sum(xp.linalg.expm(z) * c))(a), oracle, rtol=1e-9, atol=1e-9)
+
+
+def test_the_derivative_of_the_root(draw: Callable[..., Any]) -> None:
+    a, c = draw(4, 4), draw(4, 4)
     # The root's derivative solves an equation of Sylvester's.
     b = a @ a.T + np.eye(4)
     root, slope = fn.jvp(xp.linalg.sqrtm, (b,), (c,))
