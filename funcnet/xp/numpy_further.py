@@ -62,7 +62,7 @@ def _modf(x: Any) -> tuple[Any, Any]:
 
 
 def _ldexp(x1: Any, x2: Any) -> Any:
-    return ops.multiply(x1, ops.pow(2.0, ops.cast(x2, x1.dtype)))
+    return ops.multiply(x1, ops.pow(2.0, ops.cast(x2, x1.dtype) if hasattr(x2, "dtype") else float(x2)))
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {
@@ -298,6 +298,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) 
 def _choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     if mode != "raise":
         raise numpy_protocol.unsupported("numpy.choose with mode=")
+    a = a if hasattr(a, "shape") else np.asarray(a)
     shape = np.broadcast_shapes(tuple(a.shape), *[np.shape(c) for c in choices])
     every = ops.stack([ops.broadcast_to(c, shape) for c in choices], axis=-1)
     return ops.take_along_axis(every, ops.expand_dims(ops.broadcast_to(a, shape), axis=-1), axis=-1)[..., 0]

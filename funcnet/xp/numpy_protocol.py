@@ -15,6 +15,7 @@ from funcnet.core.dtypes import kind
 from funcnet.core.frames import user_frame
 from funcnet.errors import TracerConversionError, UnsupportedFunctionError
 from funcnet.ops.methods import assign, dot
+from funcnet.xp.numpy_lists import array_of, with_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def array_ufunc(
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
         dtype = kwargs.pop("dtype", None)
         _refuse_options(f"numpy.{name}", kwargs, ("casting", "order", "subok"))
-        result = function(*inputs)
+        result = function(*[array_of(x) for x in inputs])
         if dtype is not None:
             result = ops.cast(result, dtype)
         if where is not True:
@@ -145,6 +146,7 @@ def _called(handler: Callable[..., Any], function: Any, args: Any, kwargs: Any) 
     if "order" in kwargs or "subok" in kwargs:
         ordinary = kwargs.get("order") != "F"
         kwargs = {name: v for name, v in kwargs.items() if name != "subok" and not (ordinary and name == "order")}
+    args, kwargs = with_arrays(function.__name__, args, kwargs)
     try:
         return handler(*args, **kwargs)
     except TypeError as error:
@@ -273,6 +275,10 @@ def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Any
 
 
 def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    if isinstance(indices, int):
+        if axis is None:
+            return ops.reshape(a, (-1,))[indices]
+        return ops.moveaxis(a, axis, 0)[indices, ...]
     return a.take(indices, axis=axis)
 
 

@@ -1,0 +1,86 @@
+"""Lists of numbers beside traced arrays: NumPy takes them wherever it takes an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcnet import ops
+from funcnet.core import Tracer
+
+__all__ = ["array_of", "with_arrays"]
+
+#: Where functions take an array: positions and keywords.
+_PLACES: dict[str, tuple[int | str, ...]] = {
+    "append": (0, 1, "arr", "values"),
+    "average": (0, 2, "a", "weights"),
+    "bincount": (0, 1, "x", "weights"),
+    "choose": (0, "a"),
+    "clip": (1, 2, "a_min", "a_max", "min", "max"),
+    "compress": (0, "condition"),
+    "convolve": (0, 1, "a", "v"),
+    "correlate": (0, 1, "a", "v"),
+    "corrcoef": (0, 1, "x", "y"),
+    "cov": (0, 1, "m", "y", "fweights", "aweights"),
+    "cross": (0, 1, "a", "b"),
+    "diff": (3, 4, "prepend", "append"),
+    "digitize": (0, 1, "x", "bins"),
+    "dot": (0, 1, "a", "b"),
+    "extract": (0, 1),
+    "inner": (0, 1),
+    "interp": (0, 1, 2, "x", "xp", "fp"),
+    "isin": (0, 1, "element", "test_elements"),
+    "kron": (0, 1, "a", "b"),
+    "lstsq": (0, 1, "a", "b"),
+    "meshgrid": tuple(range(32)),
+    "outer": (0, 1, "a", "b"),
+    "polyfit": (0, 1, 5, "x", "y", "w"),
+    "polyval": (0, 1, "p", "x"),
+    "searchsorted": (0, 1, "a", "v"),
+    "solve": (0, 1, "a", "b"),
+    "take_along_axis": (1, "indices"),
+    "tensordot": (0, 1, "a", "b"),
+    "trapezoid": (0, 1, "y", "x"),
+    "vdot": (0, 1),
+    "where": (0, 1, 2),
+}
+#: Where they take a sequence of arrays.
+_SEQUENCES: dict[str, tuple[int | str, ...]] = {
+    "choose": (1, "choices"),
+    "column_stack": (0, "tup"),
+    "concatenate": (0, "arrays"),
+    "dstack": (0, "tup"),
+    "hstack": (0, "tup"),
+    "select": (0, 1, "condlist", "choicelist"),
+    "stack": (0, "arrays"),
+    "vstack": (0, "tup"),
+}
+
+
+def array_of(x: Any) -> Any:
+    """Return a list of numbers, or nested ones, as an array; a traced one where a number is traced."""
+    if not isinstance(x, (list, tuple)):
+        return x
+    return ops.stack([_wholly(e) for e in x]) if _traced(x) else np.asarray(x)
+
+
+def with_arrays(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a NumPy function with arrays in place of lists of numbers."""
+    for places, convert in ((_PLACES.get(name), array_of), (_SEQUENCES.get(name), _all_of)):
+        if places is not None:
+            args = tuple([convert(a) if i in places else a for i, a in enumerate(args)])
+            kwargs = {option: convert(a) if option in places else a for option, a in kwargs.items()}
+    return args, kwargs
+
+
+def _all_of(x: Any) -> Any:
+    return [array_of(e) for e in x] if isinstance(x, (list, tuple)) else x
+
+
+def _wholly(x: Any) -> Any:
+    return array_of(x) if isinstance(x, (list, tuple)) else x if hasattr(x, "shape") else np.asarray(x)
+
+
+def _traced(x: Any) -> bool:
+    return any([_traced(e) if isinstance(e, (list, tuple)) else e.__class__ is Tracer for e in x])

@@ -1,0 +1,70 @@
+"""NumPy's functions of traced arrays and lists of numbers, against the same on plain arrays and differences."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet.testing.numerical import numerical_grad
+
+V = np.array([0.3, -1.2, 2.1, 0.7, -0.4, 1.5])
+X = np.arange(20.0).reshape(4, 5) ** 1.5 / 20 + np.eye(4, 5)
+SIX = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+SOME = [True, False, True, True, False, True]
+
+CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
+    "a universal function": (lambda v: np.maximum(v, [0.0] * 6), V),
+    "a universal function, first": (lambda v: np.arctan2(SIX, v), V),
+    "a list that holds traced numbers": (lambda v: np.multiply(v[:2], [v[0], 3.0]), V),
+    "nested lists": (lambda v: np.add(v[:2], [[1.0, v[2]], [v[3], 2.0]]), V),
+    "ldexp": (lambda v: np.ldexp(v, 2), V),
+    "append": (lambda v: np.append(v, [1.0]), V),
+    "average": (lambda v: np.average(v, weights=[1, 2, 3, 4, 5, 6]), V),
+    "bincount": (lambda v: np.bincount([0, 1, 1, 2, 0, 1], v), V),
+    "choose": (lambda v: np.choose([0, 1], [v[:2], [5.0, 6.0]]), V),
+    "clip": (lambda v: np.clip(v, [-1.0] * 6, [1.0] * 6), V),
+    "column_stack": (lambda v: np.column_stack([v, SIX]), V),
+    "compress": (lambda v: np.compress(SOME, v), V),
+    "concatenate": (lambda v: np.concatenate([v, [1.0]]), V),
+    "cov": (lambda v: np.cov(v, SIX), V),
+    "cross": (lambda v: np.cross(v[:3], [1.0, 2.0, 3.0]), V),
+    "diff": (lambda v: np.diff(v, prepend=[0.0]), V),
+    "digitize": (lambda v: np.digitize(v, [0.0, 1.0]) * v, V),
+    "dot": (lambda v: np.dot(v, SIX), V),
+    "dot, first": (lambda v: np.dot(SIX, v), V),
+    "interp": (lambda v: np.interp(v, [-2.0, 0.0, 2.5], [0.0, 1.0, 5.0]), V),
+    "kron": (lambda v: np.kron(v, [1.0, 2.0]), V),
+    "meshgrid": (lambda v: np.meshgrid(v, [1.0, 2.0])[0], V),
+    "outer": (lambda v: np.outer([1.0, 2.0], v), V),
+    "polyfit": (lambda v: np.polyfit([0, 1, 2, 3, 4, 5], v, 1), V),
+    "searchsorted": (lambda v: np.searchsorted(SIX, v) * v, V),
+    "select": (lambda v: np.select([SOME], [v], 1.0), V),
+    "solve": (lambda x: np.linalg.solve(x[:, :4], [1.0, 2.0, 3.0, 4.0]), X),
+    "stack": (lambda v: np.stack([v, SIX], axis=1), V),
+    "take": (lambda x: np.take(x, 1, 1), X),
+    "take, of the flattened array": (lambda x: np.take(x, 7), X),
+    "tensordot": (lambda x: np.tensordot(x, [1.0, 2.0, 3.0, 4.0, 5.0], 1), X),
+    "trapezoid": (lambda v: np.trapezoid(v, [0.0, 1.0, 2.0, 4.0, 5.0, 9.0]), V),
+    "where": (lambda v: np.where(SOME, v, [0.0] * 6), V),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_lists_are_taken_as_arrays(name: str) -> None:
+    f, x = CALLS[name]
+
+    def loss(a: Any) -> Any:
+        return (f(a) ** 2).sum()
+
+    value, gradient = fn.value_and_grad(loss)(x)
+    np.testing.assert_allclose(value, loss(x), rtol=1e-13)
+    np.testing.assert_allclose(gradient, numerical_grad(loss, x), rtol=1e-7, atol=1e-7)
+
+
+def test_a_gradient_in_numpys_own_words() -> None:
+    def loss(v: Any) -> Any:
+        return np.sum(np.concatenate([np.maximum(v, [0.0] * 6), [v[0] ** 2]])) + np.take(v, 2)
+
+    np.testing.assert_allclose(fn.grad(loss)(V), (V > 0) + np.eye(6)[2] + 2 * V[0] * np.eye(6)[0])
