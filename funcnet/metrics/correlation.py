@@ -7,7 +7,7 @@ from typing import Any
 
 from funcnet import xp
 from funcnet.errors import ParameterError
-from funcnet.metrics.metric import Metric, check_choice, check_count, floating, paired, paired_rows, zeros
+from funcnet.metrics.metric import Metric, check_choice, check_count, floating, joined, paired, paired_rows, zeros
 
 __all__ = ["pearson", "r2", "spearman"]
 
@@ -195,17 +195,14 @@ def spearman() -> Metric:
     def update(state: dict[str, Any], prediction: Any, target: Any) -> dict[str, Any]:
         like = state["x"]
         y, _ = paired("spearman", tuple(prediction.shape), floating("spearman", target, like), None, like)
-        return merge(state, {"x": xp.reshape(floating("spearman", prediction, like), (-1,)), "y": y})
-
-    def merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-        return {part: xp.concat([a[part], b[part]]) for part in a}
+        return joined(state, {"x": xp.reshape(floating("spearman", prediction, like), (-1,)), "y": y})
 
     def compute(state: dict[str, Any]) -> Any:
         x, y = (_ranks(state[part]) for part in ("x", "y"))
         dx, dy = x - xp.mean(x), y - xp.mean(y)
         return _correlation(xp.sum(dx * dx), xp.sum(dy * dy), xp.sum(dx * dy))
 
-    return Metric(init, update, merge, compute)
+    return Metric(init, update, joined, compute)
 
 
 def _ranks(x: Any) -> Any:

@@ -21,6 +21,7 @@ __all__ = [
     "class_numbers",
     "floating",
     "integers",
+    "joined",
     "one_hot",
     "paired",
     "paired_rows",
@@ -76,6 +77,11 @@ def zeros(*shape: int) -> Any:
 def summed(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     """Return the sum of two states that hold sums."""
     return {name: xp.add(a[name], b[name]) for name in a}
+
+
+def joined(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Return two states that hold examples, one after the other."""
+    return {name: xp.concat([a[name], b[name]]) for name in a}
 
 
 def check_count(name: str, parameter: str, value: Any, low: int = 1) -> None:

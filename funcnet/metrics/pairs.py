@@ -7,7 +7,7 @@ from typing import Any
 
 from funcnet import xp
 from funcnet.metrics.areas import bin_of, binned, ranked, roc_area
-from funcnet.metrics.metric import Metric, one_hot, scores_of, summed, zeros
+from funcnet.metrics.metric import Metric, joined, one_hot, scores_of, summed, zeros
 
 __all__ = ["pairwise_roc_auc"]
 
@@ -25,15 +25,10 @@ def pairwise_roc_auc(name: str, classes: int, average: str, bins: int | None, lo
         scores, labels, count = scores_of(name, classes, prediction, target, weights, state["yes"])
         yes = xp.where(one_hot(labels, classes), xp.expand_dims(count, axis=-1), 0.0)
         if bins is None:
-            return merge(state, {"scores": scores, "yes": yes})
+            return joined(state, {"scores": scores, "yes": yes})
         place = bin_of(scores, bins, low, high)
         found = [xp.segment_sum(yes, place[:, c], num_segments=bins) for c in range(classes)]
         return summed(state, {"yes": xp.stack(found)})
-
-    def merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-        if bins is None:
-            return {part: xp.concat([a[part], b[part]]) for part in a}
-        return summed(a, b)
 
     def compute(state: dict[str, Any]) -> Any:
         yes = state["yes"]
@@ -54,4 +49,4 @@ def pairwise_roc_auc(name: str, classes: int, average: str, bins: int | None, lo
         mean = xp.divide(xp.sum(xp.where(weight == 0, 0.0, found * weight)), xp.where(total == 0, 1.0, total))
         return xp.where(total == 0, nan, mean)
 
-    return Metric(init, update, merge, compute)
+    return Metric(init, update, joined if bins is None else summed, compute)

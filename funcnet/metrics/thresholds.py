@@ -13,6 +13,7 @@ from funcnet.metrics.metric import (
     check_count,
     class_numbers,
     floating,
+    joined,
     one_hot,
     paired,
     paired_rows,
@@ -80,7 +81,7 @@ def _metric(
         scores, positive, count = read(state["yes"], prediction, target, weights)
         yes, no = xp.where(positive, count, 0.0), xp.where(positive, 0.0, count)
         if bins is None:
-            return merge(state, {"scores": scores, "yes": yes, "no": no})
+            return joined(state, {"scores": scores, "yes": yes, "no": no})
         place = bin_of(scores, bins, low, high)
         # A segment for each bin of each class.
         place = xp.reshape(place * columns + xp.arange(columns, device=place.device), (-1,))
@@ -88,11 +89,6 @@ def _metric(
         return summed(
             state, {part: xp.reshape(w, (bins, columns)) for part, w in zip(("yes", "no"), sums, strict=True)}
         )
-
-    def merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-        if bins is None:
-            return {part: xp.concat([a[part], b[part]]) for part in a}
-        return summed(a, b)
 
     def compute(state: dict[str, Any]) -> Any:
         yes, no = state["yes"], state["no"]
@@ -108,7 +104,7 @@ def _metric(
             return found[0]
         return _averaged(xp.stack(found), xp.sum(yes, axis=0), average)
 
-    return Metric(init, update, merge, compute)
+    return Metric(init, update, joined if bins is None else summed, compute)
 
 
 def _averaged(found: Any, share: Any, average: str) -> Any:
