@@ -41,7 +41,7 @@ _WEIGHTS = 400_000
 # Places of small images that go through weights together that are larger than that.
 _PLACES = 256
 # Multiplications below which a second thread costs more than it saves.
-_PARALLEL = 3_000_000
+_PARALLEL = 1_000_000
 # Channels of a group below which most of a vector would be idle.
 _COLUMNS = 4
 # Strides whose phases would be too many to compile.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["kernel_gradient"]
 
 # Multiplications below which a second thread costs more than it saves.
-_PARALLEL = 3_000_000
+_PARALLEL = 1_000_000
 # Places of small images over which a piece adds up before it goes to memory.
 _PLACES = 400
 # Bytes of the cotangents' columns of a piece, which all rows go through.

@@ -23,7 +23,7 @@ __all__ = ["max_with_places", "spread"]
 
 _ARRAYS = {"float32": "float32[::1]", "float64": "float64[::1]", "uint8": "uint8[::1]"}
 # Elements below which a second thread costs more than it saves.
-_PARALLEL = 200_000
+_PARALLEL = 30_000
 
 
 class _Pool:
