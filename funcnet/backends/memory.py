@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NamedTuple
 
-__all__ = ["MemoryInfo", "host_memory"]
+__all__ = ["MemoryInfo", "give_back", "host_memory"]
 
 
 class MemoryInfo(NamedTuple):
@@ -55,3 +55,17 @@ def host_memory() -> MemoryInfo:
         except OSError:
             used = None
     return MemoryInfo(used, None, peak, total)
+
+
+def give_back() -> None:
+    """Give memory of the host that nobody uses back to the system.
+
+    The GNU C library keeps large arrays that were freed where smaller things lie above them. Others give it back, or
+    are not asked.
+    """
+    if sys.platform == "linux":
+        import ctypes  # takes long
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -6,9 +6,11 @@ import atexit
 import os
 import warnings
 from collections import deque
+from math import prod
 from threading import Condition, Thread, main_thread
 from typing import TYPE_CHECKING, Any
 
+from funcnet.backends.memory import give_back
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 from funcnet.compiler.plain import plain_plan
@@ -23,6 +25,10 @@ __all__ = ["CompilationWarning", "Executable", "finish_compiling"]
 
 #: As in the extra `jit` of the package.
 MINIMUM_NUMBA = (0, 61)
+
+
+#: Bytes of arrays from which on it is worthwhile to look for memory that is free.
+_LARGE = 1 << 23
 
 
 class CompilationWarning(UserWarning):
@@ -54,28 +60,30 @@ class Executable:
         What this installation lacks for more than plain calls.
     """
 
-    __slots__ = ("_calls", "_run", "donated", "fused", "graph", "missing", "status")
+    __slots__ = ("_calls", "_due", "_run", "donated", "fused", "graph", "missing", "status")
 
     def __init__(self, graph: Graph, donated: Sequence[int] = ()) -> None:
         self.donated = tuple(donated)
         self.graph = optimised(graph)
         self._run: Callable[..., tuple[Any, ...]] = plain_plan(self.graph)
         self._calls = 0
+        #: At which call there is something to do beside it.
+        self._due = 2
         self.fused: Any = None
         self.missing = ""
         self.status = "plain calls; loops are compiled from the second call on"
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
-        self._calls += 1
-        if self._calls == 2:
-            self._request()
-        return self._run(*values)
+        return self.next_plan()(*values)
 
     def next_plan(self) -> Callable[..., tuple[Any, ...]]:
         """Return what a call runs, for callers that look at it first."""
         self._calls += 1
-        if self._calls == 2:
-            self._request()
+        if self._calls == self._due:
+            if self.fused is None:
+                self._request()
+            else:
+                give_back()
         return self._run
 
     def _request(self) -> None:
@@ -119,6 +127,14 @@ class Executable:
         self.fused = plan
         self._run = plan
         self.status = f"{len(plan.loops)} compiled loops and {len(plan.calls)} calls"
+        if _bytes(self.graph) >= _LARGE:
+            # What plain calls have made, the plan does not make any more: it is free once the caller has new results.
+            self._due = self._calls + 2
+
+
+def _bytes(graph: Graph) -> int:
+    """Return the size of all arrays that plain calls make."""
+    return sum([prod(v.shape) * v.spec.dtype.itemsize for e in graph.equations for v in e.outputs])
 
 
 def _outdated() -> str:

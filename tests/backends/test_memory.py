@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from funcnet.backends.memory import host_memory
+from funcnet.backends.memory import give_back, host_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of the process is read from /proc")
@@ -33,3 +33,14 @@ def test_without_proc_the_size_is_unknown(monkeypatch: pytest.MonkeyPatch) -> No
 def test_on_windows_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     assert host_memory() == (None, None, None, None)
+
+
+def test_freed_memory_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [np.ones(1 << 15) for _ in range(200)]
+    kept = blocks[::20]
+    del blocks
+    give_back()
+    assert all(k.sum() == 1 << 15 for k in kept)
+    # Elsewhere nothing is asked of the C library.
+    monkeypatch.setattr(sys, "platform", "darwin")
+    give_back()

@@ -13,7 +13,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import losses, nn, optim, random, tree, xp
-from funcnet.compiler import fused
+from funcnet.compiler import execute, fused
 from funcnet.compiler.arena import ALIGNMENT, offsets
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
@@ -409,6 +409,23 @@ class TestCompiled:
         assert not errors
         (entry,) = f._entries.values()
         assert entry.program.run.status == "1 compiled loops and 0 calls"
+
+    def test_memory_of_plain_calls_goes_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FUNCNET_JIT", "0")
+        events: list[str] = []
+        monkeypatch.setattr(execute, "give_back", lambda: events.append("gives back"))
+        for limit, wanted in ((0, ["call", "gives back", "call", "call"]), (1 << 40, ["call"] * 3)):
+            monkeypatch.setattr(execute, "_LARGE", limit)
+            executable = execute.Executable(fn.trace(lambda x: xp.exp(x) * 2.0, IMAGES))
+            for _ in range(3):
+                executable(IMAGES)
+            executable.compile()
+            events.clear()
+            for _ in range(3):
+                executable(IMAGES)
+                events.append("call")
+            # The first call with loops still has results of plain calls as arguments.
+            assert events == wanted
 
     @pytest.mark.compiling
     def test_loops_over_steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
