@@ -155,8 +155,9 @@ def _divided(m: int, n: int, k: int, count: int, shape: Any, threads: int) -> tu
         parts = min(parts, count) if parts > 1 else 1
         return 0, 1, _shared(count, parts)
     wide = -(-n // shape.columns)
-    # Columns, so that each thread packs what it needs of B, where that gives all about the same; else rows.
-    if m < parts * shape.rows or wide % parts == 0 or wide >= 8 * parts:
+    # What is divided is read and packed by one thread each, the other operand by all: the larger one is divided, unless
+    # its columns give some threads more than others.
+    if m < parts * shape.rows or (m < n and (wide % parts == 0 or wide >= 8 * parts)):
         parts = min(parts, wide)
         return 2, shape.columns, _shared(wide, parts)
     return 1, 1, _shared(m, parts)
