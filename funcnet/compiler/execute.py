@@ -197,6 +197,7 @@ def finish_compiling(timeout: float | None = None) -> bool:
 def _stop() -> None:
     """Let the loop that is being compiled come to its end, since the process must not end in the middle of it."""
     global _stopping
+    build.end()
     with _condition:
         _stopping = True
         _waiting.clear()

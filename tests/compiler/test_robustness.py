@@ -304,3 +304,36 @@ class TestNan:
         inner = fn.jit(lambda x: xp.log(x))
         with fn.debug_nans(), pytest.raises(fn.errors.NanError, match=r"xp\.log made a NaN"):
             fn.jit(lambda x: inner(x) * 2.0)(-np.ones(2))
+
+
+@needs_numba
+def test_an_interrupted_program_ends_while_compiling(tmp_path: Path) -> None:
+    """The loop that is being compiled is finished; the other ones are not begun."""
+    program = """
+import os, signal, time, numpy as np, funcnet as fn
+from funcnet import xp
+from funcnet.compiler import execute
+from funcnet.compiler.loops import build
+
+def f(x):
+    return [xp.cumulative_sum(xp.exp(x * k) * x, axis=0) * 2.0 - 1.0 for k in range(1, 200)]
+g = fn.jit(f)
+x = np.ones((3, 4), "float32")
+g(x); g(x)
+while not build._known:
+    time.sleep(0.001)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(60)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode not in (0, 1) or "KeyboardInterrupt" in done.stderr
+    assert done.stderr.count("Traceback") == 1
+    assert "Exception" not in done.stderr
+    assert len(list(tmp_path.glob("loop_*"))) < 5

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["available", "cache_directory", "compiled", "forget_locks", "native"]
+__all__ = ["available", "cache_directory", "compiled", "end", "forget_locks", "native"]
 
 _HEADER = """from numba import njit
 from funcnet.compiler.loops.vector_math import environment
@@ -36,6 +36,7 @@ _HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
 #: What sources may call beside functions of one number, where they do.
 _MORE: dict[str, Any] = {"tile": tile, "panels": panels}
 _lock = Lock()
+_ended = False
 _known: dict[tuple[str, str], Any] = {}
 #: What Numba made of a source, and later its entry, by the function that is called.
 _results: dict[Any, Any] = {}
@@ -54,6 +55,12 @@ def forget_locks() -> None:
     global _lock
     _lock = Lock()
     entries.forget_locks()
+
+
+def end() -> None:
+    """Compile nothing from now on: a plan of many loops would keep an interpreter from ending for long."""
+    global _ended
+    _ended = True
 
 
 def compiled(source: str, signature: str) -> Callable[..., None]:
@@ -75,6 +82,8 @@ def compiled(source: str, signature: str) -> Callable[..., None]:
     with _lock:
         found = _known.get(key)
         if found is None:
+            if _ended:
+                raise RuntimeError("The interpreter is about to end.")
             wide = _HEAD.sub(r"\g<0>\n    widest_vectors()", source, count=1)
             found = _known[key] = _from_disk(wide, signature) or _in_memory(wide, signature)
     return found
