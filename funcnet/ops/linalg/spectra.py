@@ -22,6 +22,7 @@ from funcnet.ops.linalg.common import (
     real_spec,
 )
 from funcnet.ops.linalg.gaps import by_gaps, check_linked, check_phases, repeated, split
+from funcnet.ops.linalg.independence import independent
 from funcnet.ops.linalg.products import diagonal, diagonal_matrix
 from funcnet.ops.linalg.solving import solve
 from funcnet.ops.linalg.splitting import closed, handler, of_values, separate, series
@@ -132,6 +133,7 @@ def _eig_impl(xp: Any, x: Any) -> tuple[Any, Any]:
 
 def _eig_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
     w, v = y
+    v = independent(v)
 
     def pull(gs: Any) -> Any:
         gw, gv = gs
@@ -171,7 +173,7 @@ eig_p = general(
 
 def _eigvals_rule(y: Any, x: Any) -> Pull:  # noqa: ARG001
     def pull(g: Any) -> Any:
-        v = of_values(bind(eig_p, x)[1])
+        v = of_values(independent(bind(eig_p, x)[1]))
         adjoint = dagger(v)
         return conjugated(solve(adjoint, multiply(as_column(conjugated(g)), adjoint)))
 
@@ -328,9 +330,10 @@ def eig(x: Any, /) -> EigResult:
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
         Where eigenvalues are equal, if the derivative does not exist or depends on the choice of the eigenvectors; if
-        the function depends on the phases of eigenvectors.
+        the function depends on the phases of eigenvectors; if eigenvectors are not independent but for half of the
+        digits, so that derivatives would not have any.
     LinAlgError
-        The array library's own, if the iteration does not converge, or in the derivative of a defective matrix.
+        The array library's own, if the iteration does not converge.
 
     References
     ----------
@@ -373,9 +376,9 @@ def eigvals(x: Any, /) -> Any:
     ShapeError, DtypeError
         If `x` is not a stack of square floating-point matrices.
     NotDifferentiableError
-        Where eigenvalues are equal, if the derivative does not exist.
+        Where eigenvalues are equal, if the derivative does not exist; if eigenvectors are not independent.
     LinAlgError
-        The array library's own, if the iteration does not converge, or in the derivative of a defective matrix.
+        The array library's own, if the iteration does not converge.
 
     References
     ----------

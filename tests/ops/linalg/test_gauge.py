@@ -197,3 +197,21 @@ def test_the_basis_of_a_complement(draw: Callable[..., Any]) -> None:
     check_grads(lambda a: xp.sum((lambda u: u[:, 3:] @ u[:, 3:].T)(xp.linalg.svd(a).U) * c), [x], order=2)
     # One vector alone is known but for its sign.
     check_grads(lambda a: xp.linalg.svd(a).U[1, 3], [draw(4, 3)], order=2)
+
+
+@pytest.mark.parametrize("turned_by", [None, 0.3])
+def test_matrices_that_lack_eigenvectors(turned_by: Any) -> None:
+    x = np.array([[1.0, 1.0], [0.0, 1.0]])
+    if turned_by is not None:
+        c, s = np.cos(turned_by), np.sin(turned_by)
+        x = np.array([[c, -s], [s, c]]) @ x @ np.array([[c, s], [-s, c]])
+    e = np.array([[0.3, -1.0], [0.5, 2.0]])
+    for f in (
+        lambda a: xp.real(xp.linalg.eigvals(a)[0]),
+        lambda a: xp.real(xp.prod(xp.linalg.eigvals(a))),
+        lambda a: xp.sum(xp.abs(xp.linalg.eig(a)[1])),
+        of_eig(lambda w, v: xp.sum(xp.real((v * xp.exp(w)) @ xp.linalg.inv(v)))),
+    ):
+        for run in (fn.grad(f), fn.jit(fn.grad(f)), fn.hessian(f), lambda a, f=f: fn.jvp(f, (a,), (e,))):
+            with pytest.raises(NotDifferentiableError, match=r"(?s)independent eigenvectors.*write: .*expm"):
+                run(x)
