@@ -957,6 +957,26 @@ _refused("sklearn.preprocessing.PowerTransformer", A, lambda c, x: c().fit_trans
 
 
 #: A plain array beside a traced one: no namespace is common to both, and the message says what to write.
+_SQUARES: Callable[[Any], Any] = lambda y: (y**2).sum()  # noqa: E731
+_more("scipy.constants.convert_temperature", P, lambda f, x: _SQUARES(f(x, "Celsius", "Fahrenheit")))
+_more("scipy.linalg.block_diag", P, lambda f, x: _SQUARES(f(xp.reshape(x, (2, 3)), xp.reshape(x, (3, 2)))))
+_more("scipy.signal.firwin", np.array([0.3]), lambda f, x: _SQUARES(f(5, x)))
+_more("scipy.signal.lp2hp", P, lambda f, x: _SQUARES(f(x[:3], x[3:])[0]))
+_more("scipy.signal.normalize", P, lambda f, x: _SQUARES(f(x[:3], x[3:])[0]))
+_more("scipy.signal.sweep_poly", P, lambda f, x: _SQUARES(f(x, np.poly1d([1.0, 2.0]))))
+_more("scipy.signal.zpk2tf", P, lambda f, x: _SQUARES(f(x[:2], x[2:4], x[4])[0]))
+_more("scipy.special.betaincinv", 0.9 * P, lambda f, x: _SQUARES(f(2.0, 3.0, x)))
+_more("scipy.stats.pointbiserialr", X1, lambda f, x: f(lift(np.array([0.0, 1.0] * 6)), x).statistic)
+_more("scipy.stats.rankdata", X1, lambda f, x: _SQUARES(f(x) * x))
+_more("sklearn.covariance.shrunk_covariance", A[:3], lambda f, x: _SQUARES(f(x @ x.T)))
+_more("sklearn.preprocessing.QuantileTransformer", A, lambda f, x: _SQUARES(f(n_quantiles=5).fit_transform(x)))
+raises("sklearn.metrics.mean_absolute_error", X1)(
+    lambda x: importlib.import_module("sklearn.metrics").mean_absolute_error(lift(Y1), x)
+)
+raises("scipy.spatial.distance.minkowski", P)(
+    lambda x: importlib.import_module("scipy.spatial.distance").minkowski(x, lift(Q), 3)
+)
+
 MIXED: dict[str, tuple[Callable[[Any], Any], Any]] = {}
 
 
