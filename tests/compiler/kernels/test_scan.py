@@ -56,12 +56,14 @@ def compared(
         wanted = interpret(traced, leaves)
         plan = FusedPlan(graph, compile)
         before = [np.array(a) for a in leaves]
+        # Where terms cancel, as in derivatives that are 0, what is left is rounding of the terms.
+        sizes = [np.max(np.abs(np.where(np.isfinite(a), a, 0)), initial=0.0) for a in (*wanted, *leaves)]
+        scale = float(max(sizes))
         for _ in range(2):
             found = plan(*leaves)
             for a, b in zip(wanted, found, strict=True):
                 assert np.shape(a) == np.shape(b)
                 assert a.dtype == b.dtype
-                scale = float(np.max(np.abs(np.where(np.isfinite(a), a, 0)), initial=0.0))
                 np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol * scale)
         for a, b in zip(before, leaves, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -294,7 +296,7 @@ def test_random_steps(program: Any) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(programs())
 def test_many_random_steps(program: Any) -> None:
     f, args = program
