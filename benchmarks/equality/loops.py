@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.loops.vector_math import SOURCE
 
@@ -29,6 +30,10 @@ def _environment() -> dict[str, Any]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
+        "joined": lambda x, y: x + y,
+        "larger": lambda x, y: x if x > y else y,
+        "smaller": lambda x, y: x if x < y else y,
+        **functions(),
     }
     exec(SOURCE, names)
     return names
