@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-#: The sections of each part of the page, and the columns of its table.
-_PARTS = ((SECTIONS, COLUMNS), (COMPILED, COMPILED_COLUMNS))
+#: The heading of each part of the page, its sections, and the columns of its table.
+_PARTS = (("Eager", SECTIONS, COLUMNS), ("Compiled", COMPILED, COMPILED_COLUMNS))
 _GROUPS = {"eager": tuple(SECTIONS), "jit": tuple(COMPILED)}
 
 
@@ -54,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sizes = sizes._replace(rounds=options.rounds, imports=options.rounds)
 
     words = ["python", "-m", "benchmarks.peers", *(sys.argv[1:] if argv is None else argv)]
-    texts: list[str | None] = []
+    texts: dict[str, str] = {}
     good = True
-    for sections, columns in _PARTS:
+    for heading, sections, columns in _PARTS:
         chosen = [name for name in sections if name in wanted]
         lines: list[Line] = []
         notes: list[str] = []
@@ -68,14 +68,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 notes += report.notes
             notes += [f"Left out: {library}, {why}." for library, why in pool.missing.items()]
             versions = pool.versions()
-        text = part(lines, notes, versions, options.threads, options.clock, " ".join(words), columns)
-        texts.append(text if chosen else None)
+        if chosen:
+            text = part(lines, notes, versions, options.threads, options.clock, " ".join(words), columns)
+            texts[f"{heading}, {options.threads} thread{'s' if options.threads > 1 else ''}"] = text
         good &= all(line.good is not False for line in lines)
-    eager, compiled = texts
-    print(document(eager, compiled))
+    print(document(texts))
     if options.write:
         page = ROOT / "docs" / "benchmarks.md"
-        page.write_text(document(eager, compiled, page.read_text() if page.exists() else ""))
+        page.write_text(document(texts, page.read_text() if page.exists() else ""))
     return int(options.check and not good)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.peers.pool import cores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["COLUMNS", "COMPILED_COLUMNS", "Line", "document", "machine", "part", "table"]
 
@@ -142,19 +146,20 @@ _INTRODUCTION = (
     "machine does reaches all of them alike. Figures are medians over the rounds; a ratio is the median of the "
     "rounds' ratios. Wherever two libraries compute the same thing their results are compared first."
 )
-_HEADINGS = ("Eager", "Compiled")
 
 
-def document(eager: str | None, compiled: str | None, old: str = "") -> str:
-    """Return the page that `docs/benchmarks.md` holds; a part that is None is taken over from the old page."""
-    parts = []
-    for heading, new in zip(_HEADINGS, (eager, compiled), strict=True):
-        text = new if new is not None else _old_part(old, heading)
-        if text:
-            parts.append(f"## {heading}\n\n{text.strip()}\n")
-    return "\n".join([f"# Benchmarks\n\n{_INTRODUCTION}\n", *parts])
+def document(parts: Mapping[str, str], old: str = "") -> str:
+    """Return the page that `docs/benchmarks.md` holds, by heading; parts of the old page that are not given stay."""
+    texts = {**_parts(old), **parts}
+    # Eager before compiled; compiled with one thread before more.
+    ordered = [f"## {heading}\n\n{texts[heading].strip()}\n" for heading in sorted(texts, key=_order)]
+    return "\n".join([f"# Benchmarks\n\n{_INTRODUCTION}\n", *ordered])
 
 
-def _old_part(page: str, heading: str) -> str:
-    _, found, rest = page.partition(f"\n## {heading}\n")
-    return rest.partition("\n## ")[0] if found else ""
+def _order(heading: str) -> tuple[bool, str]:
+    return not heading.startswith("Eager"), heading
+
+
+def _parts(page: str) -> dict[str, str]:
+    found = [section.partition("\n") for section in page.split("\n## ")[1:]]
+    return {heading: text for heading, _, text in found}

@@ -195,11 +195,12 @@ class TestTable:
         assert text.endswith("- A note.\n")
 
     def test_a_page_keeps_the_part_that_was_not_measured(self) -> None:
-        page = table.document("eager 1\n", "compiled 1\n")
-        assert page.index("## Eager\n\neager 1\n") < page.index("## Compiled\n\ncompiled 1\n")
-        assert table.document("eager 1\n", None, page) == page
-        assert table.document(None, "compiled 2\n", page) == page.replace("compiled 1", "compiled 2")
-        assert table.document(None, "compiled 1\n") == page.replace("## Eager\n\neager 1\n\n", "")
+        page = table.document({"Compiled, 1 thread": "compiled 1\n", "Eager, 1 thread": "eager 1\n"})
+        assert page.index("## Eager, 1 thread\n\neager 1\n") < page.index("## Compiled, 1 thread\n\ncompiled 1\n")
+        assert table.document({"Eager, 1 thread": "eager 1\n"}, page) == page
+        assert table.document({"Compiled, 1 thread": "compiled 2\n"}, page) == page.replace("compiled 1", "compiled 2")
+        more = table.document({"Compiled, 2 threads": "compiled 2\n"}, page)
+        assert more == page + "\n## Compiled, 2 threads\n\ncompiled 2\n"
 
 
 class TestCommand:
@@ -214,12 +215,12 @@ class TestCommand:
         monkeypatch.setattr(command, "ROOT", tmp_path)
         (tmp_path / "docs").mkdir()
         page = tmp_path / "docs" / "benchmarks.md"
-        page.write_text(table.document("eager\n", "compiled\n"))
+        page.write_text(table.document({"Eager, 1 thread": "eager\n", "Compiled, 2 threads": "compiled\n"}))
         words = ["--sections", "random", "--tiny", "--threads", "1", "--without", "torch", "jax", "--write"]
         assert command.main(words) == 0
         assert "1,000 normal draws" in page.read_text()
         assert "Left out: torch, not asked for." in page.read_text()
-        assert page.read_text().endswith("## Compiled\n\ncompiled\n")
+        assert page.read_text().endswith("## Compiled, 2 threads\n\ncompiled\n")
 
     def test_an_unknown_section_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
