@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from statistics import median
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.peers.pool import ROOT, MissingLibraryError, WorkerError, child_environment, fresh
@@ -24,7 +25,8 @@ class Sizes(NamedTuple):
     """How large the problems are, and how often they are measured."""
 
     rounds: int = 15
-    seconds: float = 0.05  # that one library is measured for in one round
+    seconds: float = 0.15  # that one library is measured for in one round
+    pause: float = 0.1  # seconds before that, in which the threads that another library keeps awake go to sleep
     chain: int = 1_000
     long_chain: int = 10_000
     uses: int = 5_000
@@ -40,7 +42,7 @@ class Sizes(NamedTuple):
 
 FULL = Sizes()
 #: For a test that everything runs.
-TINY = Sizes(1, 0.0, 10, 10, 10, (8, 4, 3), 4, (16, 8, 4), 8, 1_000, 1, 1, True)
+TINY = Sizes(1, 0.0, 0.0, 10, 10, 10, (8, 4, 3), 4, (16, 8, 4), 8, 1_000, 1, 1, True)
 
 
 class Entry(NamedTuple):
@@ -81,6 +83,7 @@ def interleave(
         # Every round starts with another library, so that none always follows the same one.
         for k in range(len(entries)):
             j = (i + k) % len(entries)
+            sleep(sizes.pause)
             times[j].append(ask(pool, entries[j], "time", calls=calls[j])["seconds"])
     for entry in entries:
         ask(pool, entry, "forget")
