@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MODULES = ("batches", "convolutions", "dispatch", "gradients", "jit", "memory", "models", "optimizers", "random")
+_MODULES = (
+    "batches",
+    "compiled_convolutions",
+    "compiled_steps",
+    "convolutions",
+    "dispatch",
+    "gradients",
+    "jit",
+    "memory",
+    "models",
+    "optimizers",
+    "random",
+    "team",
+)
 
 
 def _suites() -> list[Any]:
