@@ -17,6 +17,7 @@ from funcnet.compiler import execute, fused
 from funcnet.compiler.arena import ALIGNMENT, offsets
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.fusion import loops
 from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build, emit
 from funcnet.compiler.loops.groups import Group
@@ -285,7 +286,7 @@ class TestFusion:
 
     @pytest.mark.parametrize("count", [2, 3])
     def test_several_threads(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-        monkeypatch.setattr(fused, "_PARALLEL", 1)
+        monkeypatch.setattr(loops, "_PARALLEL", 1)
         monkeypatch.setattr(fused, "threads", lambda: count)
         x = RNG.normal(size=(7, 5)).astype("float32")
 

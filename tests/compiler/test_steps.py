@@ -12,6 +12,7 @@ from funcnet import tree, xp
 from funcnet.compiler import fused
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.fusion import loops
 from funcnet.compiler.loops.build import available, compiled
 from funcnet.compiler.passes import optimised
 from funcnet.compiler.steps import Fixed, Given, StepWriter
@@ -26,7 +27,7 @@ RNG = np.random.default_rng(7)
 @pytest.fixture(params=[1, 3])
 def count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Give loops so many threads, however small they are."""
-    monkeypatch.setattr(fused, "_PARALLEL", 1)
+    monkeypatch.setattr(loops, "_PARALLEL", 1)
     monkeypatch.setattr(fused, "threads", lambda: request.param)
     return request.param
 

@@ -1,0 +1,99 @@
+"""Kernels of their own as steps of a fused plan: convolutions, pooling, attention, loops over steps."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from funcnet.compiler.kernels.special import Of, Special, Steps
+from funcnet.compiler.layout import contiguous, flattened, readable
+from funcnet.compiler.steps import Fixed, Given
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.compiler.fusion.arrays import Arrays
+    from funcnet.compiler.graph import Equation
+
+    Compile = Callable[[str, str], Callable[..., None]]
+
+__all__ = ["KernelSteps"]
+
+
+class KernelSteps:
+    """Writes the kernels of a plan.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        Where values lie.
+    compile : callable
+        Makes functions of the sources of loops.
+    count : int
+        How many threads there are.
+    """
+
+    __slots__ = ("arrays", "compile", "count", "writer")
+
+    def __init__(self, arrays: Arrays, compile: Compile, count: int) -> None:
+        self.arrays, self.writer = arrays, arrays.writer
+        self.compile = compile
+        self.count = count
+
+    def write(self, e: Equation, special: Special) -> None:
+        """Write the steps of a kernel."""
+        if special.strided:
+            self._strided(e, special)
+            return
+        given = [self.arrays.contiguous(v) for v in e.inputs]
+        for v in e.outputs:
+            if v not in self.arrays.planned:
+                self.arrays.make(v)
+        kernel = special.build(self.compile, self.count)
+        if isinstance(kernel, Steps):
+            arrays = (*e.inputs, *e.outputs)
+            names = (*given, *[self.writer.name(v) for v in e.outputs])
+            for function, bounds, arguments in kernel.steps:
+                seen = [
+                    self.arrays.seen(arrays[a.index], names[a.index], a) if isinstance(a, Of) else Fixed(a)
+                    for a in arguments
+                ]
+                self.writer.step(function, bounds, seen, e.outputs)
+            return
+        given += [self.writer.name(v) for v in e.outputs]
+        self.writer.flush()
+        self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
+
+    def _strided(self, e: Equation, special: Special) -> None:
+        given: list[Fixed | Given] = []
+        layouts, copies = [], []
+        for v in e.outputs:
+            if v not in self.arrays.planned:
+                self.arrays.make(v)
+        for v in (*e.inputs, *e.outputs):
+            array = self.arrays.planned.get(v)
+            if array is None and v in self.arrays.graph.constants:
+                array = np.asarray(self.arrays.graph.constants[v])
+            strides = contiguous(v.shape, np.dtype(v.dtype).itemsize)
+            if array is not None and readable(array):
+                given.append(Fixed(flattened(array)))
+                strides = array.strides
+            elif v in e.inputs:
+                given.append(Given(self.arrays.contiguous(v), (prod(v.shape),)))
+            elif array is None:
+                given.append(Given(self.writer.name(v), (prod(v.shape),)))
+            else:
+                scratch = np.empty(v.shape, v.dtype)
+                given.append(Fixed(scratch.reshape(-1)))
+                copies.append(
+                    f"{self.writer.constant(np.copyto)}({self.writer.name(v)}, {self.writer.constant(scratch)})"
+                )
+            layouts.append((v.shape, strides))
+        function, bounds, arguments = special.build(self.compile, self.count, layouts)
+        seen = [given[a.index] if isinstance(a, Of) else Fixed(a) for a in arguments]
+        self.writer.step(function, bounds, seen, e.outputs)
+        if copies:
+            self.writer.flush()
+            self.writer.lines += copies

@@ -1,0 +1,176 @@
+"""Generated loops as steps of a fused plan: their arguments, results and division among threads."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from funcnet.compiler.graph import Value
+from funcnet.compiler.inplace import written_in_place
+from funcnet.compiler.kernels.small import added
+from funcnet.compiler.loops.emit import Loop, emitted
+from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group
+from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.steps import Fixed, Given
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.compiler.fusion.arrays import Arrays
+    from funcnet.compiler.inplace import Readers
+
+    Compile = Callable[[str, str], Callable[..., None]]
+
+__all__ = ["LoopSteps"]
+
+#: Weighted element operations that a thread has to have, some 3 microseconds: posting and waiting take 1.5.
+_PARALLEL = 50_000
+#: What a row takes beside its elements, in the same measure: vectors that are filled and emptied at each stage.
+_ROW = 400
+#: Bounds between threads are multiples of this where a loop takes elements one by one: of a line of the cache.
+_LINE = 64
+
+_NUMBA_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
+
+
+class LoopSteps:
+    """Writes the loops of a plan.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        Where values lie.
+    compile : callable
+        Makes functions of the sources of loops.
+    count : int
+        How many threads there are.
+    needed : set of Value
+        What other steps read.
+    readers : Readers
+        Which inputs may be written to.
+
+    Attributes
+    ----------
+    loops : list of Loop
+        What was written.
+    in_place : dict of Value to Value
+        Results that are written to the memory of inputs.
+    """
+
+    __slots__ = ("arrays", "compile", "count", "in_place", "loops", "needed", "readers", "writer")
+
+    def __init__(self, arrays: Arrays, compile: Compile, count: int, needed: set[Value], readers: Readers) -> None:
+        self.arrays, self.writer = arrays, arrays.writer
+        self.compile = compile
+        self.count = count
+        self.needed = needed
+        self.readers = readers
+        self.loops: list[Loop] = []
+        self.in_place: dict[Value, Value] = {}
+
+    def write(self, group: Group, step: int) -> None:
+        """Write the step that is a loop."""
+        loop = emitted(group, self.arrays.graph, self.needed)
+        self._write_in_place(loop, step)
+        self.loops.append(loop)
+        rows = prod(group.shape) if loop.flat else group.rows
+        bounds = self._bounds(loop, rows)
+        parts = len(bounds) - 1
+        types = [self._numba_type(v, role, loop) for v, role in (*loop.inputs, *loop.outputs)]
+        outputs = range(len(loop.inputs), len(types))
+        for k in outputs:
+            if loop.outputs[k - len(loop.inputs)][1] == "total":
+                types[k] = "float64[::1]"
+        function = self.compile(loop.source, f"void(int64, int64, int64, {', '.join(types)})")
+        arguments = [self._input(v, role, loop) for v, role in loop.inputs]
+        after: list[Callable[[], None]] = []
+        for v, role in loop.outputs:
+            arguments.append(self._output(v, role, loop, parts, after))
+        self.writer.step(function, bounds, arguments, [v for v, _ in loop.outputs])
+        for write in after:
+            write()
+
+    def _write_in_place(self, loop: Loop, step: int) -> None:
+        for out, v in written_in_place(loop, self.readers.free(step), self.arrays.graph.outputs).items():
+            self.in_place[out] = v
+            self.readers.take(v)
+
+    def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
+        step = _LINE if loop.flat else 1
+        units = -(-rows // step)
+        work = loop.work if loop.flat else loop.work + _ROW * rows
+        parts = max(1, min(self.count, units, work // _PARALLEL))
+        return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
+
+    @staticmethod
+    def _numba_type(v: Value, role: str, loop: Loop) -> str:
+        typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
+        if role == "scalar":
+            return {"f": "float64", "i": "int64", "b": "boolean"}[np.dtype(v.dtype).kind]
+        two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED, CYCLE)
+        return f"{typed}[:,::1]" if two else f"{typed}[::1]"
+
+    def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
+        group = loop.group
+        if role == "full":
+            return (prod(group.shape),) if loop.flat else (group.rows, group.columns)
+        return (group.columns,) if role == "column" else (group.rows,)
+
+    def _input(self, v: Value, role: str, loop: Loop) -> Fixed | Given:
+        if role == "scalar":
+            return Given(self.arrays.once(v, "item", f"{self.writer.name(v)}.item()"))
+        if role == WIDE:
+            shape: tuple[int, ...] = (loop.group.rows, v.shape[-1])
+        elif role == CYCLE:
+            shape = (prod(v.shape) // loop.group.columns, loop.group.columns)
+        else:
+            shape = self._shape(role, loop)
+        array = self.arrays.at_hand(v)
+        if array is not None:
+            return Fixed(array.reshape(shape))
+        # A scalar becomes an array of one element.
+        text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})"
+        return Given(self.arrays.once(v, "contiguous", text), shape)
+
+    def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[Callable[[], None]]) -> Fixed | Given:
+        group = loop.group
+        if role in ("full", "row", JOINED):
+            shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
+            if v in self.arrays.planned:
+                return Fixed(self.arrays.planned[v].reshape(shape))
+            if v in self.in_place:
+                name = self.writer.name(v)
+                self.arrays.fresh.add(v)
+                self.writer.lines.append(f"{name} = {self.writer.name(self.in_place[v])}")
+            else:
+                name = self.arrays.make(v)
+            return Given(name, shape)
+        equation = next(e for e in group.equations if v in e.outputs)
+        mean = equation.primitive.name == "mean"
+        if role == "total":
+            partial = np.empty(parts)
+            text = f"{self.writer.constant(partial)}.sum()" if parts > 1 else f"{self.writer.constant(partial)}[0]"
+            if mean:
+                text += f" / {prod(group.shape)}"
+            scalar = self.writer.constant(np.dtype(v.dtype).type)
+            text = f"{scalar}({text})"
+            if v.shape:
+                text = f"{self.writer.constant(np.full)}({v.shape!r}, {text})"
+            line = f"{self.writer.name(v)} = {text}"
+            after.append(lambda: self.writer.after([line], [v]))
+            return Fixed(partial)
+        target = self.arrays.planned.get(v)
+
+        def seen_as(*shape: int) -> Fixed | Given:
+            return Given(name, shape) if target is None else Fixed(target.reshape(shape))
+
+        name = self.arrays.make(v) if target is None else ""
+        if parts == 1 and not mean:
+            return seen_as(1, group.columns)
+        sums = Fixed(np.empty((parts, group.columns), v.dtype))
+        total = added(self.compile, _NUMBA_TYPES[type_name(str(v.dtype)) or ""], mean)
+        given = [sums, Fixed(group.rows), seen_as(group.columns)]
+        after.append(lambda: self.writer.step(total, (0, group.columns), given, [v]))
+        return sums
