@@ -1,4 +1,4 @@
-"""What a loop leaves for the loop back: a sum in place of what it is the sum of, and nothing that nobody reads."""
+"""What a loop leaves for the loop back: results in place of what they are made of, and nothing that nobody reads."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def drop_results(graph: Graph) -> Graph:
 def share_residuals(graph: Graph) -> Graph:
     """Have a loop pass on what a later one would compute first, where that is less than what it is computed of.
 
-    A step of the later loop may begin with an operation that the earlier loop has done at the same step, on what both
-    read and on what the first has passed on. Then its result takes the place of what only this operation reads.
+    A step of the later loop may do operations that the earlier loop has done at the same step, on what both read and on
+    what the first has passed on. Then the result of one takes the place of what only this operation reads, and the
+    results of some that of a value whose columns only these operations read: activated gates that of their sums.
     """
     scans = {i: Steps(e) for i, e in enumerate(graph.equations) if e.primitive.name == "scan"}
     changed: set[int] = set()
@@ -49,40 +50,63 @@ def share_residuals(graph: Graph) -> Graph:
 
 
 def _shared(earlier: Steps, later: Steps) -> bool:
-    """Pass one value on, if there is one that is worth it."""
+    """Pass values on, if there are some that are worth it."""
     same = {outer: inner for outer, inner in (*earlier.held, *earlier.elements) if outer.__class__ is Value}
     same |= {outer: inner for inner, outer in earlier.results}
     # What values of the later steps are in the earlier ones.
     known: dict[Any, Any] = {inner: same[outer] for outer, inner in (*later.held, *later.elements) if outer in same}
-    stacks = {inner for _, inner in later.elements}
-    users: dict[Value, int] = {}
+    stacks = [inner for _, inner in later.elements]
+    users: dict[Value, list[Equation]] = {}
     for e in later.equations:
         for v in dict.fromkeys(e.values):
-            users[v] = users.get(v, 0) + 1
-    for v in later.outputs:
-        users[v] = users.get(v, 0) + 1
-    done = {_key(e, e.inputs): e for e in earlier.equations if len(e.outputs) == 1}
+            users.setdefault(v, []).append(e)
+    done = {_key(e, e.inputs): e.outputs[0] for e in earlier.equations if len(e.outputs) == 1}
+    again: dict[Equation, Value] = {}
     for q in later.equations:
-        values = q.values
-        free = [v for v in dict.fromkeys(values) if v in stacks and users[v] == 1]
         # What is computed again on purpose stays so.
-        if not free or q.again or len(q.outputs) != 1 or any([v not in known for v in values]):
+        if q.again or len(q.outputs) != 1 or any([v not in known for v in q.values]):
             continue
-        e = done.get(_key(q, [known.get(v, v) if v.__class__ is Value else v for v in q.inputs]))
-        if e is None or e.outputs[0].spec != q.outputs[0].spec:
-            continue
-        inner = e.outputs[0]
-        outer = next((o for v, o in earlier.results if v is inner), None)
-        if outer is None and _bytes(free) < _bytes([inner]):
-            continue
-        if outer is None:
-            outer = stacked(inner, earlier.call.length)
-            earlier.results.append((inner, outer))
-        later.equations = [other for other in later.equations if other is not q]
-        later.elements = [pair for pair in later.elements if pair[1] not in free]
-        later.elements.append((outer, q.outputs[0]))
-        return True
+        inner = done.get(_key(q, [known.get(v, v) if v.__class__ is Value else v for v in q.inputs]))
+        if inner is not None and inner.spec == q.outputs[0].spec:
+            again[q] = known[q.outputs[0]] = inner
+    returned = {v for v in later.outputs if v.__class__ is Value}
+    for q in again:
+        free = [v for v in dict.fromkeys(q.values) if v in stacks and users[v] == [q] and v not in returned]
+        if free and _pass_on({q: again[q]}, free, earlier, later):
+            return True
+    for v in stacks:
+        ends = _ends(v, users, again, returned) if v not in returned else []
+        if ends and _pass_on({q: again[q] for q in ends}, [v], earlier, later):
+            return True
     return False
+
+
+def _ends(
+    v: Value, users: dict[Value, list[Equation]], again: dict[Equation, Value], returned: set[Value]
+) -> list[Equation]:
+    """Return the operations on columns of a value, if there are no others and the earlier loop has done them all."""
+    ends: list[Equation] = []
+    for part in users.get(v, ()):
+        if part.primitive.name != "getitem" or part not in again or part.outputs[0] in returned:
+            return []
+        ends += users.get(part.outputs[0], ())
+    return list(dict.fromkeys(ends)) if all([q in again for q in ends]) else []
+
+
+def _pass_on(done: dict[Equation, Value], free: list[Value], earlier: Steps, later: Steps) -> bool:
+    """Have the later loop read results of operations in place of some values, unless they are larger."""
+    outer = {inner: o for inner, o in earlier.results}
+    new = [inner for inner in dict.fromkeys(done.values()) if inner not in outer]
+    if new and _bytes(free) < _bytes(new):
+        return False
+    for inner in new:
+        outer[inner] = stacked(inner, earlier.call.length)
+        earlier.results.append((inner, outer[inner]))
+    later.equations = [q for q in later.equations if q not in done]
+    later.elements = [pair for pair in later.elements if pair[1] not in free]
+    later.elements += [(outer[inner], q.outputs[0]) for q, inner in done.items()]
+    later.trim()
+    return True
 
 
 def _key(e: Equation, inputs: Sequence[Any]) -> Any:

@@ -8,6 +8,7 @@ import funcnet as fn
 from funcnet import xp
 from funcnet.compiler import passes
 from funcnet.compiler.capture import interpret
+from funcnet.nn import functional as nnf
 
 W, X, XS = (np.random.default_rng(0).normal(size=s) for s in ((3, 3), (2, 3), (5, 2, 3)))
 
@@ -54,3 +55,51 @@ def test_what_is_computed_again_on_purpose_stays_so() -> None:
         return xp.sum(fn.scan(lambda c, t: (xp.sin(t + c @ w), None), x, xs, checkpoint=2)[0])
 
     scans_of(fn.grad(loss, (0, 1, 2)), W, X, XS)
+
+
+def test_gates_in_place_of_their_sums() -> None:
+    def loss(w: Any, x: Any, xs: Any) -> Any:
+        def step(carry: Any, t: Any) -> Any:
+            h, c = carry
+            z = t + h @ w
+            c = nnf.sigmoid(z[:, :3]) * c + nnf.sigmoid(z[:, 3:6]) * xp.tanh(z[:, 6:9])
+            return (nnf.sigmoid(z[:, 9:]) * xp.tanh(c), c), None
+
+        return xp.sum(fn.scan(step, (x, x), xs)[0][0])
+
+    w, xs = (np.random.default_rng(1).normal(size=s) for s in ((3, 12), (5, 2, 12)))
+    forward, back = scans_of(fn.grad(loss, (0, 1, 2)), w, X, xs)
+    names = [e.primitive.name for e in back.primitive.regions[0].equations]
+    assert "sigmoid" not in names
+    assert "getitem" not in names
+    # What the cell holds is multiplied, added up and squashed again.
+    assert names.count("tanh") == 1
+    assert [v.shape for v in forward.outputs].count((5, 2, 3)) == 6
+
+
+def test_operations_on_what_was_passed_on() -> None:
+    def loss(w: Any, x: Any, xs: Any) -> Any:
+        def step(h: Any, t: Any) -> Any:
+            z = h @ w
+            r = nnf.sigmoid(t[:, :3] + z[:, :3])
+            return xp.tanh(t[:, 3:] + r * z[:, 3:]) + h, None
+
+        return xp.sum(fn.scan(step, x, xs)[0])
+
+    w, xs = (np.random.default_rng(2).normal(size=s) for s in ((3, 6), (5, 2, 6)))
+    _, back = scans_of(fn.grad(loss, (0, 1, 2)), w, X, xs)
+    names = [e.primitive.name for e in back.primitive.regions[0].equations]
+    assert not {"sigmoid", "tanh"} & set(names)
+
+
+def test_a_value_whose_columns_others_read_too() -> None:
+    def loss(w: Any, x: Any, xs: Any) -> Any:
+        def step(c: Any, t: Any) -> Any:
+            z = t + c @ w
+            return xp.sin(z[:, 1:2]) * xp.cos(z), None
+
+        return xp.sum(fn.scan(step, x, xs)[0])
+
+    _, back = scans_of(fn.grad(loss, (0, 1, 2)), W, X, XS)
+    names = [e.primitive.name for e in back.primitive.regions[0].equations]
+    assert names.count("getitem") == 1
