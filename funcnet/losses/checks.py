@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from funcnet import backends, xp
-from funcnet.core import raw
+from funcnet import xp
 from funcnet.core.dtypes import kind
+from funcnet.core.readable import readable
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.losses.reduction import check_same_shape
 
@@ -65,6 +66,7 @@ def class_axis(name: str, logits: Any, axis: int) -> int:
     """Return the axis of the classes counted from the first; raise if the logits are not floating or do not have it."""
     check_floating(name, logits)
     shape = tuple(logits.shape)
+    axis = _integer(name, axis)
     if not -len(shape) <= axis < len(shape):
         raise ShapeError(
             f"losses.{name} got logits without the axis of the classes.",
@@ -80,7 +82,7 @@ def summed_axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
     ndim = len(x.shape)
     if axis is None:
         return tuple(range(1, ndim))
-    axes = (axis,) if axis.__class__ is int else tuple(axis)
+    axes = tuple([_integer(name, a) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))])
     if any(not -ndim <= a < ndim for a in axes):
         raise ShapeError(
             f"losses.{name} got an axis that the predictions do not have.",
@@ -88,6 +90,15 @@ def summed_axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
             needed=f"axes from {-ndim} to {ndim - 1}",
         )
     return tuple(a % ndim for a in axes)
+
+
+def _integer(name: str, axis: Any) -> int:
+    try:
+        return index(axis)
+    except TypeError:
+        raise ParameterError(
+            f"losses.{name} got an axis that is no integer.", found=f"axis={axis!r}", needed="an integer"
+        ) from None
 
 
 def labels_misfit(name: str, shape: tuple[int, ...], labels: tuple[int, ...], axis: int, soft: bool) -> ShapeError:
@@ -103,12 +114,9 @@ def labels_misfit(name: str, shape: tuple[int, ...], labels: tuple[int, ...], ax
 
 
 def host_values(array: Any) -> np.ndarray | None:
-    """Return the values as a NumPy array where that is free: on the CPU, and not inside ``jit``; None elsewhere."""
-    values = raw(array)
-    backend = backends.backend_of_type(values.__class__)
-    if backend is None or 0 in values.shape or not backend.device_of(values).startswith(("cpu", "CPU")):
-        return None
-    return np.asarray(backend.to_numpy(values))
+    """Return the values as a NumPy array where reading them is free and there are any, otherwise None."""
+    values = readable(array)
+    return None if values is None or not values.size else values
 
 
 def check_classes(name: str, labels: Any, count: int, ignore_index: int | None = None) -> None:

@@ -9,7 +9,7 @@ from funcnet import xp
 from funcnet.errors import ParameterError
 from funcnet.metrics.metric import check_count, integers
 
-__all__ = ["Ranking", "bin_of", "binned", "check_bins", "precision_area", "ranked", "roc_area", "won"]
+__all__ = ["Ranking", "bin_of", "binned", "check_bins", "precision_area", "ranked", "roc_area", "unknown", "won"]
 
 
 class Ranking(NamedTuple):
@@ -59,7 +59,14 @@ def check_bins(name: str, bins: int | None, low: float, high: float) -> None:
 def bin_of(scores: Any, bins: int, low: float, high: float) -> Any:
     """Return the number of each score's bin; what lies beyond the bounds is in the bin at the end."""
     place = xp.clip(xp.floor((scores - low) * (bins / (high - low))), 0.0, bins - 1.0)
+    # That of NaN does not matter: see `unknown`.
+    place = xp.where(xp.isnan(scores), 0.0, place)
     return integers(place)
+
+
+def unknown(lost: Any, count: Any) -> Any:
+    """Return weights with NaN where scores are lost, which makes areas NaN; a weight of 0 stays."""
+    return xp.where(xp.logical_and(lost, count != 0), nan, xp.broadcast_to(count, lost.shape))
 
 
 def _around(ranking: Ranking, weights: Any) -> tuple[Any, Any]:

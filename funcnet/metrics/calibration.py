@@ -9,10 +9,12 @@ from funcnet.metrics.metric import (
     Metric,
     check_choice,
     check_count,
+    check_probabilities,
     class_numbers,
     floating,
     integers,
     paired,
+    shape_of,
     summed,
     zeros,
 )
@@ -67,12 +69,13 @@ def calibration_error(bins: int = 15, *, norm: str = "l1") -> Metric:
 
     def update(state: dict[str, Any], prediction: Any, target: Any, *, weights: Any = None) -> dict[str, Any]:
         like = state["count"]
-        if tuple(prediction.shape) == tuple(target.shape):
-            labels, count = paired(name, tuple(prediction.shape), target, weights, like)
+        shape = shape_of(name, prediction)
+        check_probabilities(name, prediction)
+        if shape == shape_of(name, target):
+            labels, count = paired(name, shape, target, weights, like)
             right = class_numbers(name, labels, 2) == 1
             confidence = xp.reshape(floating(name, prediction, like), (-1,))
         else:
-            shape = tuple(prediction.shape)
             labels, count = paired(name, shape[:-1], target, weights, like)
             labels = class_numbers(name, labels, shape[-1])
             right = xp.equal(integers(xp.reshape(xp.argmax(prediction, axis=-1), (-1,))), integers(labels))

@@ -7,7 +7,17 @@ from typing import Any
 
 from funcnet import xp
 from funcnet.errors import ParameterError
-from funcnet.metrics.metric import Metric, check_choice, check_count, floating, joined, paired, paired_rows, zeros
+from funcnet.metrics.metric import (
+    Metric,
+    check_choice,
+    check_count,
+    floating,
+    joined,
+    paired,
+    paired_rows,
+    shape_of,
+    zeros,
+)
 
 __all__ = ["pearson", "r2", "spearman"]
 
@@ -19,7 +29,7 @@ def _moments(name: str, like: Any, prediction: Any, target: Any, weights: Any, o
 
     With `outputs`, all but the weight are vectors with one number for each element of the last axis.
     """
-    target, shape = floating(name, target, like), tuple(prediction.shape)
+    target, shape = floating(name, target, like), shape_of(name, prediction)
     if outputs is None:
         y, w = paired(name, shape, target, weights, like)
         x = xp.reshape(floating(name, prediction, like), (-1,))
@@ -194,7 +204,8 @@ def spearman() -> Metric:
 
     def update(state: dict[str, Any], prediction: Any, target: Any) -> dict[str, Any]:
         like = state["x"]
-        y, _ = paired("spearman", tuple(prediction.shape), floating("spearman", target, like), None, like)
+        shape = shape_of("spearman", prediction)
+        y, _ = paired("spearman", shape, floating("spearman", target, like), None, like)
         return joined(state, {"x": xp.reshape(floating("spearman", prediction, like), (-1,)), "y": y})
 
     def compute(state: dict[str, Any]) -> Any:
@@ -208,4 +219,4 @@ def spearman() -> Metric:
 def _ranks(x: Any) -> Any:
     ordered = xp.sort(x)
     first, end = xp.searchsorted(ordered, x, side="left"), xp.searchsorted(ordered, x, side="right")
-    return 0.5 * (xp.astype(first, x.dtype) + xp.astype(end, x.dtype) + 1)
+    return xp.where(xp.isnan(x), nan, 0.5 * (xp.astype(first, x.dtype) + xp.astype(end, x.dtype) + 1))

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
 from funcnet.errors import ParameterError
-from funcnet.metrics.metric import Metric, check_choice, check_count, class_numbers, integers, paired, summed, zeros
+from funcnet.metrics.metric import (
+    Metric,
+    check_choice,
+    check_count,
+    class_numbers,
+    integers,
+    paired,
+    shape_of,
+    summed,
+    zeros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +28,7 @@ _AVERAGES = ("binary", "micro", "macro", "weighted", "none")
 
 
 def _labels(name: str, like: Any, classes: int, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any, Any]:
-    shape = tuple(prediction.shape)
+    shape = shape_of(name, prediction)
     target, count = paired(name, shape, target, weights, like)
     predicted = class_numbers(name, xp.reshape(prediction, (-1,)), classes)
     return predicted, class_numbers(name, target, classes), count

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
 from funcnet.core.dtypes import kind
-from funcnet.errors import ShapeError
-from funcnet.metrics.metric import Metric, check_count, class_numbers, floating, integers, paired, summed, zeros
+from funcnet.errors import DtypeError, ShapeError
+from funcnet.metrics.metric import (
+    Metric,
+    check_count,
+    check_probabilities,
+    class_numbers,
+    floating,
+    integers,
+    paired,
+    shape_of,
+    summed,
+    zeros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,8 +169,15 @@ def accuracy() -> Metric:
     """
 
     def values(like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
-        if len(prediction.shape) == len(target.shape) + 1:
+        if len(shape_of("accuracy", prediction)) == len(shape_of("accuracy", target)) + 1:
             prediction = xp.argmax(prediction, axis=-1)
+        elif kind(prediction.dtype) not in "biu":
+            raise DtypeError(
+                "metrics.accuracy takes class numbers, or scores on a further last axis.",
+                found=f"an array of dtype {prediction.dtype} and shape {tuple(prediction.shape)}",
+                needed="integers or booleans where predictions have the shape of the targets",
+                write="prediction > 0.5 for the probabilities of a yes, prediction > 0 for their logits",
+            )
         labels, count = paired("accuracy", tuple(prediction.shape), target, weights, like)
         return xp.astype(xp.equal(xp.reshape(prediction, (-1,)), labels), like.dtype), count
 
@@ -202,14 +221,15 @@ def top_k_accuracy(k: int) -> Metric:
         classes = xp.arange(scores.shape[-1], dtype=column.dtype, device=labels.device)
         tied = xp.logical_and(xp.equal(scores, own), xp.greater(classes, column))
         before = xp.sum(xp.astype(xp.logical_or(xp.greater(scores, own), tied), like.dtype), axis=-1)
-        return xp.astype(before < k, like.dtype), count
+        right = xp.astype(before < k, like.dtype)
+        return xp.where(xp.any(xp.isnan(scores), axis=-1), nan, right), count
 
     return _metric(values)
 
 
 def _scores(name: str, like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any, Any]:
     """Return scores as a matrix, and class numbers and weights as vectors."""
-    shape = tuple(prediction.shape)
+    shape = shape_of(name, prediction)
     if len(shape) < 1:
         raise ShapeError(
             f"metrics.{name} takes scores of the classes.",
@@ -244,9 +264,11 @@ def log_loss() -> Metric:
     """
 
     def values(like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
+        shape = shape_of("log_loss", prediction)
+        check_probabilities("log_loss", prediction)
         eps = float(xp.finfo(prediction.dtype).eps) if kind(prediction.dtype) == "f" else 0.0
-        if tuple(prediction.shape) == tuple(target.shape):
-            labels, count = paired("log_loss", tuple(prediction.shape), target, weights, like)
+        if shape == shape_of("log_loss", target):
+            labels, count = paired("log_loss", shape, target, weights, like)
             yes = class_numbers("log_loss", labels, 2) == 1
             p = xp.reshape(floating("log_loss", prediction, like), (-1,))
             p = xp.where(yes, p, 1 - p)
@@ -284,7 +306,7 @@ def perplexity(*, ignore_index: int | None = None) -> Metric:
 
     def values(like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
         kept = None
-        if ignore_index is not None and tuple(target.shape) == tuple(prediction.shape)[:-1]:
+        if ignore_index is not None and shape_of("perplexity", target) == shape_of("perplexity", prediction)[:-1]:
             kept = target != ignore_index
             target = xp.where(kept, target, xp.zeros_like(target))
         scores, labels, count = _scores("perplexity", like, prediction, target, weights)

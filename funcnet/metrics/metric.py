@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from funcnet import backends, xp
 from funcnet.core import raw
 from funcnet.core.dtypes import kind
+from funcnet.core.readable import readable
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ __all__ = [
     "Metric",
     "check_choice",
     "check_count",
+    "check_probabilities",
     "class_numbers",
     "floating",
     "integers",
@@ -26,6 +26,7 @@ __all__ = [
     "paired",
     "paired_rows",
     "scores_of",
+    "shape_of",
     "summed",
     "zeros",
 ]
@@ -86,7 +87,7 @@ def joined(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 def check_count(name: str, parameter: str, value: Any, low: int = 1) -> None:
     """Raise `ParameterError` unless a number is an integer that is large enough."""
-    if not isinstance(value, int) or value < low:
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise ParameterError(
             f"metrics.{name} got a {parameter} that it cannot have.",
             found=f"{parameter}={value!r}",
@@ -105,8 +106,18 @@ def check_choice(name: str, parameter: str, value: Any, choices: tuple[Any, ...]
         )
 
 
+def shape_of(name: str, x: Any) -> tuple[int, ...]:
+    """Return the shape of an array; raise `DtypeError` if it is none."""
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        raise DtypeError(
+            f"metrics.{name} takes arrays.", found=type(x).__name__, needed="an array", write="xp.asarray(x)"
+        )
+    return tuple(x.shape)
+
+
 def floating(name: str, x: Any, like: Any) -> Any:
     """Return numbers in the data type of the state."""
+    shape_of(name, x)
     if kind(x.dtype) not in "biuf":
         raise DtypeError(
             f"metrics.{name} takes real numbers.", found=f"an array of dtype {x.dtype}", needed="a real data type"
@@ -123,12 +134,12 @@ def integers(x: Any) -> Any:
 
 def paired(name: str, shape: tuple[int, ...], target: Any, weights: Any, like: Any) -> tuple[Any, Any]:
     """Return targets and weights as vectors; raise `ShapeError` unless they fit examples of that shape."""
-    if tuple(target.shape) != shape:
+    if shape_of(name, target) != shape:
         raise _misfit(name, target, shape)
     if weights is None:
         count = xp.ones_like(xp.astype(target, like.dtype))
     else:
-        given = tuple(weights.shape)
+        given = shape_of(name, weights)
         if len(given) != len(shape) or any(w not in (1, n) for w, n in zip(given, shape, strict=True)):
             raise ShapeError(
                 f"metrics.{name} got weights that do not fit the examples.",
@@ -152,7 +163,7 @@ def paired_rows(
 ) -> tuple[Any, Any]:
     """Return targets as a matrix and weights of its rows, for examples that are vectors of so many numbers."""
     _check_last(name, shape, columns)
-    if tuple(target.shape) != shape:
+    if shape_of(name, target) != shape:
         raise _misfit(name, target, shape)
     _, count = paired(name, shape[:-1], target[..., 0], weights, like)
     return xp.reshape(target, (-1, columns)), count
@@ -160,7 +171,7 @@ def paired_rows(
 
 def scores_of(name: str, classes: int, prediction: Any, target: Any, weights: Any, like: Any) -> tuple[Any, Any, Any]:
     """Return scores of classes as a matrix, and class numbers and weights as vectors."""
-    shape = tuple(prediction.shape)
+    shape = shape_of(name, prediction)
     _check_last(name, shape, classes)
     labels, count = paired(name, shape[:-1], target, weights, like)
     return xp.reshape(floating(name, prediction, like), (-1, classes)), class_numbers(name, labels, classes), count
@@ -191,15 +202,24 @@ def class_numbers(name: str, labels: Any, classes: int) -> Any:
             needed="an integer or boolean data type",
             write="xp.argmax(scores, axis=-1) for scores of the classes; scores > 0 for those of a yes",
         )
-    values = raw(labels)
-    backend = backends.backend_of_type(values.__class__)
-    # Reading is free on the CPU; elsewhere it would wait for the device, and inside `jit` there is nothing to read.
-    if backend is not None and 0 not in values.shape and backend.device_of(values).startswith(("cpu", "CPU")):
-        host = np.asarray(backend.to_numpy(values))
-        if host.min() < 0 or host.max() >= classes:
-            raise ParameterError(
-                f"metrics.{name} got a label that is no class.",
-                found=f"labels from {host.min()} to {host.max()}",
-                needed=f"integers from 0 to {classes - 1}, for {classes} classes",
-            )
+    host = readable(labels)
+    if host is not None and host.size and (host.min() < 0 or host.max() >= classes):
+        raise ParameterError(
+            f"metrics.{name} got a label that is no class.",
+            found=f"labels from {host.min()} to {host.max()}",
+            needed=f"integers from 0 to {classes - 1}, for {classes} classes",
+        )
     return labels
+
+
+def check_probabilities(name: str, x: Any) -> None:
+    """Raise `ParameterError` where numbers that can be read are no probabilities, as scores are not."""
+    host = readable(x)
+    # NaN passes, and makes the result NaN.
+    if host is not None and host.size and bool(((host < 0) | (host > 1 + 1e-6)).any()):
+        raise ParameterError(
+            f"metrics.{name} takes probabilities.",
+            found=f"numbers from {host.min():g} to {host.max():g}",
+            needed="numbers from 0 to 1",
+            write="xp.softmax(scores), or xp.sigmoid(scores) for those of a yes",
+        )

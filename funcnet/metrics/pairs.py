@@ -6,7 +6,7 @@ from math import nan
 from typing import Any
 
 from funcnet import xp
-from funcnet.metrics.areas import bin_of, binned, ranked, roc_area
+from funcnet.metrics.areas import bin_of, binned, ranked, roc_area, unknown
 from funcnet.metrics.metric import Metric, joined, one_hot, scores_of, summed, zeros
 
 __all__ = ["pairwise_roc_auc"]
@@ -23,7 +23,8 @@ def pairwise_roc_auc(name: str, classes: int, average: str, bins: int | None, lo
 
     def update(state: dict[str, Any], prediction: Any, target: Any, *, weights: Any = None) -> dict[str, Any]:
         scores, labels, count = scores_of(name, classes, prediction, target, weights, state["yes"])
-        yes = xp.where(one_hot(labels, classes), xp.expand_dims(count, axis=-1), 0.0)
+        lost = xp.any(xp.isnan(scores), axis=-1, keepdims=True)
+        yes = xp.where(one_hot(labels, classes), unknown(lost, xp.expand_dims(count, axis=-1)), 0.0)
         if bins is None:
             return joined(state, {"scores": scores, "yes": yes})
         place = bin_of(scores, bins, low, high)
@@ -47,6 +48,6 @@ def pairwise_roc_auc(name: str, classes: int, average: str, bins: int | None, lo
         weight = pairs * share if average == "weighted" else pairs
         total = xp.sum(weight)
         mean = xp.divide(xp.sum(xp.where(weight == 0, 0.0, found * weight)), xp.where(total == 0, 1.0, total))
-        return xp.where(total == 0, nan, mean)
+        return xp.where(xp.logical_or(total == 0, xp.isnan(xp.sum(count))), nan, mean)
 
     return Metric(init, update, joined if bins is None else summed, compute)

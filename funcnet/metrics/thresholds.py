@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
 from funcnet.errors import ParameterError
-from funcnet.metrics.areas import Ranking, bin_of, binned, check_bins, precision_area, ranked, roc_area
+from funcnet.metrics.areas import Ranking, bin_of, binned, check_bins, precision_area, ranked, roc_area, unknown
 from funcnet.metrics.metric import (
     Metric,
     check_choice,
@@ -18,6 +18,7 @@ from funcnet.metrics.metric import (
     paired,
     paired_rows,
     scores_of,
+    shape_of,
     summed,
     zeros,
 )
@@ -65,7 +66,7 @@ def _metric(
 
     def read(like: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any, Any]:
         """Return scores, where a yes is, and weights, all with classes across or with one column."""
-        shape = tuple(prediction.shape)
+        shape = shape_of(name, prediction)
         if classes is not None and multi_class == "ovr":
             scores, labels, count = scores_of(name, classes, prediction, target, weights, like)
             return scores, one_hot(labels, classes), xp.expand_dims(count, axis=-1)
@@ -79,6 +80,7 @@ def _metric(
 
     def update(state: dict[str, Any], prediction: Any, target: Any, *, weights: Any = None) -> dict[str, Any]:
         scores, positive, count = read(state["yes"], prediction, target, weights)
+        count = unknown(xp.isnan(scores), count)
         yes, no = xp.where(positive, count, 0.0), xp.where(positive, 0.0, count)
         if bins is None:
             return joined(state, {"scores": scores, "yes": yes, "no": no})

@@ -57,6 +57,7 @@ from funcnet.nn.activations import threshold as threshold
 from funcnet.nn.attention import multi_head_attention as multi_head_attention
 from funcnet.nn.attention_cache import init_cache as init_cache
 from funcnet.nn.bilinear import bilinear as bilinear
+from funcnet.nn.cell import Cell as Cell
 from funcnet.nn.convolution import conv as conv
 from funcnet.nn.convolution import conv_transpose as conv_transpose
 from funcnet.nn.convolution import depthwise_conv as depthwise_conv
@@ -75,6 +76,8 @@ from funcnet.nn.layer import Layer as Layer
 from funcnet.nn.layer import Stateless as Stateless
 from funcnet.nn.layer import named as named
 from funcnet.nn.layer import stateless as stateless
+from funcnet.nn.lstm_cells import conv_lstm_cell as conv_lstm_cell
+from funcnet.nn.lstm_cells import lstm_cell as lstm_cell
 from funcnet.nn.merging import add as add
 from funcnet.nn.merging import concatenate as concatenate
 from funcnet.nn.merging import fan_out as fan_out
@@ -105,10 +108,7 @@ from funcnet.nn.positions import rotary_positions as rotary_positions
 from funcnet.nn.positions import sinusoidal_positions as sinusoidal_positions
 from funcnet.nn.precision import with_policy as with_policy
 from funcnet.nn.recurrent import recurrent as recurrent
-from funcnet.nn.recurrent_cells import Cell as Cell
-from funcnet.nn.recurrent_cells import conv_lstm_cell as conv_lstm_cell
 from funcnet.nn.recurrent_cells import gru_cell as gru_cell
-from funcnet.nn.recurrent_cells import lstm_cell as lstm_cell
 from funcnet.nn.recurrent_cells import mgu_cell as mgu_cell
 from funcnet.nn.recurrent_cells import rnn_cell as rnn_cell
 from funcnet.nn.recurrent_layers import conv_lstm as conv_lstm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random, xp
@@ -19,6 +18,8 @@ from funcnet.nn.scaled_dot_product import scaled_dot_product_attention
 from funcnet.nn.spec import as_spec, beside
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.fresh import integers_like
+from funcnet.ops.nn.convolution_arguments import positive_int
+from funcnet.ops.nn.normalization import rms_norm
 from funcnet.ops.nn.positions import alibi_bias, rotary
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def multi_head_attention(
             parts.append(reshaped(projected, (*a.shape[:-1], count, features)))
         q, k, v = parts
         if config.qk_norm:
-            q, k = _normalised(q, params["query_norm"]["scale"]), _normalised(k, params["key_norm"]["scale"])
+            q, k = (rms_norm(a, params[f"{name}_norm"]["scale"]) for name, a in (("query", q), ("key", k)))
         rate = config.dropout if train else 0.0
         if rate:
             needed_key(path, key)
@@ -212,10 +213,6 @@ def multi_head_attention(
 
 def _places(x: Any) -> Any:
     return integers_like(x, "arange", x.shape[1])
-
-
-def _normalised(x: Any, scale: Any) -> Any:
-    return xp.multiply(x, scale) / xp.sqrt(xp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
 
 
 def _three(x: Any, path: str) -> tuple[Any, Any, Any]:
@@ -286,18 +283,7 @@ def _check_params(params: Any, config: Config, path: str) -> None:
 
 
 def _count(name: str, n: Any) -> int:
-    try:
-        found = 0 if isinstance(n, bool) else index(n)
-    except TypeError:
-        found = 0
-    if found < 1:
-        raise ParameterError(
-            f"nn.multi_head_attention got a bad {name}.",
-            found=f"{name}={n!r}",
-            needed="a positive integer",
-            write="nn.multi_head_attention(8)",
-        )
-    return found
+    return positive_int("nn.multi_head_attention", name, n)
 
 
 def _check_config(config: Config) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from funcnet import backends, random, tree, xp
+from funcnet.core.readable import readable
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.layer import Layer
-from funcnet.nn.lookup import concrete
 from funcnet.nn.scaled_dot_product import scaled_dot_product_attention
 from funcnet.nn.spec import beside
 from funcnet.ops.fresh import integers_like
@@ -89,7 +89,7 @@ def decoded(
             found=f"{q.shape[1]} queries, {length} keys",
             needed="one array as input, or the state {} for attention to a memory",
         )
-    known = concrete(count)
+    known = readable(count)
     if length > room or (known is not None and int(known) + length > room):
         raise ParameterError(
             f"The cache of layer {path} is full.",

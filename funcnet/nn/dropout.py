@@ -185,9 +185,10 @@ def check_axis(kind: str, axis: Any) -> None:
     """Raise `ParameterError` unless `axis` is an integer."""
     try:
         index(axis)
+        fits = not isinstance(axis, bool)
     except TypeError:
-        axis = None
-    if axis is None or isinstance(axis, bool):
+        fits = False
+    if not fits:
         raise ParameterError(
             f"nn.{kind} takes the axis of the channels.",
             found=repr(axis),

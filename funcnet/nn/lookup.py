@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from funcnet import backends, xp
-from funcnet.core import raw
+from funcnet import xp
 from funcnet.core.dtypes import is_inexact, kind
+from funcnet.core.readable import readable
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.fresh import integers_like, zeros_raw
 from funcnet.transforms import stop_gradient
@@ -190,7 +190,7 @@ def _bags(offsets: Any, rows: Any) -> Any:
             needed="integers of shape (bags,)",
         )
     n = rows.shape[0]
-    values = concrete(offsets)
+    values = readable(offsets)
     if values is not None and (
         (not values.size and n) or (values.size and (values[0] != 0 or np.any(np.diff(values) < 0) or values[-1] > n))
     ):
@@ -212,7 +212,7 @@ def check_ids(name: str, ids: Any, count: int) -> None:
             needed="an integer data type",
             write="layer.init(key, ids), or fn.Spec(ids.shape, 'int64') in place of a shape; xp.astype(ids, xp.int64)",
         )
-    values = concrete(ids)
+    values = readable(ids)
     # As unsigned numbers negative ones are large: one pass finds both.
     if values is not None and values.size and values.astype(np.uint64, copy=False).max() >= count:
         raise ParameterError(
@@ -220,15 +220,6 @@ def check_ids(name: str, ids: Any, count: int) -> None:
             found=f"ids from {int(values.min())} to {int(values.max())}",
             needed=f"integers from 0 to {count - 1}, for a table of {count} rows",
         )
-
-
-def concrete(x: Any) -> np.ndarray | None:
-    """Return the values of an array as NumPy's where they can be read for free, otherwise None."""
-    value = raw(x)
-    backend = backends.backend_of_type(value.__class__)
-    if backend is None or not backend.device_of(value).startswith(("cpu", "CPU")):
-        return None
-    return np.asarray(backend.to_numpy(value))
 
 
 def _check_table(name: str, table: Any) -> None:

@@ -80,11 +80,7 @@ def max_pool(
     >>> nn.max_pool(2).apply({}, {}, np.arange(16.0).reshape(1, 4, 4, 1))[0].ravel()
     array([ 5.,  7., 13., 15.])
     """
-
-    def found(name: str, shape: Any) -> Any:
-        return windows(name, shape, window, stride, padding, dilation, ceil_mode, data_format)
-
-    return _pooling("max_pool", found, lambda name, x: max_pooled(name, x, found(name, x.shape)))
+    return _windowed("max_pool", max_pooled, window, stride, padding, dilation, ceil_mode, data_format)
 
 
 def avg_pool(
@@ -134,10 +130,10 @@ def avg_pool(
     array([ 2.5,  4.5, 10.5, 12.5])
     """
 
-    def found(name: str, shape: Any) -> Any:
-        return windows(name, shape, window, stride, padding, dilation, ceil_mode, data_format)
+    def pool(name: str, x: Any, places: Any) -> Any:
+        return avg_pooled(name, x, places, count_include_pad)
 
-    return _pooling("avg_pool", found, lambda name, x: avg_pooled(name, x, found(name, x.shape), count_include_pad))
+    return _windowed("avg_pool", pool, window, stride, padding, dilation, ceil_mode, data_format)
 
 
 def lp_pool(
@@ -190,10 +186,10 @@ def lp_pool(
     """
     power = exponent("nn.lp_pool", p)
 
-    def found(name: str, shape: Any) -> Any:
-        return windows(name, shape, window, stride, padding, dilation, ceil_mode, data_format)
+    def pool(name: str, x: Any, places: Any) -> Any:
+        return lp_pooled(name, x, places, power)
 
-    return _pooling("lp_pool", found, lambda name, x: lp_pooled(name, x, found(name, x.shape), power))
+    return _windowed("lp_pool", pool, window, stride, padding, dilation, ceil_mode, data_format)
 
 
 def global_max_pool(*, keepdims: bool = False, data_format: str | None = None) -> Layer:
@@ -400,6 +396,15 @@ def fractional_max_pool(
         return fractional_max(name, x, places, samples)[0]
 
     return drawn("fractional_max_pool", pool, lambda x: pool(x, None), _checked("fractional_max_pool", found))
+
+
+def _windowed(kind: str, pool: Callable[[str, Any, Any], Any], *arguments: Any) -> Layer:
+    """Return the layer that pools windows: `pool` is also told where they are, as `windows` finds with `arguments`."""
+
+    def found(name: str, shape: Any) -> Any:
+        return windows(name, shape, *arguments)
+
+    return _pooling(kind, found, lambda name, x: pool(name, x, found(name, x.shape)))
 
 
 def _pooling(kind: str, check: Callable[[str, Any], Any], pool: Callable[[str, Any], Any]) -> Layer:

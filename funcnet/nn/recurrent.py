@@ -10,11 +10,11 @@ from funcnet import control, random, tree, xp
 from funcnet.compiler.loops.build import available
 from funcnet.control.captured import is_capturing
 from funcnet.core.dtypes import kind
+from funcnet.core.readable import readable
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.nn.cell import Cell
 from funcnet.nn.dropout import dropout as dropout_layer
 from funcnet.nn.layer import Layer, layer_path
-from funcnet.nn.lookup import concrete
-from funcnet.nn.recurrent_cells import Cell
 from funcnet.nn.spec import as_spec, beside
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.fresh import integers_like
@@ -270,7 +270,7 @@ def _seen(lengths: Any, batch: int, steps: int, x: Any, path: str) -> Any:
             else type(lengths).__name__,
             needed=f"integers of shape ({batch},), one for each sequence",
         )
-    values = concrete(lengths)
+    values = readable(lengths)
     if values is not None and values.size and (np.min(values) < 0 or np.max(values) > steps):
         raise ParameterError(
             f"Layer {path} got a length that its input does not have.",

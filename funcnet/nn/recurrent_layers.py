@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.errors import ParameterError
 from funcnet.nn.initializers import zeros
+from funcnet.nn.lstm_cells import conv_lstm_cell, lstm_cell
 from funcnet.nn.recurrent import along_time
-from funcnet.nn.recurrent_cells import conv_lstm_cell, gru_cell, lstm_cell, mgu_cell, rnn_cell
+from funcnet.nn.recurrent_cells import gru_cell, mgu_cell, rnn_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -141,3 +141,26 @@ def test_fenchel_young_checks_what_it_is_given():
 def test_values_are_not_read_where_there_are_none():
     specs = fn.Spec((2, 3), "float64"), fn.Spec((2,), "int64")
     assert fn.eval_shape(losses.softmax_cross_entropy, *specs).shape == ()
+
+
+def test_lists_are_no_arrays():
+    x, y = np.zeros((2, 3)), np.array([0, 2])
+    for name in ("softmax_cross_entropy", "nll", "softmax_focal", "multi_margin", "sparsemax", "accuracy", "nt_xent"):
+        with pytest.raises(DtypeError, match=rf"(?s)losses\.{name} takes labels as an array.*found:  list"):
+            getattr(losses, name)(x, y.tolist())
+    with pytest.raises(DtypeError, match=r"softmax_cross_entropy takes weights as an array"):
+        losses.softmax_cross_entropy(x, y, weights=[1.0, 2.0])
+    with pytest.raises(DtypeError, match=r"nll takes class_weights as an array"):
+        losses.nll(x, y, class_weights=[1.0, 2.0, 3.0])
+    with pytest.raises(DtypeError, match=r"(?s)gaussian_nll takes variance as an array.*found:  float"):
+        losses.gaussian_nll(x, x, 1.0)
+    with pytest.raises(DtypeError, match=r"ctc takes label_lengths as an array"):
+        losses.ctc(np.zeros((1, 3, 4)), np.array([[1, 2]]), label_lengths=[2])
+
+
+def test_axes_are_integers():
+    p = np.full((2, 3), 1 / 3)
+    assert losses.kl_divergence(np.log(p), p, axis=np.int64(1)) == losses.kl_divergence(np.log(p), p, axis=1)
+    for loss, target in ((losses.softmax_cross_entropy, np.array([0, 1])), (losses.kl_divergence, p)):
+        with pytest.raises(ParameterError, match=r"(?s)an axis that is no integer.*axis=1\.0"):
+            loss(p, target, axis=1.0)  # type: ignore[operator]

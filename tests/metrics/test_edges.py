@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 import funcnet as fn
 from funcnet import metrics
@@ -245,3 +246,60 @@ def test_other_errors():
 def test_options_that_there_are_not(make, found):
     with pytest.raises(ParameterError, match=found):
         make()
+
+
+def test_scores_that_are_nan_are_not_ranked():
+    scores, target = np.array([0.1, 0.8, NAN, 0.6, 0.3]), np.array([0, 1, 1, 0, 1])
+    kept = np.isfinite(scores)
+    for make, oracle in ((metrics.roc_auc, roc_auc_score), (metrics.average_precision, average_precision_score)):
+        for metric in (make(), make(bins=40)):
+            assert np.isnan(once(metric, scores, target))
+            # What has no weight does not count, and so need not be a number.
+            found = once(metric, scores, target, weights=kept.astype(float))
+            np.testing.assert_allclose(found, oracle(target[kept], scores[kept]), rtol=1e-12)
+    assert np.isnan(once(metrics.spearman(), scores, np.arange(5.0)))
+
+
+@pytest.mark.parametrize("bins", [None, 40])
+def test_one_nan_among_the_scores_of_several_classes(bins):
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(size=(12, 3))
+    scores, target = scores / scores.sum(axis=1, keepdims=True), np.arange(12) % 3
+    for option in ({"multi_class": "ovr"}, {"multi_class": "ovo"}, {"multi_class": "ovr", "average": "micro"}):
+        metric = metrics.roc_auc(3, bins=bins, **option)
+        assert np.isfinite(once(metric, scores, target))
+        for column in range(3):
+            bad = scores.copy()
+            bad[4, column] = NAN
+            assert np.isnan(once(metric, bad, target))
+    # The class of example 4 is 1: neither a missing score of its own nor that of another class is a place.
+    for column in range(3):
+        bad = scores.copy()
+        bad[4, column] = NAN
+        assert np.isnan(once(metrics.top_k_accuracy(2), bad, target))
+
+
+def test_scores_are_neither_classes_nor_probabilities():
+    with pytest.raises(
+        DtypeError, match=r"(?s)accuracy takes class numbers.*float64 and shape \(2,\).*prediction > 0\.5"
+    ):
+        once(metrics.accuracy(), np.array([0.9, 0.2]), np.array([1, 0]))
+    assert once(metrics.accuracy(), np.array([0.9, 0.2]) > 0.5, np.array([1, 0])) == 1
+    for metric in (metrics.log_loss(), metrics.calibration_error()):
+        with pytest.raises(ParameterError, match=r"(?s)takes probabilities.*from -1 to 5.*xp\.softmax\(scores\)"):
+            once(metric, np.array([[3.0, -1.0], [2.0, 5.0]]), np.array([0, 1]))
+
+
+def test_lists_are_no_arrays():
+    x, y = np.array([0.5, 0.25]), np.array([1, 0])
+    for metric in (metrics.mse(), metrics.roc_auc(), metrics.log_loss(), metrics.r2(), metrics.spearman()):
+        for arguments in ((x.tolist(), y), (x, y.tolist())):
+            with pytest.raises(DtypeError, match=r"(?s)takes arrays.*found:  list.*xp\.asarray\(x\)"):
+                once(metric, *arguments)
+    for metric in (metrics.accuracy(), metrics.confusion_matrix(2), metrics.f_beta()):
+        with pytest.raises(DtypeError, match=r"takes arrays"):
+            once(metric, y.tolist(), y)
+    with pytest.raises(DtypeError, match=r"takes arrays"):
+        once(metrics.mse(), x, x, weights=[1, 1])
+    with pytest.raises(ParameterError, match=r"(?s)top_k_accuracy got a k.*k=True"):
+        metrics.top_k_accuracy(True)

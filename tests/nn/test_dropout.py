@@ -169,3 +169,8 @@ def test_containers_name_them():
     model = nn.sequential(*layers)
     with pytest.raises(ParameterError, match=r"Layer sequential\.spatial_dropout_0 needs a random key"):
         model.apply({}, {}, np.ones((2, 3)), train=True)
+
+
+def test_the_error_of_an_axis_shows_it():
+    with pytest.raises(ParameterError, match=r"found:  1\.5"):
+        nn.spatial_dropout(0.5, axis=1.5)  # type: ignore[arg-type]

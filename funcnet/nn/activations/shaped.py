@@ -5,7 +5,7 @@ from __future__ import annotations
 from funcnet.nn import functional
 from funcnet.nn.layer import Layer
 from funcnet.nn.plain import applied
-from funcnet.ops.nn.declare import greater
+from funcnet.ops.nn.declare import greater, not_negative
 
 __all__ = [
     "celu",
@@ -103,7 +103,7 @@ def hard_shrink(bound: float = 0.5) -> Layer:
     >>> nn.hard_shrink().apply({}, {}, np.array([-1.0, 0.0, 2.0]))[0]
     array([-1.,  0.,  2.])
     """
-    greater("hard_shrink", "bound", bound, -1e-300)
+    not_negative("hard_shrink", "bound", bound)
     return applied("hard_shrink", lambda x: functional.hard_shrink(x, bound))
 
 
@@ -193,7 +193,7 @@ def soft_shrink(bound: float = 0.5) -> Layer:
     >>> nn.soft_shrink().apply({}, {}, np.array([-1.0, 0.0, 2.0]))[0]
     array([-0.5,  0. ,  1.5])
     """
-    greater("soft_shrink", "bound", bound, -1e-300)
+    not_negative("soft_shrink", "bound", bound)
     return applied("soft_shrink", lambda x: functional.soft_shrink(x, bound))
 
 
@@ -241,7 +241,7 @@ def squareplus(b: float = 4.0) -> Layer:
     >>> nn.squareplus().apply({}, {}, np.array([-1.0, 0.0, 2.0]))[0]
     array([0.61803399, 1.        , 2.41421356])
     """
-    greater("squareplus", "b", b, -1e-300)
+    not_negative("squareplus", "b", b)
     return applied("squareplus", lambda x: functional.squareplus(x, b))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from funcnet.errors import ParameterError
 
-__all__ = ["called", "check_counts"]
+__all__ = ["called", "check_counts", "pair_of"]
 
 
 def check_counts(model: str, **counts: Any) -> None:
@@ -24,6 +24,15 @@ def check_counts(model: str, **counts: Any) -> None:
                 found=f"{name}={value!r}",
                 needed="a positive integer" if single else "positive integers",
             )
+
+
+def pair_of(model: str, name: str, value: Any) -> tuple[int, int]:
+    """Return two numbers, or raise `ParameterError`."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ParameterError(
+            f"nn.models.{model} got a bad {name}.", found=f"{name}={value!r}", needed="two positive integers"
+        )
+    return value[0], value[1]
 
 
 def called(model: str, name: str, choices: dict[str, Any], value: Any) -> Any:

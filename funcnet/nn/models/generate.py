@@ -124,6 +124,7 @@ def generate(
     first = drawn(logits, 0)
     if steps == 1:
         return xp.concat([prompt, first], axis=1)
-    places = xp.arange(1, steps, dtype=prompt.dtype, device=prompt.device)
+    # Not in the data type of the tokens, which need not hold the number of steps.
+    places = xp.arange(1, steps, device=prompt.device)
     _, rest = scan(advance, (first, state), places)
     return xp.concat([prompt, first, xp.permute_dims(rest[:, :, 0], (1, 0))], axis=1)

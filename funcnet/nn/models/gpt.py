@@ -136,11 +136,12 @@ def gpt(
         y, _ = observed(f"{path}.tokens", parts["tokens"], params["tokens"], {}, x, key=None, train=train)
         if learned:
             table = params["positions"]["table"]
-            # The blocks know of their own when their caches are full.
-            if x.shape[1] > table.shape[0]:
+            # The blocks know of their own when their caches are full, which is to be before there are no positions.
+            room = state["blocks"]["layer_0"]["attention"]["keys"].shape[1] if "index" in state else 0
+            if max(x.shape[1], room) > table.shape[0]:
                 raise ShapeError(
                     f"Layer {path} has no positions for so many tokens.",
-                    found=f"{x.shape[1]} tokens",
+                    found=f"a cache for {room} tokens" if room else f"{x.shape[1]} tokens",
                     needed=f"at most {table.shape[0]}",
                     write="nn.models.gpt(..., length=n), or positions='rotary'",
                 )

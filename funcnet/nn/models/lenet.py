@@ -9,7 +9,7 @@ from funcnet.nn.convolution import conv
 from funcnet.nn.dense import dense
 from funcnet.nn.flatten import flatten
 from funcnet.nn.layer import Layer, of_kind
-from funcnet.nn.models.building import called, check_counts
+from funcnet.nn.models.building import called, check_counts, pair_of
 from funcnet.nn.pooling import avg_pool, max_pool
 from funcnet.nn.sequential import sequential
 
@@ -74,8 +74,8 @@ def lenet(
     check_counts("lenet", classes=classes, channels=channels, hidden=hidden)
     pools = {"average": avg_pool, "max": max_pool}
     pool = called("lenet", "pooling", pools, pooling)
-    one, two = channels
-    three, four = hidden
+    one, two = pair_of("lenet", "channels", channels)
+    three, four = pair_of("lenet", "hidden", hidden)
 
     def phi() -> Layer:
         return activation_layer(activation)

@@ -207,5 +207,5 @@ def vae_loss(out: Any, x: Any, *, beta: float = 1.0) -> Any:
             needed="one shape",
         )
     fit = xp.sum(softplus(logits) - logits * x)
-    divergence = 0.5 * xp.sum(mean * mean + xp.exp(log_var) - 1.0 - log_var)
+    divergence = 0.5 * xp.sum(mean * mean + (xp.expm1(log_var) - log_var))
     return (fit + beta * divergence) / x.shape[0]

@@ -12,7 +12,7 @@ from funcnet.ops.comparison import where
 from funcnet.ops.complex import abs as absolute
 from funcnet.ops.exponential import exp, expm1
 from funcnet.ops.hyperbolic import tanh
-from funcnet.ops.nn.declare import activation, floating, greater, parametrised, simple
+from funcnet.ops.nn.declare import activation, floating, greater, not_negative, parametrised, simple
 from funcnet.ops.nn.logistic_units import gate_p
 from funcnet.ops.strong import divide_or_zero, masked
 from funcnet.ops.trigonometric import sin
@@ -140,7 +140,7 @@ squareplus_p = parametrised(
 )
 def squareplus(x: Any, /, b: Any = 4.0) -> Any:
     """``(x + sqrt(x**2 + b)) / 2``, smooth like `softplus` but algebraic."""
-    greater("squareplus", "b", b, -1e-300)
+    not_negative("squareplus", "b", b)
     return bind(squareplus_p, floating("squareplus", x), b)
 
 

@@ -69,12 +69,22 @@ def floating(name: str, x: Any) -> Any:
 def greater(name: str, parameter: str, value: Any, low: float = 0.0) -> None:
     """Raise `ParameterError` if a parameter is a Python number that is not greater than `low`."""
     if isinstance(value, (int, float)) and not value > low:
-        raise ParameterError(
-            f"nn.functional.{name} got a parameter that is out of range.",
-            found=f"{parameter}={value!r}",
-            needed=f"a number greater than {low:g}",
-            write=f"{parameter}={max(1.0, low + 1.0):g}",
-        )
+        raise _out_of_range(name, parameter, value, f"a number greater than {low:g}", max(1.0, low + 1.0))
+
+
+def not_negative(name: str, parameter: str, value: Any) -> None:
+    """Raise `ParameterError` if a parameter is a Python number below 0."""
+    if isinstance(value, (int, float)) and not value >= 0:
+        raise _out_of_range(name, parameter, value, "a number of at least 0", 1.0)
+
+
+def _out_of_range(name: str, parameter: str, value: Any, needed: str, instead: float) -> ParameterError:
+    return ParameterError(
+        f"nn.functional.{name} got a parameter that is out of range.",
+        found=f"{parameter}={value!r}",
+        needed=needed,
+        write=f"{parameter}={instead:g}",
+    )
 
 
 def simple(

@@ -8,7 +8,7 @@ from funcnet.core import bind
 from funcnet.errors import ParameterError
 from funcnet.ops.comparison import where
 from funcnet.ops.complex import abs as absolute
-from funcnet.ops.nn.declare import activation, floating, greater, parametrised, simple
+from funcnet.ops.nn.declare import activation, floating, not_negative, parametrised, simple
 from funcnet.ops.strong import masked
 
 __all__ = [
@@ -169,7 +169,7 @@ hard_shrink_p = parametrised(
 )
 def hard_shrink(x: Any, /, bound: Any = 0.5) -> Any:
     """0 near 0, x elsewhere."""
-    greater("hard_shrink", "bound", bound, -1e-300)
+    not_negative("hard_shrink", "bound", bound)
     return bind(hard_shrink_p, floating("hard_shrink", x), bound)
 
 
@@ -194,7 +194,7 @@ soft_shrink_p = parametrised(
 )
 def soft_shrink(x: Any, /, bound: Any = 0.5) -> Any:
     """x drawn towards 0 by `bound`, and 0 near 0."""
-    greater("soft_shrink", "bound", bound, -1e-300)
+    not_negative("soft_shrink", "bound", bound)
     return bind(soft_shrink_p, floating("soft_shrink", x), bound)
 
 

@@ -116,3 +116,14 @@ def test_errors(params, arguments, message):
         own = params
     with pytest.raises(ParameterError, match=message):
         models.generate(arguments.pop("layer"), own, **arguments)
+
+
+def test_more_steps_than_the_data_type_of_the_tokens_holds():
+    options = {"layers": 1, "heads": 1, "features": 4, "length": 140}
+    params, _ = models.gpt(5, **options).init(random.key(0), PROMPT[:1] % 5)
+    found = [
+        models.generate(models.gpt(5, cache=140, **options), params, PROMPT[:1].astype(d) % 5, 135, key=random.key(1))
+        for d in ("int8", "int64")
+    ]
+    assert found[0].dtype == np.int8
+    np.testing.assert_array_equal(*found)

@@ -150,3 +150,10 @@ def test_wrong_inputs():
 def test_named_in_errors_and_summaries():
     model = nn.sequential(models.gpt(11, **SIZES))
     assert [row.kind for row in nn.summary(model, IDS).rows][1] == "gpt"
+
+
+def test_a_cache_with_more_room_than_there_are_positions():
+    model = models.gpt(11, **{**SIZES, "length": 9}, cache=10)
+    params, state = model.init(random.key(0), IDS[:, :3])
+    with pytest.raises(ShapeError, match=r"(?s)no positions for so many tokens.*a cache for 10 tokens.*at most 9"):
+        model.apply(params, state, IDS[:, :3])

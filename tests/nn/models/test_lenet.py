@@ -102,3 +102,8 @@ def test_activation_by_name():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ParameterError, match=message):
         models.lenet(**arguments)
+
+
+def test_two_numbers_of_channels():
+    with pytest.raises(ParameterError, match=r"(?s)lenet got a bad channels.*\(1, 2, 3\).*two positive integers"):
+        models.lenet(channels=(1, 2, 3))  # type: ignore[arg-type]

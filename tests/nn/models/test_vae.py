@@ -133,3 +133,12 @@ def test_errors():
         model.apply({**params, "other": {}}, state, X)
     with pytest.raises(ShapeError, match="compares inputs with what the decoder makes"):
         models.vae_loss(model.apply(params, state, X)[0], X[:, :5])
+
+
+def test_the_divergence_near_the_standard_distribution():
+    # With a variance of 1 + e the divergence is e**2 / 4 of each variable, far less than the terms that it is made of.
+    out = {"logits": np.zeros((2, 1)), "mean": np.zeros((2, 1)), "log_var": np.full((2, 1), 1e-6)}
+    divergence = float(models.vae_loss(out, np.zeros((2, 1))) - models.vae_loss(out, np.zeros((2, 1)), beta=0.0))
+    only = models.vae_loss({**out, "logits": np.full((2, 1), -800.0)}, np.zeros((2, 1)))
+    np.testing.assert_allclose(only, 0.25e-12, rtol=1e-3)
+    assert divergence == pytest.approx(0.25e-12, abs=1e-15)
