@@ -8,28 +8,38 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
 
-__all__ = ["Body", "Joined", "Product", "body_of"]
+__all__ = ["Body", "Joined", "Product", "Term", "body_of"]
 
 #: Results of these are their argument in another shape, where arrays are contiguous.
 _RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
+#: A product, and what is added to it.
+_SUM: Any = Special("product and sum", lambda: None)
+_PRODUCTS = ("matmul", _SUM.name)
 
 
-class Product(NamedTuple):
-    """The matrix product of all rows of `a` with a matrix that is the same in each step, and what is added to it."""
+class Term(NamedTuple):
+    """The matrix product of all rows of `a` with a matrix that is the same in each step."""
 
     a: Value
     b: Value
     turned: bool
+    depth: int
+
+
+class Product(NamedTuple):
+    """The sum of some products, and what is added to it."""
+
+    terms: tuple[Term, ...]
     out: Value
     #: Of the shape of the result, or a row that is added to each.
     added: Value | None
     rows: int
-    depth: int
     width: int
 
 
@@ -72,7 +82,7 @@ class Body:
 
     def find_nodes(self) -> bool:
         """Find the nodes; return whether there are such for everything."""
-        graph = self.graph
+        graph = self.graph = _added_to_products(self.graph)
         equations = graph.equations
         made = {v: e for e in equations for v in e.outputs}
         users = graph.users()
@@ -90,14 +100,14 @@ class Body:
                     continue
                 if name == "matrix_transpose" and n.inputs[0] in self.held:
                     # Only products read it, which take it as it lies.
-                    if out in graph.outputs or any([u.primitive.name != "matmul" for u in users.get(out, ())]):
+                    if out in graph.outputs or any([u.primitive.name not in _PRODUCTS for u in users.get(out, ())]):
                         return False
                     continue
-                node = self._product(n, made) if name == "matmul" else _joined(n) if name == "concat" else None
+                node = self._product(n, made) if name in _PRODUCTS else _joined(n) if name == "concat" else None
                 if node is None:
                     return False
             self.nodes.append(node)
-        self._add_to_products(users)
+        self._join_products(users)
         self.needed = {self.root(v) for v in graph.outputs}
         for n in self.nodes:
             self.needed |= {self.root(v) for v in self.read(n)}
@@ -111,12 +121,13 @@ class Body:
             return [v for e in node.equations for v in e.values if v not in own]
         if isinstance(node, Joined):
             return list(node.parts)
-        return [node.a, node.b, *([] if node.added is None else [node.added])]
+        factors = [v for t in node.terms for v in (t.a, t.b)]
+        return factors if node.added is None else [*factors, node.added]
 
     def _product(self, e: Equation, made: dict[Value, Equation]) -> Product | None:
-        if len(e.values) != 2:
+        if len(e.inputs) != len(e.values):
             return None
-        a, b = e.values
+        a, b, *rest = e.values
         out = e.outputs[0]
         if str(out.dtype) not in ("float32", "float64") or not a.dtype == b.dtype == out.dtype:
             return None
@@ -131,31 +142,28 @@ class Body:
         if before is not None:
             b, turned = before.inputs[0], not turned
         depth = a.shape[-1]
-        return Product(a, b, turned, out, None, prod(a.shape[:-1]), depth, prod(b.shape) // depth)
+        added = rest[0] if rest else None
+        return Product((Term(a, b, turned, depth),), out, added, prod(a.shape[:-1]), prod(b.shape) // depth)
+
+    def _join_products(self, users: dict[Value, list[Equation]]) -> None:
+        """Have products of which one is added to the other go through the result together."""
+        made: dict[Value, Product] = {}
+        for i, node in enumerate(self.nodes):
+            if not isinstance(node, Product):
+                continue
+            before = made.get(node.added) if node.added is not None else None
+            if before is not None and len(users[before.out]) == 1 and before.out not in self.graph.outputs:
+                if before.out.shape == node.out.shape:
+                    node = node._replace(terms=(*before.terms, *node.terms), added=before.added)
+                    self.nodes[i] = node
+                    self.nodes[self.nodes.index(before)] = None
+            made[node.out] = node
+        self.nodes = [n for n in self.nodes if n is not None]
 
     def _matrix(self, v: Value, made: dict[Value, Equation]) -> bool:
         """Whether a value is a matrix from outside, or one of them transposed."""
         e = made.get(v)
         return v in self.held or (e is not None and e.primitive.name == "matrix_transpose" and e.inputs[0] in self.held)
-
-    def _add_to_products(self, users: dict[Value, list[Equation]]) -> None:
-        """Have products start from what only a loop of its own would add to them."""
-        for i, node in enumerate(self.nodes):
-            if not isinstance(node, Group) or len(node.equations) != 1 or node.equations[0].primitive.name != "add":
-                continue
-            e = node.equations[0]
-            values, out = e.values, e.outputs[0]
-            for k, v in enumerate(values):
-                at = next((n for n, p in enumerate(self.nodes) if isinstance(p, Product) and p.out is v), None)
-                if at is None or len(values) != 2 or len(users[v]) != 1 or v in self.graph.outputs:
-                    continue
-                other = values[1 - k]
-                fits = other.shape == out.shape or other.shape == out.shape[-1:]
-                if v.shape == out.shape and fits and other.dtype == out.dtype:
-                    self.nodes[i] = self.nodes[at]._replace(out=out, added=other)
-                    self.nodes[at] = None
-                    break
-        self.nodes = [n for n in self.nodes if n is not None]
 
     # ------------------------------------------------------------------ independent parts
 
@@ -172,7 +180,8 @@ class Body:
 
     def _separate(self, node: Any, size: int) -> bool:
         if isinstance(node, Product):
-            both = node.a.shape[0] == node.out.shape[0] == size and len(node.a.shape) == len(node.out.shape) >= 2
+            shapes = [t.a.shape for t in node.terms]
+            both = all([s[0] == node.out.shape[0] == size and len(s) == len(node.out.shape) >= 2 for s in shapes])
             return both and (node.added is None or node.added in self.held or node.added.shape == node.out.shape)
         if isinstance(node, Joined):
             return len(node.out.shape) >= 2 and all([v.shape[0] == size for v in (*node.parts, node.out)])
@@ -213,6 +222,29 @@ def body_of(step: Graph, held: int) -> Body | None:
         return None
     body = Body(graph, held)
     return body if body.find_nodes() else None
+
+
+def _added_to_products(graph: Graph) -> Graph:
+    """Have products start from what is added to them."""
+    users = graph.users()
+    made = {v: e for e in graph.equations for v in e.outputs}
+    kept: dict[Equation, Equation] = {}
+    for e in graph.equations:
+        kept[e] = e
+        if e.primitive.name != "add" or len(e.values) != 2:
+            continue
+        out = e.outputs[0]
+        for v, other in (e.values, e.values[::-1]):
+            product = made.get(v)
+            if product is None or product.primitive.name != "matmul" or len(product.values) != 2:
+                continue
+            fits = other.shape in (out.shape, out.shape[-1:]) and v.shape == out.shape and other.dtype == out.dtype
+            alone = len(users[v]) == 1 and v not in graph.outputs and other is not v
+            if fits and alone and (other not in made or made[other].primitive.name != "matrix_transpose"):
+                del kept[product]
+                kept[e] = Equation(_SUM, (*product.values, other), {}, e.outputs, e.line, e.again)
+                break
+    return graph.with_equations(kept.values())
 
 
 def _supported(v: Value) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet.compiler.kernels.scan_body import Body, Joined, Product
+from funcnet.compiler.kernels.scan_body import Body, Joined, Product, Term
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
 from funcnet.compiler.loops.groups import Group
@@ -31,18 +31,20 @@ _BESIDE = """    def beside(first, last, y, x, start):
             for j in range(x.shape[1]):
                 y[r, start + j] = x[r, j]
 """
-_PRODUCT = """    def {name}(first, last, depth, width, a, b, c, s, s_row):
+_PRODUCT = """    def {name}(first, last, width, c, s, s_row, {given}):
+        line = width * {size}
         for j in range(0, width, {columns}):
             n = min({columns}, width - j)
-            y = c + (first * width + j) * {size}
-            for k in range(0, depth, {most}):
-                z = y if k else s + first * s_row + j * {size} if s else 0
-                z_row = width * {size} if k else s_row
-                x = a + (first * depth + k) * {size}
-                m = min({most}, depth - k)
-                w = b + (j * depth + k * {columns}) * {size}
-                line = width * {size}
-                {tile}(last - first, n, 1, m, x, depth * {size}, 0, {size}, w, 0, {part}, y, line, z, z_row, 0)
+            y = c + first * line + j * {size}
+            z = s + first * s_row + j * {size} if s else 0
+            z_row = s_row
+{terms}"""
+_TERM = """            for k in range(0, depth{i}, {most}):
+                x = a{i} + (first * depth{i} + k) * {size}
+                m = min({most}, depth{i} - k)
+                w = b{i} + (j * depth{i} + k * {columns}) * {size}
+                tile_{typed}(last - first, n, 1, m, x, depth{i} * {size}, 0, {size}, w, 0, {part}, y, line, z, z_row, 0)
+                z, z_row = y, line
 """
 
 
@@ -270,30 +272,36 @@ class Source:
         typed = type_of(node.out.dtype)
         size = np.dtype(node.out.dtype).itemsize
         columns = self.columns[typed]
-        name = f"product_{typed}"
-        self._functions[name] = _PRODUCT.format(
-            name=name, tile=f"tile_{typed}", columns=columns, size=size, most=_DEPTH, part=columns * size
-        )
-        lies = (node.width, node.depth) if node.turned else (node.depth, node.width)
-        b = self.body.root(node.b)
-        kind, which = ("input", self._held[b]) if b in self._held else ("constant", b)
-        packed = Packed(Argument(kind, which, lies, str(b.dtype)), node.turned, node.depth, node.width)
-        if packed not in self.packed:
-            self.packed.append(packed)
-        space = -(-node.width // columns) * columns * node.depth
-        matrix = self._name("packed", self.packed.index(packed), (space,), b.dtype)
-        a = self._read(node.a, (node.rows * node.depth,))
+        count = len(node.terms)
+        name = f"product_{typed}_{count}"
+        numbers = {"typed": typed, "columns": columns, "size": size, "most": _DEPTH, "part": columns * size}
+        terms = "".join([_TERM.format(i=i, **numbers) for i in range(count)])
+        given = ", ".join([f"depth{i}, a{i}, b{i}" for i in range(count)])
+        self._functions[name] = _PRODUCT.format(name=name, columns=columns, size=size, terms=terms, given=given)
+        factors = [self._factors(t, node, columns) for t in node.terms]
         c = self._read(node.out, (node.rows * node.width,))
         s, s_row = "0", "0"
         if node.added is not None:
             whole = node.added.shape == node.out.shape
             s = f"address({self._read(node.added, (prod(node.added.shape),))})"
             s_row = f"{self._number(node.width)} * {size}" if whole else "0"
-        sizes = f"{self._number(node.depth)}, {self._number(node.width)}"
+        width = self._number(node.width)
         self._lines.append(
-            f"{name}({self._bounds(node.rows)}, {sizes}, address({a}), address({matrix}), address({c}), {s}, {s_row})"
+            f"{name}({self._bounds(node.rows)}, {width}, address({c}), {s}, {s_row}, {', '.join(factors)})"
         )
-        self.work += node.rows * node.depth * node.width // 16
+
+    def _factors(self, term: Term, node: Product, columns: int) -> str:
+        lies = (node.width, term.depth) if term.turned else (term.depth, node.width)
+        b = self.body.root(term.b)
+        kind, which = ("input", self._held[b]) if b in self._held else ("constant", b)
+        packed = Packed(Argument(kind, which, lies, str(b.dtype)), term.turned, term.depth, node.width)
+        if packed not in self.packed:
+            self.packed.append(packed)
+        space = -(-node.width // columns) * columns * term.depth
+        matrix = self._name("packed", self.packed.index(packed), (space,), b.dtype)
+        a = self._read(term.a, (node.rows * term.depth,))
+        self.work += node.rows * term.depth * node.width // 16
+        return f"{self._number(term.depth)}, address({a}), address({matrix})"
 
     def _join(self, node: Joined) -> None:
         self._functions["beside"] = _BESIDE

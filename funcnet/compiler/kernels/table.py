@@ -10,6 +10,7 @@ from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
+from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.sums import middle_sum
 from funcnet.compiler.kernels.winograd import winograd
 
@@ -42,6 +43,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
 
 def specialised(graph: Graph) -> Graph:
     """Return a graph in which kernels take the place of the primitives that they are for."""
+    graph = products_inside(graph)
     kept: list[Equation] = []
     changed = False
     places = _places(graph)
