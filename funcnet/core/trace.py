@@ -38,6 +38,8 @@ class Trace:
     along: Callable[..., Any]
     #: Whether every tracer's value may be read; if not, `hidden` says which may not.
     concrete = True
+    #: Whether it keeps what its arrays were computed from, so that derivatives may be taken of them later.
+    remembers = True
 
     def __init__(self) -> None:
         self.level = next(_levels)

@@ -54,7 +54,9 @@ class Tracer:
         """Size of each dimension."""
         shape = self.value.shape
         axis = self.node
-        return shape if axis.__class__ is not int else shape[:axis] + shape[axis + 1 :]
+        if axis.__class__ is not int:
+            return shape
+        return shape[1:] if axis == 0 else shape[:axis] + shape[axis + 1 :]
 
     @property
     def dtype(self) -> Any:

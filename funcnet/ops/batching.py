@@ -83,7 +83,9 @@ def _all_expanded(args: Sequence[Any], size: int, batched: Sequence[bool]) -> li
 
 def as_it_is(primitive: Primitive, size: int, batched: Sequence[bool], /, *args: Any, **params: Any) -> Any:
     """Rule of an operation that does not look at leading dimensions, if all its arrays have them."""
-    return bind(primitive, *_all_expanded(args, size, batched), **params)
+    if False in batched:
+        args = _all_expanded(args, size, batched)  # type: ignore[assignment]
+    return bind(primitive, *args, **params)
 
 
 def along_axis(
@@ -103,6 +105,8 @@ def along_axes(
 
 def broadcasting(primitive: Primitive, size: int, batched: Sequence[bool], /, *args: Any, **params: Any) -> Any:  # noqa: ARG001
     """Rule of an operation that broadcasts: elementwise, or along dimensions counted from the last."""
+    if len(args) == 1:
+        return bind(primitive, *args, **params)
     ranks = [len(a.shape) - b if b or hasattr(a, "shape") else 0 for a, b in zip(args, batched, strict=True)]
     ndim = max(ranks)
     if ranks.count(ndim) < len(ranks):

@@ -47,6 +47,8 @@ def _mean_impl(xp: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 
 def _mean_transpose(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[Any], Any]:  # noqa: ARG001
+    if not axis:
+        return lambda g: g
     shape = x.shape
     n = element_count(shape, axis)
     kept = kept_shape(shape, axis)

@@ -31,6 +31,7 @@ class BatchTrace(Trace):
     __slots__ = ("size",)
     name = "vmap"
     concrete = False
+    remembers = False
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -54,20 +55,25 @@ class BatchTrace(Trace):
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if params:
             check_hashable(primitive, params)
-        values = list(args)
-        batched = [False] * len(args)
-        for i, a in enumerate(args):
+        values = []
+        batched = []
+        for a in args:
             if a.__class__ is Tracer and a.trace is self:
-                values[i] = a.value
-                batched[i] = a.node is not None
+                values.append(a.value)
+                batched.append(a.node is not None)
+            else:
+                values.append(a)
+                batched.append(False)
         node = 0
+        kind = primitive.kind
         if True not in batched:
             y, node = bind(primitive, *values, **params), None
-        elif primitive.kind == "elementwise":
+        elif kind == "elementwise":
             y = broadcasting(primitive, self.size, batched, *values, **params)
         else:
-            y = (primitive.batch or _one_by_one)(*(primitive, self.size, batched, *values), **params)
-        if primitive.kind == "call" and any(v.__class__ is Tracer and v.trace is self for v in y):
+            rule = primitive.batch or _one_by_one
+            y = rule(*(primitive, self.size, batched, *values), **params)
+        if kind == "call" and any(v.__class__ is Tracer and v.trace is self for v in y):
             raise NotDifferentiableError(
                 f"{primitive.name} uses an array over which fn.vmap maps and that is not among its arguments, in "
                 f"{user_frame()}.",
@@ -184,9 +190,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
                 needed="as many, or one integer for all",
                 write="in_axes=(0, None) for a function of two arguments of which the first is mapped",
             )
-        axes = tree.broadcast_prefix(in_axes, args, is_leaf=_is_none, name="in_axes of fn.vmap")
-        given, structure = tree.flatten((args, kwargs))
-        axes += [0 if _is_array(leaf) else None for leaf in given[len(axes) :]]
+        given, structures, axes = _taken_apart(in_axes, args, kwargs)
 
         def named(index: int) -> str:
             return _named(tree.flatten_with_paths((args, kwargs))[0][index][0])
@@ -197,9 +201,14 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             Tracer(trace, leaf, None if axis is None else 0) if _is_array(leaf) else leaf
             for leaf, axis in zip(moved, axes, strict=True)
         ]
-        out = trace.run(f, *tree.unflatten(structure, leaves))
+        *placed, by_name = _put_together(structures, leaves)
+        out = trace.run(f, tuple(placed), by_name)
         found, shape = tree.flatten(out)
-        where = tree.broadcast_prefix(out_axes, out, is_leaf=_is_none, name="out_axes of fn.vmap")
+        where = (
+            [out_axes] * len(found)
+            if out_axes is None or out_axes.__class__ is int
+            else tree.broadcast_prefix(out_axes, out, is_leaf=_is_none, name="out_axes of fn.vmap")
+        )
 
         def result(index: int) -> str:
             path = tree.flatten_with_paths(out)[0][index][0]
@@ -212,6 +221,32 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         return tree.unflatten(shape, placed)
 
     return mapped
+
+
+def _taken_apart(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return all leaves, the structure of each argument and of the keyword arguments, and the axis of each leaf."""
+    flats = [tree.flatten(a) for a in (*args, kwargs)]
+    entries = in_axes if in_axes.__class__ is tuple else (in_axes,) * len(args)
+    axes: list[Any] = []
+    for axis, (found, _) in zip(entries, flats, strict=False):
+        if axis is None or axis.__class__ is int:
+            axes += [axis] * len(found)
+        else:
+            # As a whole, so that messages have the whole path.
+            axes = tree.broadcast_prefix(in_axes, args, is_leaf=_is_none, name="in_axes of fn.vmap")
+            break
+    axes += [0 if _is_array(leaf) else None for leaf in flats[-1][0]]
+    return [leaf for found, _ in flats for leaf in found], [structure for _, structure in flats], axes
+
+
+def _put_together(structures: list[Any], leaves: list[Any]) -> list[Any]:
+    """Return the leaves in trees of these structures."""
+    trees, start = [], 0
+    for structure in structures:
+        end = start + structure.num_leaves
+        trees.append(tree.unflatten(structure, leaves[start:end]))
+        start = end
+    return trees
 
 
 def _is_none(node: Any) -> bool:

@@ -109,7 +109,7 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
         if ct.dtype is not leaf.dtype and ct.dtype != leaf.dtype:
             # NumPy's own operators, which rules use, widen bfloat16 beside a Python number.
             ct = cast(ct, leaf.dtype)
-        if leaf.__class__ is Tracer:
+        if leaf.__class__ is Tracer and (_remembered(leaf) or ct.__class__ is not Tracer):
             # A derivative is a function of its argument, also where it is constant: its own derivative is then zero.
             ct = bind(function_of_p, ct, leaf)
         ct = settled(ct, derivative=True)
@@ -125,6 +125,15 @@ def finish(found: list[Any], leaves: list[Any]) -> list[Any]:
             seen.add(memory)
         out.append(ct)
     return out
+
+
+def _remembered(leaf: Any) -> bool:
+    """Whether a derivative may be taken, now or later, with respect to an argument."""
+    while leaf.__class__ is Tracer:
+        if leaf.trace.remembers:
+            return True
+        leaf = leaf.value
+    return False
 
 
 def check_like(given: Any, like: Any, what: str, where: str) -> Any:
