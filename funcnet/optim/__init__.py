@@ -51,7 +51,6 @@ _NAMES = {
     "hyperparameters": "get_hyperparams set_hyperparams",
     "layerwise": "FromageState ScaleByTrustRatioState fromage lamb lars scale_by_trust_ratio",
     "lbfgs": "ScaleByLbfgsState lbfgs scale_by_lbfgs",
-    "lines": "Line check_function dot given_value required where",
     "loss_scaling": "LossScale LossScaleState all_finite choose dynamic_loss_scale static_loss_scale",
     "mechanic": "MechanicState mechanize",
     "mixing": "ScaleByAdanState ScaleByAdemamixState adan ademamix scale_by_adan scale_by_ademamix",

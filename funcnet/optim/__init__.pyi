@@ -118,12 +118,6 @@ from funcnet.optim.layerwise import scale_by_trust_ratio as scale_by_trust_ratio
 from funcnet.optim.lbfgs import ScaleByLbfgsState as ScaleByLbfgsState
 from funcnet.optim.lbfgs import lbfgs as lbfgs
 from funcnet.optim.lbfgs import scale_by_lbfgs as scale_by_lbfgs
-from funcnet.optim.lines import Line as Line
-from funcnet.optim.lines import check_function as check_function
-from funcnet.optim.lines import dot as dot
-from funcnet.optim.lines import given_value as given_value
-from funcnet.optim.lines import required as required
-from funcnet.optim.lines import where as where
 from funcnet.optim.loss_scaling import LossScale as LossScale
 from funcnet.optim.loss_scaling import LossScaleState as LossScaleState
 from funcnet.optim.loss_scaling import all_finite as all_finite

@@ -333,7 +333,7 @@ def ftrl(
         FtrlState,
         rule,
         numbers={
-            "learning_rate": Number(learning_rate, 5e-324),
+            "learning_rate": Number(learning_rate, open_low=True),
             "l1": Number(l1),
             "l2": Number(l2),
             "beta": Number(beta),

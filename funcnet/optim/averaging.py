@@ -249,7 +249,7 @@ def lookahead(inner: Transform, sync_period: int, slow_step_size: Any, *, reset_
     (array([-1.]), array([-1.]))
     """
     check_count("lookahead", "period", sync_period)
-    leaves.check_number("lookahead", "slow_step_size", slow_step_size, 0.0, 1.0 + 1e-12)
+    leaves.check_number("lookahead", "slow_step_size", slow_step_size, 0.0, 1.0, closed_high=True)
 
     def init(params: Any) -> LookaheadState:
         leaf = leaves.first_leaf(params, "lookahead")

@@ -10,6 +10,7 @@ import numpy as np
 from funcnet import backends, tree
 from funcnet.core import owner, raw
 from funcnet.errors import MissingExtraError, ParameterError, TreeError
+from funcnet.optim.leaves import is_none
 from funcnet.optim.lines import check_function
 from funcnet.optim.raveling import ravel
 from funcnet.transforms import hessian, hvp, jacobian, value_and_grad
@@ -126,16 +127,12 @@ class _Space:
     def _bound(self, bound: Any, default: float, name: str) -> Any:
         example = self.tree(self.start)
         found = tree.leaves(example)
-        given = tree.broadcast_prefix(bound, example, _is_none, name=name)
+        given = tree.broadcast_prefix(bound, example, is_none, name=name)
         parts = [
             np.broadcast_to(default if b is None else np.asarray(backends.to_numpy(b), "float64"), tuple(leaf.shape))
             for b, leaf in zip(given, found, strict=True)
         ]
         return np.concatenate([part.ravel() for part in parts])
-
-
-def _is_none(node: Any) -> bool:
-    return node is None
 
 
 def _host(array: Any) -> Any:

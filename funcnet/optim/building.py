@@ -14,7 +14,18 @@ from funcnet.optim.transform import Transform, check_extras, takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Number", "Step", "build", "check_choice", "check_count", "copied", "missing", "per_leaf", "zeros"]
+__all__ = [
+    "Number",
+    "Step",
+    "build",
+    "check_choice",
+    "check_count",
+    "copied",
+    "missing",
+    "per_leaf",
+    "wide_of",
+    "zeros",
+]
 
 _INF = float("inf")
 
@@ -28,19 +39,22 @@ class Number(NamedTuple):
     value: Any
     low: float = 0.0
     high: float = _INF
+    open_low: bool = False
+    closed_high: bool = False
 
 
 def zeros(leaf: Any) -> Any:
     """Return zeros like a parameter, in float32 for narrower data types, whose squares would underflow."""
-    return xp.zeros_like(leaf, dtype=_wide(leaf))
+    return xp.zeros_like(leaf, dtype=wide_of(leaf))
 
 
 def copied(leaf: Any) -> Any:
     """Return a copy of a parameter, in float32 for narrower data types."""
-    return xp.asarray(leaf, dtype=_wide(leaf), copy=True)
+    return xp.asarray(leaf, dtype=wide_of(leaf), copy=True)
 
 
-def _wide(leaf: Any) -> Any:
+def wide_of(leaf: Any) -> Any:
+    """Return the data type of a leaf, float32 for narrower ones."""
     backend = owner(leaf)
     narrow = backend.dtype_name(leaf.dtype) in ("float16", "bfloat16")
     return backend.dtype("float32") if narrow else leaf.dtype
@@ -122,7 +136,7 @@ class Step:
                 updates.append(g)
                 continue
             old = [column[i] for column in columns]
-            dtype = old[0].dtype if old else _wide(g)
+            dtype = old[0].dtype if old else wide_of(g)
             args = [cast(g, dtype)]
             if params:
                 args.append(cast(self.params[i], dtype))
@@ -149,7 +163,7 @@ class Step:
         for i, g in enumerate(self.grads):
             if g is None:
                 continue
-            wide = _wide(g)
+            wide = wide_of(g)
             own = [cast(column[i], wide) for column in columns]
             part = cast(value(*together([*own, *scalars.of(wide)])), self.t.dtype)
             result = part if result is None else result + part
@@ -244,7 +258,8 @@ def build(
     given = [Number(*number) for number in numbers.values()]
     for what, number in zip(numbers, given, strict=True):
         if number.value is not None and not callable(number.value):
-            leaves.check_number(name, what, *number)
+            value, low, high, open_low, closed_high = number
+            leaves.check_number(name, what, value, low, high, open_low=open_low, closed_high=closed_high)
     schedules = [(i, number.value) for i, number in enumerate(given) if callable(number.value)]
     firsts = list((totals or {}).values())
     begins = list((columns or {}).values())
@@ -356,5 +371,5 @@ def check_count(name: str, what: str, value: Any) -> None:
             f"optim.{name} got a {what} that it cannot use.",
             found=repr(value),
             needed="an integer of at least 1",
-            write=f"optim.{name}(..., {what}=1)",
+            write=f"optim.{name}(...) with another {what}",
         )

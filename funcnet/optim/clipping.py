@@ -6,11 +6,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet import tree, xp
-from funcnet.core import owner
 from funcnet.errors import TreeError
 from funcnet.ops import cast
 from funcnet.optim import leaves
-from funcnet.optim.building import Number, Step, build, per_leaf
+from funcnet.optim.building import Number, Step, build, per_leaf, wide_of
 from funcnet.optim.transform import Transform
 
 if TYPE_CHECKING:
@@ -96,8 +95,7 @@ def norm_of(found: Sequence[Any], dtype: Any) -> Any:
 
 def widened(leaf: Any) -> Any:
     """Return a leaf in float32 at least, where the norm of many float16 fits."""
-    backend = owner(leaf)
-    return cast(leaf, backend.dtype("float32")) if backend.dtype_name(leaf.dtype) in ("float16", "bfloat16") else leaf
+    return cast(leaf, wide_of(leaf))
 
 
 def clip(max_delta: leaves.Rate) -> Transform:

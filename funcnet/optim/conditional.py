@@ -65,23 +65,19 @@ def settled(structure: Any, given: list[Any], updates: Any) -> Any:
     if updates is None:
         found = [None] * len(given)
     else:
-        found = tree.flatten_like(structure, updates, is_leaf=_is_none, name="the updates")
+        found = tree.flatten_like(structure, updates, is_leaf=leaves.is_none, name="the updates")
     return tree.unflatten(
         structure,
         [xp.zeros_like(g) if u is None and g is not None else u for u, g in zip(found, given, strict=True)],
     )
 
 
-def _is_none(node: Any) -> bool:
-    return node is None
-
-
 def paired_with_none(params: Any, updates: Any) -> tuple[Any, list[Any]]:
     """Return the structure of the parameters with None as a leaf, and the leaves of gradients that fit them."""
     # With None as a leaf always: what a transform inside returns may have more of them.
-    structure = tree.structure(params, is_leaf=_is_none)
+    structure = tree.structure(params, is_leaf=leaves.is_none)
     leaves.paired(params, updates, "the gradients")
-    return structure, tree.flatten_like(structure, updates, is_leaf=_is_none, name="the gradients")
+    return structure, tree.flatten_like(structure, updates, is_leaf=leaves.is_none, name="the gradients")
 
 
 def skip_not_finite(updates: Any, step: Any, params: Any) -> Any:  # noqa: ARG001  # the signature of predicates

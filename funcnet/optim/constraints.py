@@ -273,7 +273,7 @@ def project(projection: Callable[[Any], Any]) -> Transform:
     def rule(step: Step) -> list[Any]:
         moved = [p if g is None else _plus(p, g) for p, g in zip(step.params, step.grads, strict=True)]
         inside = tree.flatten_like(
-            step.structure, projection(tree.unflatten(step.structure, moved)), _is_none, name="the projection"
+            step.structure, projection(tree.unflatten(step.structure, moved)), leaves.is_none, name="the projection"
         )
         return [
             None if g is None else cast(q - _beside(p, q), g.dtype)
@@ -290,7 +290,3 @@ def _plus(p: Any, u: Any) -> Any:
 def _beside(p: Any, q: Any) -> Any:
     # Traced like the projected one: not every library lets another class of array answer for its operators.
     return constant(p) if p.__class__ is not q.__class__ else p
-
-
-def _is_none(node: Any) -> bool:
-    return node is None

@@ -32,7 +32,8 @@ __all__ = [
 Rate = Any
 
 
-def _is_none(node: Any) -> bool:
+def is_none(node: Any) -> bool:
+    """Return whether a node is None: what makes it a leaf."""
     return node is None
 
 
@@ -68,8 +69,8 @@ def paired(like: Any, given: Any, name: str) -> tuple[list[Any], Any, list[Any]]
     others, found = tree.flatten(given)
     if found != structure:
         # Once more, with None as a leaf, since it may stand for a missing gradient.
-        leaves, structure = tree.flatten(like, is_leaf=_is_none)
-        others = tree.flatten_like(structure, given, is_leaf=_is_none, name=name)
+        leaves, structure = tree.flatten(like, is_leaf=is_none)
+        others = tree.flatten_like(structure, given, is_leaf=is_none, name=name)
     for i, (p, g) in enumerate(zip(leaves, others, strict=True)):
         if g is None or (p is not None and g.shape == p.shape):
             continue
@@ -90,22 +91,36 @@ def flat_like(structure: Any, state: Any, name: str) -> tuple[list[Any], Any]:
     if own == structure:
         return found, own
     # Gradients with None in place of some arrays were taken apart with None as a leaf.
-    own = tree.structure(state, is_leaf=_is_none)
-    return tree.flatten_like(structure, state, is_leaf=_is_none, name=name), own
+    own = tree.structure(state, is_leaf=is_none)
+    return tree.flatten_like(structure, state, is_leaf=is_none, name=name), own
 
 
-def check_number(name: str, what: str, value: Any, low: float, high: float) -> None:
-    """Raise `ParameterError` if a hyperparameter is neither an array nor a number from `low` to below `high`."""
+def check_number(
+    name: str,
+    what: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    open_low: bool = False,
+    closed_high: bool = False,
+) -> None:
+    """Raise `ParameterError` if a hyperparameter is neither an array nor a number from `low` to below `high`.
+
+    With `open_low` it has to be above `low`; with `closed_high` it may be `high`.
+    """
     if hasattr(value, "shape") and not tuple(value.shape):
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value < high:
-        bounds = (
-            f"from {low:g} to below {high:g}"
-            if high < float("inf")
-            else f"of at least {low:g}"
-            if low > float("-inf")
-            else "that is finite"
-        )
+    fits = not isinstance(value, bool) and isinstance(value, (int, float))
+    fits = fits and (value > low if open_low else value >= low) and (value <= high if closed_high else value < high)
+    if not fits:
+        if high < float("inf"):
+            most = f"{'at most' if closed_high else 'below'} {high:g}"
+            bounds = f"above {low:g} and {most}" if open_low else f"from {low:g} to {most}"
+        elif low > float("-inf"):
+            bounds = f"above {low:g}" if open_low else f"of at least {low:g}"
+        else:
+            bounds = "that is finite"
         raise ParameterError(
             f"optim.{name} got a {what} that it cannot use.",
             found=repr(value),

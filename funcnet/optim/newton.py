@@ -235,7 +235,7 @@ def levenberg_marquardt(
     (array([ 2., -3.]), True)
     """
     _check("levenberg_marquardt", residuals, tol, max_steps)
-    leaves.check_number("levenberg_marquardt", "damping", damping, 1e-300, float("inf"))
+    leaves.check_number("levenberg_marquardt", "damping", damping, 0.0, float("inf"), open_low=True)
     vector, unravel = ravel(params)
     _, both, at = _squares(residuals, unravel)
     most = 4 * vector.shape[0] + 10

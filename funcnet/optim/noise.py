@@ -158,8 +158,8 @@ def differentially_private_aggregate(l2_norm_clip: Any, noise_multiplier: Any, k
         return DifferentiallyPrivateAggregateState(numbers[0], numbers[1], key)
 
     def update(updates: Any, state: DifferentiallyPrivateAggregateState, params: Any) -> tuple[Any, Any]:
-        of_params, structure = tree.flatten(params, is_leaf=_is_none)
-        given = tree.flatten_like(structure, updates, is_leaf=_is_none, name="the gradients")
+        of_params, structure = tree.flatten(params, is_leaf=leaves.is_none)
+        given = tree.flatten_like(structure, updates, is_leaf=leaves.is_none, name="the gradients")
         kept = [i for i, g in enumerate(given) if g is not None]
         if not kept:
             return updates, state
@@ -183,7 +183,3 @@ def differentially_private_aggregate(l2_norm_clip: Any, noise_multiplier: Any, k
         return tree.unflatten(structure, given), state._replace(key=keys[0, :])
 
     return Transform(init, update)
-
-
-def _is_none(node: Any) -> bool:
-    return node is None

@@ -88,7 +88,7 @@ def reduce_on_plateau(
     numbers = {
         "factor": Number(factor, 0.0, 1.0),
         "patience": Number(patience, 1.0),
-        "rtol": Number(rtol, 0.0, 1.0 + 1e-12),
+        "rtol": Number(rtol, 0.0, 1.0, closed_high=True),
         "atol": Number(atol),
         "cooldown": Number(cooldown),
         "accumulation size": Number(accumulation_size, 1.0),

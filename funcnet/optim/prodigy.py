@@ -286,7 +286,7 @@ def prodigy(
             "eps": Number(eps),
             "estim_lr_coef": Number(estim_lr_coef),
             "weight_decay": Number(weight_decay),
-            "estim_lr0": Number(estim_lr0, 5e-324),
+            "estim_lr0": Number(estim_lr0, open_low=True),
         },
         totals={"estimate": estim_lr0, "numerator": 0.0},
         columns={"mu": zeros, "nu": zeros, "sum": zeros, "start": copied},

@@ -113,7 +113,7 @@ def schedule_free(inner: Transform, learning_rate: Rate, *, b1: Rate = 0.9, weig
         whole,
         numbers={
             "learning_rate": Number(of_this_update if callable(given) else given),
-            "b1": Number(b1, 5e-324, 1.0),
+            "b1": Number(b1, 0.0, 1.0, open_low=True),
             "weight_lr_power": Number(weight_lr_power),
         },
         totals={"weight_sum": 0.0, "max_rate": 0.0},

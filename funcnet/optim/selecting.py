@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
 from funcnet.errors import ParameterError
+from funcnet.optim.leaves import is_none
 from funcnet.optim.masks import Choice, Mask
 from funcnet.optim.transform import Transform, takes
 
@@ -49,14 +50,14 @@ def masked(inner: Transform, mask: Mask) -> Transform:
     choice = Choice("masked", mask)
 
     def init(params: Any) -> Any:
-        found, structure = tree.flatten(params, is_leaf=_is_none)
+        found, structure = tree.flatten(params, is_leaf=is_none)
         wanted = _there(choice.of(structure), found)
         return inner.init(_only(structure, found, wanted)) if any(wanted) else None
 
     @takes(*inner.extras)
     def update(updates: Any, state: Any, params: Any, **extras: Any) -> tuple[Any, Any]:
-        found, structure = tree.flatten(params, is_leaf=_is_none)
-        given = tree.flatten_like(structure, updates, is_leaf=_is_none, name="the gradients")
+        found, structure = tree.flatten(params, is_leaf=is_none)
+        given = tree.flatten_like(structure, updates, is_leaf=is_none, name="the gradients")
         wanted = _there(choice.of(structure), found)
         if not any(wanted):
             return updates, state
@@ -64,10 +65,6 @@ def masked(inner: Transform, mask: Mask) -> Transform:
         return tree.unflatten(structure, new), state
 
     return Transform(init, update)
-
-
-def _is_none(node: Any) -> bool:
-    return node is None
 
 
 def _there(wanted: list[bool], found: list[Any]) -> list[bool]:
@@ -89,7 +86,7 @@ def _apply(
 ) -> tuple[list[Any], Any]:
     """Return the updates of some of the parameters, the other ones as they are, and the state after it."""
     some, after = inner.update(_only(structure, given, wanted), state, _only(structure, found, wanted), **extras)
-    new = tree.flatten_like(structure, some, is_leaf=_is_none, name="the updates")
+    new = tree.flatten_like(structure, some, is_leaf=is_none, name="the updates")
     return [u if one else g for u, g, one in zip(new, given, wanted, strict=True)], after
 
 
@@ -132,8 +129,8 @@ def freeze(mask: Mask) -> Transform:
         return ()
 
     def update(updates: Any, state: tuple[()], params: Any) -> tuple[Any, tuple[()]]:
-        structure = tree.structure(params, is_leaf=_is_none)
-        given = tree.flatten_like(structure, updates, is_leaf=_is_none, name="the gradients")
+        structure = tree.structure(params, is_leaf=is_none)
+        given = tree.flatten_like(structure, updates, is_leaf=is_none, name="the gradients")
         frozen = choice.of(structure)
         return tree.unflatten(structure, [None if f else g for f, g in zip(frozen, given, strict=True)]), state
 
@@ -191,7 +188,7 @@ def partition(transforms: Mapping[Any, Transform], labels: Callable[[str], Any] 
             given = [None if p is None else labels(path) for path, p in zip(paths, found, strict=True)]
         else:
             whole = tree.unflatten(structure, list(range(structure.num_leaves)))
-            given = tree.broadcast_prefix(labels, whole, _is_none, name="the labels")
+            given = tree.broadcast_prefix(labels, whole, is_none, name="the labels")
         for path, p, label in zip(paths, found, given, strict=True):
             if p is not None and label not in transforms:
                 raise ParameterError(
@@ -203,7 +200,7 @@ def partition(transforms: Mapping[Any, Transform], labels: Callable[[str], Any] 
         return [None if p is None else label for p, label in zip(found, given, strict=True)]
 
     def init(params: Any) -> dict[Any, Any]:
-        found, structure = tree.flatten(params, is_leaf=_is_none)
+        found, structure = tree.flatten(params, is_leaf=is_none)
         own = groups(structure, found)
         return {
             label: t.init(_only(structure, found, [one == label for one in own]))
@@ -213,8 +210,8 @@ def partition(transforms: Mapping[Any, Transform], labels: Callable[[str], Any] 
 
     @takes(*extras)
     def update(updates: Any, state: dict[Any, Any], params: Any, **more: Any) -> tuple[Any, dict[Any, Any]]:
-        found, structure = tree.flatten(params, is_leaf=_is_none)
-        given = tree.flatten_like(structure, updates, is_leaf=_is_none, name="the gradients")
+        found, structure = tree.flatten(params, is_leaf=is_none)
+        given = tree.flatten_like(structure, updates, is_leaf=is_none, name="the gradients")
         own = groups(structure, found)
         after: dict[Any, Any] = {}
         for label, t in transforms.items():

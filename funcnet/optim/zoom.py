@@ -268,14 +268,14 @@ def scale_by_zoom_linesearch(
         ("tol", tol, 0.0, infinite),
         ("increase_factor", increase_factor, 1.0, infinite),
         ("slope_rtol", slope_rtol, 0.0, 1.0),
-        ("curv_rtol", curv_rtol, 0.0, 1.0 + 1e-12),
+        ("curv_rtol", curv_rtol, 0.0, 1.0),
         ("approx_dec_rtol", approx_dec_rtol, 0.0, infinite),
         ("stepsize_precision", stepsize_precision, 0.0, infinite),
         ("max_learning_rate", max_learning_rate, 0.0, infinite),
     ]
     for what, value, low, high in numbers:
         if value is not None:
-            leaves.check_number(name, what, value, low, high)
+            leaves.check_number(name, what, value, low, high, closed_high=what == "curv_rtol")
 
     def init(params: Any) -> ScaleByZoomLinesearchState:
         leaf = leaves.first_leaf(params, name)

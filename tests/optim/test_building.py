@@ -102,6 +102,8 @@ def test_choices_and_counts():
     for value in (0, 1.5, True):
         with pytest.raises(ParameterError, match="an integer of at least 1"):
             building.check_count("it", "rank", value)
+    with pytest.raises(ParameterError, match=r"optim\.it\(\.\.\.\) with another number of steps"):
+        building.check_count("it", "number of steps", 0)
 
 
 def test_a_missing_argument_is_named():

@@ -5,7 +5,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import tree
-from funcnet.errors import TreeError
+from funcnet.errors import ParameterError, TreeError
 from funcnet.optim import leaves
 from funcnet.testing.backends import backend_params
 
@@ -45,3 +45,20 @@ def test_hyperparameters_have_the_widest_type_of_the_device(case):
 def test_traced_hyperparameters_keep_their_derivative():
     leaf = np.ones(1, dtype="float32")
     assert fn.grad(lambda v: leaves.float_of(v, leaf, np.dtype("float64")) * 3.0)(np.array(2.0)) == 3.0
+
+
+def test_bounds_that_a_number_may_and_may_not_have():
+    def needed(value, *bounds, **options):
+        with pytest.raises(ParameterError) as error:
+            leaves.check_number("adam", "b1", value, *bounds, **options)
+        return str(error.value).partition("needed: ")[2].partition(",")[0]
+
+    infinity = float("inf")
+    leaves.check_number("adam", "b1", 1.0, 0.0, 1.0, closed_high=True)
+    leaves.check_number("adam", "b1", 5e-324, 0.0, infinity, open_low=True)
+    assert needed(1.0, 0.0, 1.0) == "a number from 0 to below 1"
+    assert needed(1.5, 0.0, 1.0, closed_high=True) == "a number from 0 to at most 1"
+    assert needed(0.0, 0.0, 1.0, open_low=True) == "a number above 0 and below 1"
+    assert needed(0.0, 0.0, infinity, open_low=True) == "a number above 0"
+    assert needed(-1.0, 0.0, infinity) == "a number of at least 0"
+    assert needed(float("nan"), -infinity, infinity) == "a number that is finite"
