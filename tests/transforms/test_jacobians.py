@@ -1,7 +1,6 @@
 """jacobian, jacfwd, jacrev, hessian and hvp."""
 
 import functools
-import time
 
 import jax
 import jax.numpy as jnp
@@ -174,15 +173,10 @@ def test_hessian_of_100_variables_is_not_a_loop():
         return xp.sum(xp.sin(x[:-1] * x[1:]) ** 2)
 
     x = np.linspace(0.0, 1.0, 100)
-    fn.hessian(f)(x)
-    calls.clear()
-    start = time.perf_counter()
     h = fn.hessian(f)(x)
-    together = time.perf_counter() - start
     assert len(calls) == 1
-    start = time.perf_counter()
     rows = np.stack([fn.hvp(f, (x,), (e,))[0] for e in np.eye(100)])
-    assert together < time.perf_counter() - start
+    assert len(calls) == 101
     np.testing.assert_allclose(h, rows, rtol=1e-12, atol=1e-14)
 
 
