@@ -6,7 +6,9 @@ r"""Products of some rows with some vectors, held in registers, as one instructi
 
 at addresses. Rows of A and C lie at fixed distances from the first, the sum runs over nested loops with fixed steps in
 A and B, and columns are neighbours in B and C. So whatever lies at regular distances is a matrix, the windows of an
-image among them, and nothing is copied into place first. All numbers but the addresses are in the text `spec` and
+image among them, and nothing is copied into place first. Where channels do not mix, :math:`A_{ik}` is a vector itself,
+as long as a row of B, and is multiplied element by element, or added up without a B. All numbers but the addresses are
+in the text `spec` and
 become parts of instructions: unlike the tile of matrix products, which is compiled once for all sizes, a block is made
 for one shape, so that rows may lie anywhere, short sums are written out and narrow results use narrow vectors.
 """
@@ -59,6 +61,7 @@ def spec(
     c: Iterable[int],
     loops: Iterable[tuple[int, int, int]],
     mode: str = "set",
+    kind: str = "product",
 ) -> str:
     """Return the text that describes a block.
 
@@ -76,6 +79,9 @@ def spec(
         The sum, outermost loop first, in bytes; a count of -1 stands for the last argument of ``block``.
     mode : str
         ``"set"``, ``"add"`` to what is there, or ``"bias"``, to begin with one row for all.
+    kind : str
+        ``"product"`` of numbers of A and rows of B; ``"each"``, of rows of A and B, element by element; or ``"sum"`` of
+        rows of A.
     """
     text = {
         "size": size,
@@ -85,6 +91,7 @@ def spec(
         "c": list(c),
         "loops": [list(loop) for loop in loops],
         "mode": mode,
+        "kind": kind,
     }
     return json.dumps(text, separators=(",", ":"))
 
@@ -98,7 +105,7 @@ class _Block:
         p = json.loads(text)
         self.ir, self.b = ir, builder
         self.size, self.width = p["size"], p["width"]
-        self.a, self.c, self.loops, self.mode = p["a"], p["c"], p["loops"], p["mode"]
+        self.a, self.c, self.loops, self.mode, self.kind = p["a"], p["c"], p["loops"], p["mode"], p["kind"]
         self.i64, self.i32 = ir.IntType(64), ir.IntType(32)
         self.number = ir.FloatType() if self.size == 4 else ir.DoubleType()
         self.vector = ir.VectorType(self.number, self.width)
@@ -217,11 +224,20 @@ class _Block:
         return max([k for k in range(1, most + 1) if count % k == 0])
 
     def step(self, a: Any, b: Any, sums: list[Any]) -> list[Any]:
-        row = [self.load(b, j) for j in range(self.vectors)]
+        vectors = range(self.vectors)
+        row = [self.load(b, j) for j in vectors] if self.kind != "sum" else []
         new = []
         for i, offset in enumerate(self.a):
-            number = self.everywhere(self.shifted(a, offset))
-            new += [self.b.call(self.fma, [number, row[j], sums[i * self.vectors + j]]) for j in range(self.vectors)]
+            place = self.shifted(a, offset)
+            before = sums[i * self.vectors : (i + 1) * self.vectors]
+            if self.kind == "sum":
+                new += [self.b.fadd(before[j], self.load(place, j)) for j in vectors]
+                continue
+            if self.kind == "each":
+                numbers = [self.load(place, j) for j in vectors]
+            else:
+                numbers = [self.everywhere(place)] * self.vectors
+            new += [self.b.call(self.fma, [numbers[j], row[j], before[j]]) for j in vectors]
         return new
 
 

@@ -15,16 +15,18 @@ import numpy as np
 
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.direct_kernel import kernel_gradient
+from funcnet.compiler.kernels.frames import Frame, Planes
 from funcnet.compiler.kernels.small import copied
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
-    Frame,
+    Geometry,
     Phase,
     adjoint_phases,
     forward_phases,
     geometry,
     merged,
     tile_of,
+    times_of,
     vectors_of,
 )
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["direct"]
+__all__ = ["STRIDE", "convolution", "direct"]
 
 # Bytes of weights that are gone through for each piece of the result.
 _WEIGHTS = 400_000
@@ -43,9 +45,9 @@ _PLACES = 256
 # Multiplications below which a second thread costs more than it saves.
 _PARALLEL = 1_000_000
 # Channels of a group below which most of a vector would be idle.
-_COLUMNS = 4
-# Strides whose phases would be too many to compile.
-_STRIDE = 3
+_COLUMNS = 2
+#: Strides whose phases would be too many to compile.
+STRIDE = 3
 
 
 def direct(e: Equation) -> Special | None:
@@ -55,70 +57,127 @@ def direct(e: Equation) -> Special | None:
     if dtypes not in ({"float32"}, {"float64"}) or len(e.values) != len(e.inputs):
         return None
     everything = [prod(v.shape) for v in (*e.values, *e.outputs)]
-    spatial = len(e.outputs[0].shape) - 2
-    if not all(everything) or spatial not in (1, 2):
+    if not all(everything):
         return None
-    if p["groups"] > 1 and e.outputs[0].shape[-1] // p["groups"] < _COLUMNS:
+    given, second, result = e.values[0], e.values[1], e.outputs[0]
+    inputs, features = (result if name == "conv_kernel" else second).shape[-2:]
+    times = times_of(inputs, features // p["groups"], p["groups"])
+    columns = inputs if name == "conv_adjoint" else features // p["groups"]
+    if p["groups"] > 1 and not times and columns < _COLUMNS:
         return None
-    if name == "conv_adjoint" and max(p["stride"]) > _STRIDE:
+    if name == "conv_adjoint" and max(p["stride"]) > STRIDE:
         return None
+    dtype = np.dtype(str(given.dtype))
     if name == "conv_kernel":
-        return Special("conv_kernel, direct", lambda compile, threads: kernel_gradient(e, compile, threads))
-    return Special(f"{name}, direct", lambda compile, threads: _Convolution(e, threads).build(compile))
+        shape = geometry(given, second, p["size"], p, times)
+        return Special("conv_kernel, direct", lambda compile, threads: kernel_gradient(shape, dtype, compile, threads))
+    shape = geometry(given, result, second.shape[:-2], p, times)
+    kind, adjoint, biased = "each" if times else "product", name == "conv_adjoint", name == "conv_bias"
+    return Special(
+        f"{name}, direct",
+        lambda compile, threads: convolution(shape, dtype, compile, threads, adjoint=adjoint, biased=biased, kind=kind),
+    )
 
 
-def _pair(p: Any, last: Any) -> Any:
-    return (p[0], last) if len(p) == 1 else p
+def convolution(
+    shape: Geometry,
+    dtype: np.dtype,
+    compile: Compile,
+    threads: int,
+    *,
+    adjoint: bool = False,
+    biased: bool = False,
+    kind: str = "product",
+) -> Steps:
+    """Return the kernel for a convolution or its transpose.
+
+    Parameters
+    ----------
+    shape : Geometry
+        Of what it reads and writes.
+    dtype : dtype
+        Of all arrays.
+    compile : callable
+        Compiles sources.
+    threads : int
+        How many threads there are.
+    adjoint, biased : bool
+        Which of the convolutions it is.
+    kind : str
+        What a block does with channels: ``"product"``, ``"each"``, or ``"sum"`` without a kernel.
+    """
+    shape = shape.flat()
+    planes, stride = shape.result[0], shape.stride[0]
+    if shape.window[0] == stride == 1 and shape.given[0] == planes and not shape.low[0]:
+        # Planes are images.
+        images = shape.images * planes
+        shape = shape._replace(images=images, given=(1, *shape.given[1:]), result=(1, *shape.result[1:]))
+        phases: list[Phase | None] = [None]
+    else:
+        make = adjoint_phases if adjoint else forward_phases
+        phases = [*make(planes, shape.window[0], stride, shape.low[0], shape.dilation[0])]
+    steps: list[Step] = []
+    for z in phases:
+        steps += _Convolution(shape, dtype, threads, z, adjoint, biased, kind).build(compile)
+    return Steps(steps)
 
 
 class _Convolution:
-    """A convolution or a transposed one, in phases."""
+    """The places of a convolution, or a transposed one, that are in one phase along the first axis."""
 
-    def __init__(self, e: Equation, threads: int) -> None:
-        p = e.params
-        self.adjoint = e.primitive.name == "conv_adjoint"
-        self.biased = e.primitive.name == "conv_bias"
-        given, kernel, result = e.values[0], e.values[1], e.outputs[0]
-        self.channels = kernel.shape[-2:]
-        self.sizes = (prod(given.shape), prod(result.shape))
-        self.groups = p["groups"]
-        self.window = _pair(kernel.shape[:-2], 1)
-        self.dtype = np.dtype(str(given.dtype))
-        self.typed, self.size = type_of(given.dtype), self.dtype.itemsize
-        stride, dilation = _pair(p["stride"], 1), _pair(p["dilation"], 1)
-        low = [before for before, _ in _pair(p["padding"], (0, 0))]
-        self.images, self.given, channels = geometry(given)
-        _, self.result, self.features = geometry(result)
-        flat = self.window == (1, 1) and stride == (1, 1) and self.given == self.result and not any(low)
-        if flat:
-            # Every element by itself: all rows are those of one image.
-            whole = (self.images * self.given[0], self.given[1])
-            self.images, self.given, self.result = 1, whole, whole
-        make = adjoint_phases if self.adjoint else forward_phases
-        axes = [make(*sizes) for sizes in zip(self.result, self.window, stride, low, dilation, strict=True)]
-        self.inputs = channels // self.groups
+    def __init__(
+        self, shape: Geometry, dtype: np.dtype, threads: int, z: Phase | None, adjoint: bool, biased: bool, kind: str
+    ) -> None:
+        self.shape, self.z, self.adjoint, self.biased, self.kind = shape, z, adjoint, biased, kind
+        self.dtype, self.typed, self.size = dtype, type_of(dtype), dtype.itemsize
+        self.result, self.features = shape.result[1:], shape.features
+        make = adjoint_phases if adjoint else forward_phases
+        sizes = zip(shape.result, shape.window, shape.stride, shape.low, shape.dilation, strict=True)
+        _, *axes = [make(*each) for each in sizes]
+        self.images = shape.images * (1 if z is None else z.count)
+        # Channels that are not mixed are columns, and those that come from one are terms.
+        self.channels = shape.channels if adjoint or not shape.times else shape.features
+        self.groups = 1 if shape.depthwise else shape.groups
+        self.inputs = (shape.times if adjoint else 1) if shape.depthwise else shape.channels // self.groups
         self.columns = self.features // self.groups
-        terms = self.inputs * prod([max([q.taps for q in axis]) for axis in axes])
+        self.stack = 1 if z is None else z.taps
+        terms = self.inputs * self.stack * prod([max([q.taps for q in axis]) for axis in axes])
         high, wide = [max([q.count for q in axis]) for axis in axes]
-        counts = (self.images, high, wide)
-        self.tile = tile_of(counts, self.columns, self.size, terms)
+        # Several images share a tile if what they write lies at regular distances.
+        self.regular = z is None or z.count * z.step == shape.result[0]
+        counts = (self.images if self.regular else 1, high, wide)
+        self.tile = tile_of(counts, self.columns, self.size, terms, shape.depthwise)
         # Where weights do not stay in the cache, several small images share each part of them.
-        least = _PLACES if terms * self.features * self.size > _WEIGHTS else 0
-        ends = (axes[0], axes[1])
-        self.frame = Frame(self.images, self.given, channels, self.size, ends, self.tile, threads, least)
+        weights = 0 if shape.depthwise else terms * self.features * self.size
+        least = _PLACES if weights > _WEIGHTS else 0
+        self.frame = Frame(
+            self.images,
+            shape.given[1:],
+            self.channels,
+            self.size,
+            (axes[0], axes[1]),
+            self.tile,
+            threads,
+            least,
+            planes=None if z is None else Planes(z, shape.given[0]),
+            times=max(shape.times, 1),
+            turned=adjoint,
+        )
         self.phases = [(y, x) for y in axes[0] for x in axes[1]]
         self.width, _ = vectors_of(self.columns, self.size)
         self.panel = min(self.tile.vectors * self.width, self.columns)
         panels = -(-self.columns // self.panel)
-        self.packed = self.adjoint or panels > 1
+        self.packed = kind != "sum" and (adjoint or (panels > 1 and not shape.depthwise))
         work = self.images * prod(self.result) * self.features * terms
         self.parts = max(1, min(threads, self.frame.units)) if work > _PARALLEL else 1
 
     # ------------------------------------------------------------------ the source
 
     def source(self) -> str:
-        names = ["x", "w", "y", *["bias"] * self.biased, "s"]
-        lines = ["    W = address(w)", "    Y = address(y)", *["    Z = address(bias)"] * self.biased]
+        weights = self.kind != "sum"
+        names = ["x", *["w"] * weights, "y", *["bias"] * self.biased, "s"]
+        lines = ["    W = address(w)" if weights else "    W = 0", "    Y = address(y)"]
+        lines += ["    Z = address(bias)"] * self.biased
         lines += ["    for u in range(lo, hi):", *["        " + line for line in self.frame.head(self.typed)]]
         offset = 0
         for y, x in self.phases:
@@ -128,13 +187,14 @@ class _Convolution:
 
     def phase(self, y: Phase, x: Phase, offset: int) -> tuple[list[str], int]:
         """Return lines for one phase, and where the weights of the next one begin."""
-        f, size = self.frame, self.size
-        terms = y.taps * x.taps * self.inputs
+        f, size, depthwise = self.frame, self.size, self.shape.depthwise
+        terms = self.stack * y.taps * x.taps * self.inputs
         outer, inner = self.cut(
             [
+                (self.stack, f.plane, y.taps * x.taps * self.inputs),
                 (y.taps, y.apart * f.row, x.taps * self.inputs),
                 (x.taps, x.apart * f.element, self.inputs),
-                (self.inputs, size, 1),
+                (self.inputs, size * (self.columns if depthwise else 1), 1),
             ],
             terms,
         )
@@ -170,7 +230,7 @@ class _Convolution:
             loops = [(count, a, b * step) for count, a, b in inner]
             lines += [
                 f"{pad}for p in range({first}, {first + many}):",
-                f"{pad}    a = a0{at}",
+                f"{pad}    a = a0{at}" + (f" + p * {self.panel * size}" if depthwise else ""),
                 f"{pad}    b = w0 + p * {self.panel * size * (terms if self.packed else 1)}{down}",
                 f"{pad}    c = Y + {x.start * self.features * size} + p * {self.panel * size}{result}",
                 f"{pad}    z = " + (f"Z + p * {self.panel * size}{result}" if mode == "bias" else "0"),
@@ -201,7 +261,16 @@ class _Convolution:
         """Return the address of an image's first row in the result, as an expression."""
         h, w = self.result
         row = w * self.features * self.size
-        return f"((i0 + i) * {h} + {y.start} + (r0 + r) * {y.step}) * {row}"
+        return f"({self.plane()} * {h} + {y.start} + (r0 + r) * {y.step}) * {row}"
+
+    def plane(self) -> str:
+        """Return the number of an image's plane in the result, as an expression."""
+        z, image = self.z, "(i0 + i)"
+        if z is None:
+            return image
+        if self.regular:
+            return f"({image} * {z.step} + {z.start})"
+        return f"({image} // {z.count} * {self.shape.result[0]} + {image} % {z.count} * {z.step} + {z.start})"
 
     def cleared(self, y: Phase, x: Phase) -> list[str]:
         """Return lines that set places to the bias, or to 0."""
@@ -210,7 +279,8 @@ class _Convolution:
             "for i in range(many):",
             "    for r in range(R):",
             f"        for j in range({x.count}):",
-            f"            d = ((i0 + i) * {h} + {y.start} + (r0 + r) * {y.step}) * {w} + {x.start} + j * {x.step}",
+            f"            d = {self.plane()} * {h} + {y.start} + (r0 + r) * {y.step}",
+            f"            d = d * {w} + {x.start} + j * {x.step}",
             f"            e = y[d * {c} : (d + 1) * {c}]",
             f"            for k in range({c}):",
             f"                e[k] = {'bias[k]' if self.biased else f'{self.typed}(0)'}",
@@ -223,6 +293,7 @@ class _Convolution:
         element = self.features * self.size
         row = w * element
         down, across = y.move * f.row, x.move * f.element
+        apart = h * row * (1 if self.z is None else self.z.step)
 
         def block(images: int, rows: int, places: int, j: str) -> str:
             where = [(i, r, k) for i in range(images) for r in range(rows) for k in range(places)]
@@ -231,9 +302,10 @@ class _Convolution:
                 width=self.width,
                 columns=columns,
                 a=[i * f.image + r * down + k * across for i, r, k in where],
-                c=[i * h * row + r * y.step * row + k * x.step * element for i, r, k in where],
+                c=[i * apart + r * y.step * row + k * x.step * element for i, r, k in where],
                 loops=loops,
                 mode=mode,
+                kind=self.kind,
             )
             at = f"a + i * {f.image} + r * {down} + {j} * {across}"
             to = f"c + {self.place(y)} + {j} * {x.step * element}"
@@ -269,7 +341,7 @@ class _Convolution:
 
     def weights(self) -> tuple[Any, list[tuple[Any, Callable[[Any], Any]]]]:
         """Return memory for packed weights, and its parts with what takes each of them from a kernel."""
-        total = sum([y.taps * x.taps for y, x in self.phases]) * self.inputs * self.features
+        total = sum([y.taps * x.taps for y, x in self.phases]) * self.stack * self.inputs * self.features
         memory = np.empty(total, self.dtype)
         parts: list[tuple[Any, Callable[[Any], Any]]] = []
         start = 0
@@ -277,36 +349,58 @@ class _Convolution:
             for q in range(self.groups):
                 for first in range(0, self.columns, self.panel):
                     columns = min(self.panel, self.columns - first)
-                    shape = (y.taps, x.taps, self.inputs, columns)
-                    target = memory[start : start + prod(shape)].reshape(shape)
-                    start += prod(shape)
-                    if target.size:
-                        parts.append((target, self.taken(y, x, q, slice(first, first + columns))))
+                    for plane in range(self.stack):
+                        shape = (y.taps, x.taps, self.inputs, columns)
+                        target = memory[start : start + prod(shape)].reshape(shape)
+                        start += prod(shape)
+                        if target.size:
+                            parts.append((target, self.taken(plane, y, x, q, slice(first, first + columns))))
         return memory, parts
 
-    def taken(self, y: Phase, x: Phase, group: int, columns: slice) -> Callable[[Any], Any]:
-        rows, places = [
-            slice(q.kernel, None if (end := q.kernel + q.taps * q.kernel_step) < 0 else end, q.kernel_step)
-            for q in (y, x)
-        ]
+    def taken(self, plane: int, y: Phase, x: Phase, group: int, columns: slice) -> Callable[[Any], Any]:
+        places: tuple[Any, ...] = tuple(
+            [
+                slice(q.kernel, None if (end := q.kernel + q.taps * q.kernel_step) < 0 else end, q.kernel_step)
+                for q in (y, x)
+            ]
+        )
+        z = self.z
+        places = (0 if z is None else z.kernel + plane * z.kernel_step, *places)
+        if self.shape.depthwise:
+            # Only transposes are packed; the features of a channel are the terms.
+            one = self.shape.channels // self.inputs
+            return lambda kernel: (
+                kernel[(*places, 0)].reshape(y.taps, x.taps, one, self.inputs)[:, :, columns].swapaxes(2, 3)
+            )
         if self.adjoint:
             features = slice(group * self.inputs, (group + 1) * self.inputs)
-            return lambda kernel: kernel[rows, places, columns, features].swapaxes(2, 3)
+            return lambda kernel: kernel[(*places, columns, features)].swapaxes(2, 3)
         columns = slice(group * self.columns + columns.start, group * self.columns + columns.stop)
-        return lambda kernel: kernel[rows, places, :, columns]
+        return lambda kernel: kernel[(*places, slice(None), columns)]
 
     # ------------------------------------------------------------------ the kernel
 
-    def build(self, compile: Compile) -> Steps:
+    def build(self, compile: Compile) -> list[Step]:
+        shape, weights = self.shape, self.kind != "sum"
         array = f"{self.dtype.name}[::1]"
-        types = [array] * (4 if self.biased else 3)
+        types = [array] * (2 + weights + self.biased)
         loop = compile(self.source(), f"void(int64, int64, int64, {', '.join(types)}, {self.dtype.name}[:,::1])")
         scratch = memory_of(self.parts, self.frame.scratch, self.dtype)
         bounds = tuple([self.frame.units * i // self.parts for i in range(self.parts + 1)])
-        memory, packs = self.weights() if self.packed else (None, [])
-        kernel = (*self.window, *self.channels)
-        steps = [copied(compile, 1, kernel, taken, target) for target, taken in packs]
-        flat = Of(1, (prod(kernel),)) if memory is None else memory
+        given, written = [
+            prod(size) * shape.images * channels
+            for size, channels in ((shape.given, shape.channels), (shape.result, shape.features))
+        ]
+        steps: list[Step] = []
+        flat: list[Any] = []
+        if weights:
+            low, high = (shape.features, shape.channels) if self.adjoint else (shape.channels, shape.features)
+            kernel = (*shape.window, low // shape.groups, high)
+            flat = [Of(1, (prod(kernel),))]
+        if self.packed:
+            memory, packs = self.weights()
+            steps = [copied(compile, 1, kernel, taken, target) for target, taken in packs]
+            flat = [memory]
         bias = [Of(2, (self.features,))] * self.biased
-        ends = [Of(i, (n,)) for i, n in zip((0, 3 if self.biased else 2), self.sizes, strict=True)]
-        return Steps([*steps, Step(loop, bounds, [ends[0], flat, ends[1], *bias, scratch])])
+        result = Of(1 + weights + self.biased, (written,))
+        return [*steps, Step(loop, bounds, [Of(0, (given,)), *flat, result, *bias, scratch])]

@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels.block import spec
+from funcnet.compiler.kernels.frames import Frame, Planes
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
-    Frame,
+    Geometry,
     Tile,
     cycles,
     forward_phases,
-    geometry,
     merged,
     tallest,
     vectors_of,
 )
 
 if TYPE_CHECKING:
-    from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
 __all__ = ["kernel_gradient"]
@@ -40,42 +39,46 @@ _PANEL = 32_000
 
 
 class _Gradient:
-    def __init__(self, e: Equation, threads: int) -> None:
-        p = e.params
-        given, cotangent, result = e.values[0], e.values[1], e.outputs[0]
-        one = len(p["size"]) == 1
-        self.window = (*p["size"], 1) if one else p["size"]
-        stride = (*p["stride"], 1) if one else p["stride"]
-        self.dilation = (*p["dilation"], 1) if one else p["dilation"]
-        low = [before for before, _ in ((*p["padding"], (0, 0)) if one else p["padding"])]
-        self.groups = p["groups"]
+    def __init__(self, shape: Geometry, dtype: np.dtype, threads: int) -> None:
+        shape = shape.flat()
+        self.depthwise = shape.depthwise
+        self.groups = 1 if shape.depthwise else shape.groups
+        self.window, self.dilation = shape.window, shape.dilation
         # Whether the elements of a row of the window are neighbours in the image.
-        self.joined = self.dilation[1] == 1 and self.groups == 1
-        self.dtype = np.dtype(str(given.dtype))
-        self.typed, self.size = type_of(given.dtype), self.dtype.itemsize
-        images, size, channels = geometry(given)
-        _, self.out, self.features = geometry(cotangent)
-        if self.window == (1, 1) and stride == (1, 1) and size == self.out and not any(low):
-            # Every element by itself: all rows are those of one image.
-            size = self.out = (images * size[0], size[1])
-            images = 1
-        axes = [forward_phases(*sizes) for sizes in zip(self.out, self.window, stride, low, self.dilation, strict=True)]
-        self.images = images
-        self.inputs, self.columns = channels // self.groups, self.features // self.groups
+        self.joined = self.dilation[2] == 1 and self.groups == 1 and not self.depthwise
+        self.dtype, self.typed, self.size = dtype, type_of(dtype), dtype.itemsize
+        self.out, self.features = shape.result[1:], shape.features
+        sizes = zip(shape.result, shape.window, shape.stride, shape.low, shape.dilation, strict=True)
+        z, self.y, self.x = [forward_phases(*each)[0] for each in sizes]
+        channels = shape.features if shape.depthwise else shape.channels
+        self.inputs = 1 if shape.depthwise else channels // self.groups
+        self.columns = self.features // self.groups
         self.width, self.vectors = vectors_of(self.columns, self.size)
         self.rows, self.taps, self.panel = self.tiles()
-        work = prod(result.shape) * images * prod(self.out)
+        self.total = prod(self.window) * self.inputs * self.features
+        self.images = shape.images * shape.result[0]
+        work = self.total * self.images * prod(self.out)
         threads = threads if work > _PARALLEL else 1
-        one_row = Tile(1, 1, 1, 1)
         most = max(64, _PANEL // (self.panel * self.size))
-        self.frame = Frame(images, size, channels, self.size, (axes[0], axes[1]), one_row, threads, _PLACES, most)
-        self.y, self.x = axes[0][0], axes[1][0]
+        alone = shape.window[0] == shape.stride[0] == 1 and shape.given[0] == shape.result[0] and not shape.low[0]
+        self.frame = Frame(
+            self.images,
+            shape.given[1:],
+            channels,
+            self.size,
+            ([self.y], [self.x]),
+            Tile(1, 1, 1, 1),
+            threads,
+            _PLACES,
+            most,
+            planes=None if alone else Planes(z, shape.given[0]),
+            times=max(shape.times, 1),
+        )
         self.parts = max(1, min(threads, self.frame.units))
-        self.total = prod(result.shape)
 
     def tiles(self) -> tuple[int, int, int]:
         """Return the rows of a tile from one run of neighbours, how many runs it takes, and its columns."""
-        run = self.inputs * (self.window[1] if self.joined else 1)
+        run = self.inputs * (self.window[2] if self.joined else 1)
         runs = prod(self.window) * self.inputs // run
         best: Any = None
         for vectors in range(1, min(self.vectors, 4) + 1):
@@ -88,14 +91,17 @@ class _Gradient:
                     if not v:
                         continue
                     if taps == 1:
-                        parts = (run // rows) * cycles(rows, v, _PLACES) + cycles(run % rows, v, _PLACES)
+                        parts = (run // rows) * self.cycles(rows, v) + self.cycles(run % rows, v)
                         total += panels * runs * parts
                     else:
-                        parts = (runs // taps) * cycles(run * taps, v, _PLACES)
-                        total += panels * (parts + cycles(run * (runs % taps), v, _PLACES))
+                        parts = (runs // taps) * self.cycles(run * taps, v)
+                        total += panels * (parts + self.cycles(run * (runs % taps), v))
                 if best is None or total < best[0]:
                     best = total, (rows, taps, min(vectors * self.width, self.columns))
         return best[1]
+
+    def cycles(self, rows: int, vectors: int) -> float:
+        return cycles(rows, vectors, _PLACES, self.depthwise)
 
     def source(self) -> str:
         lines = [
@@ -129,6 +135,7 @@ class _Gradient:
                     f"{pad}for p in range({first}, {first + many}):",
                     f"{pad}    b = b0 + p * {self.panel * size}{group_f}",
                     f"{pad}    c = T + p * {self.panel * size}{group_f}",
+                    f"{pad}    a = a0" + (f" + p * {self.panel * size}" if self.depthwise else ""),
                     *[f"{pad}    {line}" for line in self.pieces(columns)],
                 ]
         return lines
@@ -148,9 +155,10 @@ class _Gradient:
         if len(loops) == 2 and loops[1][0] == 1:
             loops = loops[:1]
         joined = self.joined
-        run = self.inputs * (self.window[1] if joined else 1)
-        across = [0] if joined else [j * self.dilation[1] * f.element for j in range(self.window[1])]
-        starts = [i * self.dilation[0] * f.row + j for i in range(self.window[0]) for j in across]
+        run = self.inputs * (self.window[2] if joined else 1)
+        ahead, down, right = f.plane, self.dilation[1] * f.row, 0 if joined else self.dilation[2] * f.element
+        planes, high, wide = self.window[0], self.window[1], 1 if joined else self.window[2]
+        starts = [i * ahead + j * down + k * right for i in range(planes) for j in range(high) for k in range(wide)]
 
         def block(a: list[int], at: str, to: str) -> str:
             text = spec(
@@ -161,19 +169,21 @@ class _Gradient:
                 c=[i * element for i in range(len(a))],
                 loops=loops,
                 mode="add",
+                kind="each" if self.depthwise else "product",
             )
-            return f"block({text!r}, a0 + {at}, b, c + {to}, 0, {count})"
+            return f"block({text!r}, a + {at}, b, c + {to}, 0, {count})"
 
         lines: list[str] = []
         if self.taps == 1:
             k = self.rows
-            down, right = self.dilation[0] * f.row, 0 if joined else self.dilation[1] * f.element
-            lines += [f"for v in range({self.window[0]}):"]
-            pad, at, number = "    ", f"v * {down}", f"v * {self.window[1] * self.inputs}"
-            if not joined:
-                lines += [f"    for z in range({self.window[1]}):"]
-                pad, at = "        ", f"{at} + z * {right}"
-                number = f"{number} + z * {self.inputs}"
+            pad, at, number = "", "0", "0"
+            for name, many, step in (("d", planes, ahead), ("v", high, down), ("z", wide, right)):
+                if many > 1:
+                    lines.append(f"{pad}for {name} in range({many}):")
+                    pad += "    "
+                    at += f" + {name} * {step}"
+                number = f"({number}) * {many} + {name if many > 1 else 0}"
+            number = f"({number}) * {run}"
             lines += [f"{pad}for j in range(0, {run // k * k}, {k}):"]
             lines += [
                 f"{pad}    " + block([i * size for i in range(k)], f"{at} + j * {size}", f"({number} + j) * {element}")
@@ -191,14 +201,17 @@ class _Gradient:
         return lines
 
 
-def kernel_gradient(e: Equation, compile: Compile, threads: int) -> Steps:
-    """Return the kernel for the gradient with respect to the window."""
-    job = _Gradient(e, threads)
+def kernel_gradient(shape: Geometry, dtype: np.dtype, compile: Compile, threads: int) -> Steps:
+    """Return the kernel for the gradient with respect to the window, given the geometry of input and cotangent."""
+    job = _Gradient(shape, dtype, threads)
     array, table = f"{job.dtype.name}[::1]", f"{job.dtype.name}[:,::1]"
     loop = compile(job.source(), f"void(int64, int64, int64, {array}, {array}, {table}, {table})")
     scratch = memory_of(job.parts, job.frame.scratch, job.dtype)
     bounds = tuple([job.frame.units * i // job.parts for i in range(job.parts + 1)])
-    given = [Of(i, (prod(v.shape),)) for i, v in enumerate(e.values)]
+    given = [
+        Of(i, (shape.images * prod(size) * channels,))
+        for i, (size, channels) in enumerate(((shape.given, shape.channels), (shape.result, shape.features)))
+    ]
     if job.parts == 1:
         return Steps([Step(loop, bounds, [*given, Of(2, (1, job.total)), scratch])])
     sums = np.empty((job.parts, job.total), job.dtype)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.direct import direct
 from funcnet.compiler.kernels.outer import outer
+from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
@@ -38,6 +39,8 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "multiply": outer,
     "scan": whole_scan,
     "sum": middle_sum,
+    "sum_pool": pool_sum,
+    "sum_pool_spread": pool_sum,
 }
 
 

@@ -10,12 +10,104 @@ from funcnet.compiler.kernels.block import registers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Frame", "Phase", "Tile", "adjoint_phases", "forward_phases", "merged", "tile_of", "vectors_of"]
+__all__ = [
+    "Geometry",
+    "Phase",
+    "Tile",
+    "adjoint_phases",
+    "cycles",
+    "forward_phases",
+    "geometry",
+    "merged",
+    "tallest",
+    "three",
+    "tile_of",
+    "times_of",
+    "vectors_of",
+]
 
-# Bytes of the copy of an image, or of a few, that stay in the cache beside the weights.
-_CACHE = 160_000
+# Columns of a group of channels below which depthwise convolutions repeat channels instead.
+_REPEATED = 8
 
 Loop = tuple[int, int, int]
+Three = tuple[int, int, int]
+
+
+class Geometry(NamedTuple):
+    """A convolution over three axes, planes first, of which some may have one element.
+
+    Attributes
+    ----------
+    images : int
+        How many there are.
+    given, result : (int, int, int)
+        Planes, rows and columns of what is read and of what is written; of input and cotangent for a kernel's gradient.
+    channels, features : int
+        Numbers of each element of both.
+    window, stride, low, dilation : (int, int, int)
+        Along each axis; `low` is the padding before.
+    groups : int
+        Groups of channels.
+    times : int
+        In a convolution that does not mix channels, how many results each channel has; 0 if it mixes channels.
+    """
+
+    images: int
+    given: Three
+    result: Three
+    channels: int
+    features: int
+    window: Three
+    stride: Three
+    low: Three
+    dilation: Three
+    groups: int
+    times: int
+
+    @property
+    def depthwise(self) -> bool:
+        return self.times > 0
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each element of the result comes from the one at its place."""
+        return self.window == self.stride == (1, 1, 1) and self.given == self.result and not any(self.low)
+
+    def flat(self) -> Geometry:
+        """Return the same with all elements as rows of one image, if it is pointwise."""
+        if not self.pointwise:
+            return self
+        d, h, w = self.given
+        whole = (1, self.images * d * h, w)
+        return self._replace(images=1, given=whole, result=whole)
+
+
+def three(sizes: Any, other: Any) -> Any:
+    """Return sizes along three axes: vectors are columns, and images lie in one plane."""
+    sizes = tuple(sizes)
+    return {1: (other, *sizes, other), 2: (other, *sizes), 3: sizes}[len(sizes)]
+
+
+def geometry(given: Any, result: Any, window: Any, p: dict[str, Any], times: int = 0) -> Geometry:
+    """Return the geometry for arrays of values, channels last, and a convolution's parameters."""
+    return Geometry(
+        given.shape[0],
+        three(given.shape[1:-1], 1),
+        three(result.shape[1:-1], 1),
+        given.shape[-1],
+        result.shape[-1],
+        three(window, 1),
+        three(p["stride"], 1),
+        three([before for before, _ in p["padding"]], 0),
+        three(p["dilation"], 1),
+        p["groups"],
+        times,
+    )
+
+
+def times_of(inputs: int, features: int, groups: int) -> int:
+    """Return how many results each channel has if channels are not mixed, 0 if they are, given those of a group."""
+    return features if inputs == 1 and groups > 1 and features < _REPEATED else 0
 
 
 class Phase(NamedTuple):
@@ -90,7 +182,7 @@ class Tile(NamedTuple):
 def vectors_of(columns: int, size: int) -> tuple[int, int]:
     """Return the numbers in each vector, and how many vectors there are, for so many columns."""
     width = registers().bytes // size
-    while width > 16 // size and columns <= width // 2:
+    while width > 2 and columns <= width // 2:
         width //= 2
     return width, -(-columns // width)
 
@@ -100,11 +192,11 @@ def tallest(vectors: int) -> int:
     return min(20, (registers().count - 1 - vectors) // vectors)
 
 
-def cycles(rows: int, vectors: int, terms: int) -> float:
+def cycles(rows: int, vectors: int, terms: int, depthwise: bool = False) -> float:
     """Return about how long a piece takes: two products and two loads at a time, four steps until a sum is there."""
     if not rows:
         return 0.0
-    loads = (rows + vectors) / 2
+    loads = (rows * (vectors if depthwise else 1) + vectors) / 2
     return terms * (max(rows * vectors / 2, loads, 4) + 0.1 * loads) + rows * vectors + 25
 
 
@@ -114,7 +206,7 @@ def _shares(count: int, piece: int) -> Iterator[tuple[int, int]]:
     yield 1, count % piece
 
 
-def tile_of(counts: tuple[int, int, int], columns: int, size: int, terms: int) -> Tile:
+def tile_of(counts: Three, columns: int, size: int, terms: int, depthwise: bool = False) -> Tile:
     """Return the fastest tile for images, rows, places of a row, and columns of the result."""
     _, all_vectors = vectors_of(columns, size)
     n, rows, places = counts
@@ -131,178 +223,8 @@ def tile_of(counts: tuple[int, int, int], columns: int, size: int, terms: int) -
             total = 0.0
             for panels, v in _shares(all_vectors, vectors):
                 for many, k in _shares(count, piece):
-                    total += times * panels * many * cycles(k * high, v, terms) if v else 0.0
+                    total += times * panels * many * cycles(k * high, v, terms, depthwise) if v else 0.0
             if best is None or total < best[0]:
                 best = total, tile
     assert best is not None
     return best[1]
-
-
-# ---------------------------------------------------------------------- frames
-
-
-class Frame:
-    """What units of work read of images: the images themselves, or copies with zeros around.
-
-    Parameters
-    ----------
-    images : int
-        How many there are.
-    size : (int, int)
-        Rows and columns of each.
-    channels, itemsize : int
-        Numbers of each element, and bytes of a number.
-    phases : (list of Phase, list of Phase)
-        Along both axes.
-    tile : Tile
-        Units hold a whole number of these.
-    threads : int
-        How many threads share the work.
-    least, most : int
-        Places that a unit has at least, if that is possible, and at most; 0 for any number.
-
-    Attributes
-    ----------
-    framed : bool
-        Whether units copy what they read.
-    pitch : int
-        Elements from row to row.
-    rows, many : int
-        Rows of places, and images, in a unit; one of them is all or 1.
-    units : int
-        How many units there are.
-    """
-
-    def __init__(
-        self,
-        images: int,
-        size: tuple[int, int],
-        channels: int,
-        itemsize: int,
-        phases: tuple[list[Phase], list[Phase]],
-        tile: Tile,
-        threads: int,
-        least: int = 0,
-        most: int = 0,
-    ) -> None:
-        self.images, self.size, self.channels, self.itemsize = images, size, channels, itemsize
-        ends = [[p for p in axis if p.taps] for axis in phases]
-        self.move = tuple([axis[0].move for axis in phases])
-        self.counts = tuple([max([p.count for p in axis]) for axis in phases])
-        self.low = tuple([min([p.first for p in axis], default=0) for axis in ends])
-        self.high = tuple([max([p.last for p in axis], default=0) for axis in ends])
-        need = [move * (m - 1) + high for move, m, high in zip(self.move, self.counts, self.high, strict=True)]
-        self.framed = min(self.low) < 0 or any([last >= n for last, n in zip(need, size, strict=True)])
-        self.origin = self.low if self.framed else (0, 0)
-        self.pitch = need[1] - self.low[1] + 1 if self.framed else size[1]
-        row = self.pitch * channels * itemsize
-        places = self.counts[0] * self.counts[1]
-        self.rows, self.many = self.counts[0], 1
-        if tile.images > 1 or (places < least and images > threads):
-            wanted = max(tile.images, -(-least // max(places, 1)), min(32, _CACHE // max(row * self.counts[0], 1)))
-            wanted = min(wanted, -(-images // threads))
-            self.many = max(tile.images, wanted // tile.images * tile.images)
-        else:
-            fit = max(1, (_CACHE // max(row, 1) - (self.high[0] - self.low[0])) // self.move[0])
-            if most:
-                fit = max(1, min(fit, most // self.counts[1]))
-            # So many pieces that threads have about the same to do.
-            pieces = max(-(-self.counts[0] // fit), -(-2 * threads // images) if threads > 1 else 1)
-            high = -(-self.counts[0] // pieces)
-            self.rows = min(self.counts[0], -(-high // tile.rows) * tile.rows)
-        self.blocks = -(-self.counts[0] // self.rows)
-        self.units = -(-images // self.many) if self.many > 1 else images * self.blocks
-
-    @property
-    def height(self) -> int:
-        """The rows of a copy."""
-        return (self.rows - 1) * self.move[0] + self.high[0] - self.low[0] + 1
-
-    @property
-    def scratch(self) -> int:
-        """The numbers that a thread needs for copies."""
-        return self.many * self.height * self.pitch * self.channels if self.framed else 1
-
-    @property
-    def image(self) -> int:
-        """The bytes from image to image."""
-        rows = self.height if self.framed else self.size[0]
-        return rows * self.row
-
-    @property
-    def row(self) -> int:
-        """The bytes from row to row."""
-        return self.pitch * self.channels * self.itemsize
-
-    @property
-    def element(self) -> int:
-        """The bytes from element to element."""
-        return self.channels * self.itemsize
-
-    def offset(self, y: Phase, x: Phase) -> int:
-        """Return where the first tap of the first place is, in bytes."""
-        return (y.first - self.origin[0]) * self.row + (x.first - self.origin[1]) * self.element
-
-    def head(self, typed: str) -> list[str]:
-        """Return lines that find what unit `u` reads: its first image and row, their numbers, and the address."""
-        h, w = self.size
-        if self.many > 1:
-            lines = [f"i0 = u * {self.many}", f"many = min({self.many}, {self.images} - i0)", "r0 = 0"]
-            lines.append(f"rows = {self.rows}")
-        else:
-            lines = [f"i0 = u // {self.blocks}", "many = 1", f"r0 = (u - i0 * {self.blocks}) * {self.rows}"]
-            lines.append(f"rows = min({self.rows}, {self.counts[0]} - r0)")
-        if not self.framed:
-            return [*lines, f"A = address(x) + (i0 * {h} + r0 * {self.move[0]}) * {self.row}"]
-        each = -(-self.scratch * self.itemsize // 64) * 64
-        count = f"(rows - 1) * {self.move[0]} + {self.high[0] - self.low[0] + 1}"
-        lines += [f"A = address(s) + part * {each}", "for i in range(many):"]
-        copied = self.together(typed) if self.pitch == w and self.low[1] == 0 else self.by_row(typed)
-        return [*lines, f"    count = {count}", f"    y0 = r0 * {self.move[0]} + {self.low[0]}", *copied]
-
-    def together(self, typed: str) -> list[str]:
-        """Return lines that copy whole rows, which follow each other in the frame as in the image."""
-        width = self.pitch * self.channels
-        return [
-            f"    f = s[part, i * {self.height * width} : (i + 1) * {self.height * width}]",
-            "    above = min(max(-y0, 0), count)",
-            f"    below = max(min({self.size[0]} - y0, count), above)",
-            f"    for c in range(above * {width}):",
-            f"        f[c] = {typed}(0)",
-            f"    e = x[((i0 + i) * {self.size[0]} + y0 + above) * {width} :]",
-            f"    f = f[above * {width} :]",
-            f"    for c in range((below - above) * {width}):",
-            "        f[c] = e[c]",
-            f"    for c in range((below - above) * {width}, (count - above) * {width}):",
-            f"        f[c] = {typed}(0)",
-        ]
-
-    def by_row(self, typed: str) -> list[str]:
-        """Return lines that copy row by row."""
-        (h, w), c, low = self.size, self.channels, self.low[1]
-        to, start = max(0, -low), max(0, low)
-        length = min(w - start, self.pitch - to)
-        width = self.pitch * c
-        empty = [f"    for c in range({width}):", f"        f[c] = {typed}(0)"]
-        copied = [f"f = s[part, (i * {self.height} + r) * {width} : (i * {self.height} + r + 1) * {width}]"]
-        if length > 0:
-            copied += [
-                f"if (y0 + r >= 0) & (y0 + r < {h}):",
-                f"    p = (((i0 + i) * {h} + y0 + r) * {w} + {start}) * {c}",
-                f"    f = f[{to * c} : {(to + length) * c}]",
-                f"    e = x[p : p + {length * c}]",
-                f"    for c in range({length * c}):",
-                "        f[c] = e[c]",
-                "else:",
-                *empty,
-            ]
-        else:
-            copied += [line.removeprefix("    ") for line in empty]
-        return ["    for r in range(count):", *["        " + line for line in copied]]
-
-
-def geometry(value: Any) -> tuple[int, tuple[int, int], int]:
-    """Return images, rows and columns, and channels of an array with one or two spatial axes."""
-    shape = value.shape
-    size = shape[1:-1] if len(shape) == 4 else (shape[1], 1)
-    return shape[0], size, shape[-1]

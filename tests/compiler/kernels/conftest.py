@@ -23,11 +23,18 @@ def block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
     p = json.loads(text)
     size, columns = p["size"], p["columns"]
     counts = [n if n > 0 else count for n, _, _ in p["loops"]]
-    rows = at(b, size, (*counts, columns), (*[s for _, _, s in p["loops"]], size))
+    steps = [s for _, s, _ in p["loops"]]
+    everything = tuple(range(len(counts)))
     for i, j in zip(p["a"], p["c"], strict=True):
-        numbers = at(a + i, size, counts, [s for _, s, _ in p["loops"]])
         result = at(c + j, size, (columns,), (size,))
-        total = np.tensordot(numbers, rows, len(counts))
+        if p["kind"] == "sum":
+            total = at(a + i, size, (*counts, columns), (*steps, size)).sum(everything)
+        else:
+            rows = at(b, size, (*counts, columns), (*[s for _, _, s in p["loops"]], size))
+            if p["kind"] == "each":
+                total = (at(a + i, size, (*counts, columns), (*steps, size)) * rows).sum(everything)
+            else:
+                total = np.tensordot(at(a + i, size, counts, steps), rows, len(counts))
         if p["mode"] == "add":
             total += result
         elif p["mode"] == "bias":

@@ -58,6 +58,33 @@ def test_as_numpy(size: int, width: int, columns: int, mode: str, tmp_path: Any,
     np.testing.assert_allclose(c, wanted, rtol=0, atol=np.abs(wanted).max() * 50 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize(("size", "width", "columns"), [(4, 16, 37), (4, 2, 2), (8, 8, 8)])
+@pytest.mark.parametrize("kind", ["each", "sum"])
+def test_channels_that_do_not_mix(
+    size: int, width: int, columns: int, kind: str, tmp_path: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    rng = np.random.default_rng(columns)
+    dtype = np.dtype(f"f{size}")
+    a, b = rng.standard_normal((40, columns)).astype(dtype), rng.standard_normal((6, columns)).astype(dtype)
+    c, places, row = np.zeros(8 * columns, dtype), (0, 5, 11), columns * size
+    text = block.spec(
+        size=size,
+        width=width,
+        columns=columns,
+        a=[i * row for i in places],
+        c=[0, row, 3 * row],
+        loops=[(2, 9 * row, 3 * row), (3, 2 * row, row)],
+        kind=kind,
+    )
+    run(text, a.reshape(-1), b.reshape(-1), c, c)
+    c = c[4 : 4 + 4 * columns].reshape(4, columns)
+    for place, i in zip(places, (0, 1, 3), strict=True):
+        rows = [a[place + 9 * j + 2 * k] * (b[3 * j + k] if kind == "each" else 1) for j in range(2) for k in range(3)]
+        np.testing.assert_allclose(c[i], np.sum(rows, 0), rtol=0, atol=20 * np.finfo(dtype).eps)
+    assert not c[2].any()
+
+
 def test_infinities_stay_where_they_belong() -> None:
     a = np.array([1, np.inf, 0, np.nan], "f4")
     b, c = np.zeros((1, 4), "f4"), np.ones(30, "f4")
