@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.backends.memory import give_back
 from funcnet.compiler.loops import build
+from funcnet.compiler.loops.store import numba_version
 from funcnet.compiler.passes import optimised
 from funcnet.compiler.plain import plain_plan
 
@@ -139,13 +140,12 @@ def _bytes(graph: Graph) -> int:
 
 def _outdated() -> str:
     """Return what is wrong with the version of Numba, or an empty string."""
-    import numba  # takes long, so it is not asked before loops are wanted
-
-    numbers = tuple([int(n) for n in numba.__version__.split(".")[:2] if n.isdigit()])
+    version = numba_version()
+    numbers = tuple([int(n) for n in version.split(".")[:2] if n.isdigit()])
     if numbers >= MINIMUM_NUMBA:
         return ""
     wanted = ".".join(map(str, MINIMUM_NUMBA))
-    return f'Numba {numba.__version__} is too old, {wanted} is needed (pip install "funcnet[jit]")'
+    return f'Numba {version} is too old, {wanted} is needed (pip install "funcnet[jit]")'
 
 
 _condition = Condition()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from funcnet.compiler.loops.build import native
 from funcnet.compiler.plain import Writer
 from funcnet.compiler.team import crew
 from funcnet.compiler.team.driver import LIMIT
-from funcnet.compiler.team.segments import Fixed, Given, Segment, fail
+from funcnet.compiler.team.entries import fail, native
+from funcnet.compiler.team.segments import Fixed, Given, Segment
 from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class StepWriter(Writer):
         results: Iterable[Value],
     ) -> None:
         """Add ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part; keys of arguments are variables."""
-        entry = native(function)
-        if entry is None or len(bounds) - 1 > LIMIT or (len(bounds) > 2 and not crew.available()):
+        kernel = native(function)
+        if kernel is None or len(bounds) - 1 > LIMIT or (len(bounds) > 2 and not crew.available()):
             self.flush()
             self.lines.append(self._call(function, bounds, arguments))
         else:
-            self._segment.add(entry, bounds, arguments)
+            self._segment.add(kernel, bounds, arguments)
             self._waiting.update(results)
 
     def _call(self, function: Callable[..., None], bounds: tuple[int, ...], arguments: Sequence[Fixed | Given]) -> str:

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.loops.build import native
 from funcnet.compiler.team import crew
-from funcnet.compiler.team.segments import Given, Segment, fail
+from funcnet.compiler.team.entries import fail, native
+from funcnet.compiler.team.segments import Given, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from funcnet.compiler.team.entries import Kernel
 
 __all__ = ["in_parallel", "threads"]
 
@@ -40,10 +42,11 @@ def in_parallel(loop: Callable[..., None], bounds: tuple[int, ...], arguments: t
 
     Compiled functions go to the team, others and those on systems without one to a pool of Python threads.
     """
-    if not crew.available() or native(loop) is None:
+    kernel = native(loop)
+    if kernel is None or not crew.available():
         _in_pool(loop, bounds, arguments)
         return
-    key = (loop, bounds, tuple([getattr(a, "shape", None) for a in arguments]))
+    key = (kernel, bounds, tuple([getattr(a, "shape", None) for a in arguments]))
     try:
         pack, table, segment = _idle[key].pop()
     except (KeyError, IndexError):
@@ -57,10 +60,9 @@ def in_parallel(loop: Callable[..., None], bounds: tuple[int, ...], arguments: t
         fail()
 
 
-def _segment(loop: Callable[..., None], bounds: tuple[int, ...], shapes: tuple[Any, ...]) -> Any:
+def _segment(kernel: Kernel, bounds: tuple[int, ...], shapes: tuple[Any, ...]) -> Any:
     segment = Segment()
-    entry: Any = native(loop)
-    segment.add(entry, bounds, [Given(str(i), shape) for i, shape in enumerate(shapes)])
+    segment.add(kernel, bounds, [Given(str(i), shape) for i, shape in enumerate(shapes)])
     return segment.finish()
 
 

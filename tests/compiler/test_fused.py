@@ -335,7 +335,7 @@ class TestCompiled:
     def test_as_the_interpreter(self, kernels: Path) -> None:
         step, arguments = step_of(nn.sequential(nn.dense(7), nn.tanh(), nn.dense(3)), IMAGES, LABELS)
         compared(step, arguments, 2e-5, build.compiled)
-        assert list(kernels.glob("loop_*/__pycache__/*.nbi"))
+        assert list(kernels.glob("loop_*"))
 
     def test_damaged_cache(self, kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f = lambda x: xp.exp(x) * 2.0 - 1.0  # noqa: E731

@@ -83,8 +83,8 @@ def test_errors_of_compiled_functions_arrive(failing: int) -> None:
 def loop(lo, hi, part, which, y):
     if part == which:
         # No machine has that much.
-        z = np.empty(1 << 60, f4)
-        y[part] = z[lo]
+        z = borrow(1 << 60)
+        y[part] = lent(z, 0, 1, f4)[lo]
     y[part] = part + 1
 """
     loop = compiled(source, "void(int64, int64, int64, int64, float64[::1])")

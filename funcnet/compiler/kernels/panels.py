@@ -214,12 +214,12 @@ def environment(names: Sequence[str]) -> dict[str, Any]:
 
 @cache
 def _functions(typed: str) -> dict[str, Any]:
-    from numba import njit
+    import numba
 
-    # Machine code that was written to disk looks for the module of the functions in it.
+    njit: Any = numba.njit
     names: dict[str, Any] = {"__name__": __name__, **tile.environment((f"tile_{typed}",))}
     text = source(typed)
     exec(compile(text, "<funcnet products>", "exec"), names)
     for name in re.findall(r"^def (\w+)\(", text, re.MULTILINE):
-        names[name] = njit(error_model="numpy", nogil=True)(names[name])
+        names[name] = njit(error_model="numpy", _nrt=False)(names[name])
     return names

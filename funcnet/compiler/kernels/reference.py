@@ -16,8 +16,13 @@ __all__ = ["functions"]
 
 
 def functions() -> dict[str, Any]:
-    """Return the functions of `tile` and `panels` by their names in generated code."""
-    names: dict[str, Any] = {"address": lambda array: array.__array_interface__["data"][0]}
+    """Return the functions of `tile` and `panels`, and those of memory, by their names in generated code."""
+    names: dict[str, Any] = {
+        "address": lambda array: array.__array_interface__["data"][0],
+        "borrow": lambda size: np.empty(size, np.uint8),
+        "lent": lambda memory, start, length, dtype: memory[start:].view(dtype)[:length],
+        "give_back": lambda memory: None,  # noqa: ARG005
+    }
     for typed in ("f4", "f8"):
         names.update({f"{k}_{typed}": f for k, f in _of_memory(typed).items()})
         exec(panels.source(typed), names)

@@ -61,19 +61,18 @@ import numpy as np
 
 from funcnet.compiler.kernels import tile_code
 from funcnet.compiler.kernels.tile_code import Shape, module_of
+from funcnet.compiler.loops.link import host, linked
 from funcnet.compiler.loops.store import keep, kept, machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Native", "environment", "native", "shape", "used", "version"]
+__all__ = ["Native", "environment", "native", "shape", "symbols", "used", "version"]
 
 _NAMES = re.compile(r"\b((?:tile|turn|copy)_f[48]|address)\(")
 _BYTES = {"f4": 4, "f8": 8}
 #: Functions, and how many arguments they have.
 _ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6}
-#: What keeps machine code alive.
-_engines: list[Any] = []
 
 
 class Native(NamedTuple):
@@ -130,29 +129,32 @@ def _digest(size: int, shape: Shape) -> str:
 @cache
 def native(size: int, shape: Shape) -> Native:
     """Return the code for numbers of some bytes each, compiled for tiles of a shape."""
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    host = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, jit=True
-    )
     digest = _digest(size, shape)
-    names = [f"funcnet_{kind}_{digest}" for kind in _ARGUMENTS]
+    names = [_symbol(kind, digest) for kind in _ARGUMENTS]
     code = kept(f"tile_{digest}")
     if code is None:
+        from llvmlite import binding
+
         module = binding.parse_assembly(module_of(size, shape, names))
         module.verify()
-        code = host.emit_object(module)
+        code = host().emit_object(module)
         keep(f"tile_{digest}", code)
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), host)
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    _engines.append((engine, code))
-    tile, turn, copy = addresses = [engine.get_function_address(name) for name in names]
-    for name, address in zip(names, addresses, strict=True):
-        binding.add_symbol(name, address)
+    tile, turn, copy = linked(code, names, {})
     return Native(tile, turn, copy, digest)
+
+
+def symbols(names: Sequence[str]) -> dict[str, int]:
+    """Return the addresses of what machine code calls that uses some of the functions, by their names there."""
+    found: dict[str, int] = {}
+    for typed in _types(names):
+        tile, turn, copy, digest = native(_BYTES[typed], shape(typed))
+        for kind, address in zip(_ARGUMENTS, (tile, turn, copy), strict=True):
+            found[_symbol(kind, digest)] = address
+    return found
+
+
+def _symbol(kind: str, digest: str) -> str:
+    return f"funcnet_{kind}_{digest}"
 
 
 def environment(names: Sequence[str]) -> dict[str, Any]:
@@ -163,14 +165,17 @@ def environment(names: Sequence[str]) -> dict[str, Any]:
     ImportError
         If Numba is not installed.
     """
+    from llvmlite import binding
     from numba import types
 
+    for name, address in symbols(names).items():
+        binding.add_symbol(name, address)
     found: dict[str, Any] = {"address": _address()}
     for typed in _types(names):
         code = native(_BYTES[typed], shape(typed))
         for kind, count in _ARGUMENTS.items():
             signature = types.void(*[types.int64] * count)
-            found[f"{kind}_{typed}"] = types.ExternalFunction(f"funcnet_{kind}_{code.digest}", signature)
+            found[f"{kind}_{typed}"] = types.ExternalFunction(_symbol(kind, code.digest), signature)
     return found
 
 

@@ -1,46 +1,39 @@
-"""Loops compiled by Numba, once for each source, dtype and machine: kept in memory and on disk."""
+"""Loops as machine code, once for each source, type and machine: kept in memory and on disk.
+
+A file on disk is an object that LLVM's linker brings into memory (`link.py`). Only what is not there yet is compiled,
+and only for that Numba is imported (`machine_code.py`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-import shutil
 import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.kernels import block, panels, tile
-from funcnet.compiler.loops import vector_math
-from funcnet.compiler.loops.store import cache_directory, machine, write
-from funcnet.compiler.team import entries
+from funcnet.compiler.loops import link, vector_math
+from funcnet.compiler.loops.store import cache_directory, keep, kept, machine, numba_version
+from funcnet.compiler.team import atomics
+from funcnet.compiler.team.entries import DATA, Kernel, kinds_of
+from funcnet.compiler.team.routines import routine_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-__all__ = ["available", "cache_directory", "compiled", "end", "forget_locks", "native"]
+__all__ = ["available", "cache_directory", "compiled", "end", "forget_locks", "routine"]
 
-_HEADER = """from numba import njit
-from funcnet.compiler.loops.vector_math import environment
-globals().update(environment())
-"""
-_WITH_MORE = """from funcnet.compiler.kernels import {0}
-globals().update({0}.environment({1!r}))
-"""
-_WITH_BLOCKS = """from funcnet.compiler.kernels import block
-globals().update(block.environment())
-"""
 _HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
-#: What sources may call beside functions of one number, where they do.
-_MORE: dict[str, Any] = {"tile": tile, "panels": panels}
+#: Variables of the environment that change what Numba makes.
+_SETTING = re.compile(r"NUMBA_(?!NUM_THREADS|CACHE_DIR)")
 _lock = Lock()
 _ended = False
 _known: dict[tuple[str, str], Any] = {}
-#: What Numba made of a source, and later its entry, by the function that is called.
-_results: dict[Any, Any] = {}
-_entries: dict[Any, entries.Entry | None] = {}
 
 
 def available() -> str:
@@ -51,10 +44,10 @@ def available() -> str:
 
 
 def forget_locks() -> None:
-    """Make the lock anew in a process that was forked while a thread may have held it."""
+    """Make the locks anew in a process that was forked while a thread may have held them."""
     global _lock
     _lock = Lock()
-    entries.forget_locks()
+    link.forget_locks()
 
 
 def end() -> None:
@@ -63,7 +56,7 @@ def end() -> None:
     _ended = True
 
 
-def compiled(source: str, signature: str) -> Callable[..., None]:
+def compiled(source: str, signature: str) -> Kernel:
     """Return the function ``loop`` of a source, compiled for the given types of its arguments.
 
     Parameters
@@ -71,13 +64,25 @@ def compiled(source: str, signature: str) -> Callable[..., None]:
     source : str
         Defines ``loop``.
     signature : str
-        Its type, as Numba writes it.
+        Its type, as Numba writes it: ``void`` of three int64, then arrays, float64, int64 and booleans.
 
     Returns
     -------
-    callable
+    Kernel
         Takes exactly these types, which it does not check, and lets go of the interpreter's lock.
     """
+    return _found(source, signature, lambda address: Kernel(address, kinds_of(signature)))
+
+
+def routine(source: str, count: int) -> Callable[..., int]:
+    """Return the function ``loop`` of a source, of so many int64 with a result of int64, for Python to call.
+
+    It does not check what it is given, and lets go of the interpreter's lock.
+    """
+    return _found(source, f"int64({', '.join(['int64'] * count)})", routine_at)
+
+
+def _found(source: str, signature: str, wrapped: Callable[[int], Any]) -> Any:
     key = (source, signature)
     with _lock:
         found = _known.get(key)
@@ -85,84 +90,62 @@ def compiled(source: str, signature: str) -> Callable[..., None]:
             if _ended:
                 raise RuntimeError("The interpreter is about to end.")
             wide = _HEAD.sub(r"\g<0>\n    widest_vectors()", source, count=1)
-            found = _known[key] = _from_disk(wide, signature) or _in_memory(wide, signature)
+            found = _known[key] = wrapped(_address(wide, signature))
     return found
 
 
-def native(function: Any) -> entries.Entry | None:
-    """Return how machine code calls a compiled function; None if it was not compiled, or only Python can call it."""
-    if function not in _entries:
-        result = _results.get(function)
-        if result is None:
-            return None
-        _entries[function] = entries.entry_of(result)
-    return _entries[function]
-
-
-def _entry(dispatcher: Any) -> Callable[..., None]:
-    (result,) = dispatcher.overloads.values()
-    # What the dispatcher would call after it has looked at the types, which are known here.
-    _results[result.entry_point] = result
-    return result.entry_point
-
-
-def _in_memory(source: str, signature: str) -> Callable[..., None]:
-    from numba import njit
-
-    names = dict(vector_math.environment())
-    for more in _MORE.values():
-        if found := more.used(source):
-            names.update(more.environment(found))
-    if block.used(source):
-        names.update(block.environment())
-    exec(compile(source, "<funcnet loop>", "exec"), names)
-    return _entry(njit(signature, nogil=True, error_model="numpy")(names["loop"]))
-
-
-def _from_disk(source: str, signature: str) -> Callable[..., None] | None:
-    """Return the function by way of a module on disk, next to which Numba keeps machine code; None if that fails."""
-    import numba
-
-    more = [(name, module.used(source)) for name, module in _MORE.items()]
-    blocks = block.used(source)
-    head = _HEADER + "".join([_WITH_MORE.format(name, found) for name, found in more if found])
-    head += _WITH_BLOCKS if blocks else ""
-    text = f"{head}\n@njit({signature!r}, nogil=True, error_model='numpy', cache=True)\n{source}"
-    # Machine code calls the tile by a name, which another version does not have.
-    functions = f"{vector_math.SOURCE}{vector_math.FLAGS}"
-    versions = [_MORE[name].version(found) for name, found in more]
-    versions += [block.version() if blocks else "", numba.__version__, sys.version, machine()]
-    parts = (text, functions, *versions)
-    name = "loop_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    try:
-        folder = cache_directory() / name
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.py"
-        if not path.exists() or path.read_text() != text:
-            write(path, text.encode())
-    except (OSError, RuntimeError):
-        # Nothing can be written there, or the user has no home: the loop is compiled in memory.
-        return None
-    try:
-        return _load(name, path)
-    except Exception:
-        # Something in the cache is damaged: begin anew, once.
-        shutil.rmtree(folder, ignore_errors=True)
+def _address(source: str, signature: str) -> int:
+    """Return the address of a loop's entry, brought from disk or compiled."""
+    manifest = _manifest(source, signature).encode()
+    digest = hashlib.sha256(manifest).hexdigest()[:32]
+    name = f"funcnet_{digest}"
+    content = kept(f"loop_{digest}")
+    if content is not None and content.startswith(manifest):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(path, text.encode())
-            return _load(name, path)
-        except Exception:
-            # If the loop itself is at fault, compiling it in memory says so.
-            return None
+            return link.linked(content[len(manifest) :], [name], tile.symbols(_tiles(source)))[0]
+        except RuntimeError:
+            # It calls what only Numba has, or not even Numba.
+            pass
+    from funcnet.compiler.loops import machine_code  # imports Numba
+
+    address, code = machine_code.made(source, signature, name, callable=not signature.startswith("void"))
+    keep(f"loop_{digest}", manifest + code)
+    return address
 
 
-def _load(name: str, path: Path) -> Callable[..., None]:
-    spec = spec_from_file_location(f"funcnet_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    # Machine code that was written to disk looks for its module.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return _entry(module.loop)
+def _tiles(source: str) -> tuple[str, ...]:
+    """Return which functions of tiles a source calls, itself or in products."""
+    return (*tile.used(source), *[f"tile_{name[-2:]}" for name in panels.used(source)])
+
+
+def _manifest(source: str, signature: str) -> str:
+    """Return a text of all that machine code depends on; it stands before the code, and its digest is the file's name.
+
+    Machine code calls the tile by a name, which another version does not have.
+    """
+    parts = [
+        *_circumstances(),
+        f"tiles {tile.version(tile.used(source))}",
+        f"products {panels.version(panels.used(source))}",
+        f"blocks {block.version() if block.used(source) else ''}",
+        f"type {signature}",
+        f"source {hashlib.sha256(source.encode()).hexdigest()}",
+    ]
+    return "\n".join([*parts, ""])
+
+
+@cache
+def _circumstances() -> tuple[str, ...]:
+    """Return what all loops of this process depend on."""
+    folder = Path(__file__).parent
+    files = [Path(m.__file__ or "") for m in (vector_math, atomics)]
+    files += [folder / "machine_code.py", folder.parent / "team" / "entry_code.py"]
+    texts = hashlib.sha256("\n".join([f.read_text(encoding="utf-8") for f in files]).encode()).hexdigest()
+    return (
+        "funcnet loop",
+        f"written by {texts}",
+        f"numba {numba_version()}",
+        f"machine {machine()}",
+        f"python {sys.version} {DATA}".replace("\n", " "),
+        f"settings {' '.join([f'{k}={v}' for k, v in sorted(os.environ.items()) if _SETTING.match(k)])}",
+    )

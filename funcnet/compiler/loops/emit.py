@@ -97,6 +97,8 @@ class _Emitter:
         for i, (_, role) in enumerate(self.outputs):
             if role == "total":
                 lines.append(f"    o{i}[part] = t_{i}")
+        if self.temporaries:
+            lines.append("    give_back(held)")
         names = ["lo", "hi", "part", *[f"a{i}" for i in range(len(self.inputs))]]
         names += [f"o{i}" for i in range(len(self.outputs))]
         source = "\n".join([f"def loop({', '.join(names)}):", *lines, ""])
@@ -175,7 +177,13 @@ class _Emitter:
     def _head(self, stored: dict[Value, str]) -> list[str]:
         flat = self.group.split is None
         size = f"{BLOCK}" if flat else self._length()
-        lines = [f"    {name} = np.empty({size}, {t})" for name, t in self.temporaries]
+        # In memory of this call, which begins and whose arrays begin with a line of the cache.
+        places = [f"({size} * {t[1]} + 63) // 64 * 64" for _, t in self.temporaries]
+        lines = [f"    held = borrow({' + '.join(['64', *places])})"] if places else []
+        lines += [
+            f"    {name} = lent(held, {' + '.join(places[:k]) or '0'}, {size}, {t})"
+            for k, (name, t) in enumerate(self.temporaries)
+        ]
         for i, (v, role) in enumerate(self.outputs):
             if role == "total":
                 lines.append(f"    t_{i} = 0.0")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
-__all__ = ["cache_directory", "keep", "kept", "machine", "write"]
+__all__ = ["cache_directory", "keep", "kept", "machine", "numba_version", "write"]
 
 
 def cache_directory() -> Path:
@@ -25,6 +26,19 @@ def machine() -> str:
 
     features = binding.get_host_cpu_features().flatten()
     return f"{__version__} {binding.get_default_triple()} {binding.get_host_cpu_name()} {features}"
+
+
+@cache
+def numba_version() -> str:
+    """Return the version of Numba, which takes long to import."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        import numba
+
+        return numba.__version__
 
 
 def write(path: Path, content: bytes) -> None:

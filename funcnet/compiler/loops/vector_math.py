@@ -185,9 +185,14 @@ def environment() -> dict[str, Any]:
     ImportError
         If Numba is not installed.
     """
+    import numba
     from llvmlite import ir
-    from numba import njit, types
+    from numba import types
+    from numba.core import cgutils
     from numba.extending import intrinsic
+    from numba.np import arrayobj
+
+    njit: Any = numba.njit
 
     # Numba reads the signature of what it gets, so these have no annotations.
     @intrinsic
@@ -227,8 +232,53 @@ def environment() -> dict[str, Any]:
 
         return types.none(), of_function
 
+    @intrinsic
+    def allocated(context, size):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            kind = ir.FunctionType(cgutils.voidptr_t, [cgutils.intp_t])
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, "malloc"), values)
+
+        return types.voidptr(types.int64), of_function
+
+    @intrinsic
+    def give_back(context, memory):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "free"), values)
+            return context.get_dummy_value()
+
+        return types.void(types.voidptr), of_function
+
+    @intrinsic
+    def nothing(context, memory):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        return types.boolean(types.voidptr), lambda c, b, s, a: cgutils.is_null(b, a[0])  # noqa: ARG005
+
+    def borrow(size):  # type: ignore[no-untyped-def]
+        memory = allocated(size)  # pyright: ignore[reportCallIssue]
+        if nothing(memory):
+            raise MemoryError
+        return memory
+
+    @intrinsic
+    def lent(context, memory, start, length, dtype):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        array = types.Array(dtype.dtype, 1, "C")
+
+        def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            found = arrayobj.make_array(array)(context, builder)
+            number = context.get_data_type(array.dtype)
+            size = context.get_abi_sizeof(number)
+            # Up to the next line of the cache.
+            address = builder.ptrtoint(builder.gep(values[0], [values[1]]), cgutils.intp_t)
+            start = builder.add(values[1], builder.and_(builder.neg(address), cgutils.intp_t(63)))
+            place = builder.bitcast(builder.gep(values[0], [start]), number.as_pointer())
+            arrayobj.populate_array(
+                found, data=place, shape=[values[2]], strides=[cgutils.intp_t(size)], itemsize=size, meminfo=None
+            )
+            return found._getvalue()
+
+        return array(types.voidptr, types.int64, types.int64, dtype), of_function
+
     names: dict[str, Any] = {
-        # Machine code that was written to disk looks for the module of the functions in it.
         "__name__": __name__,
         "np": np,
         "f4": np.float32,
@@ -239,6 +289,9 @@ def environment() -> dict[str, Any]:
         "as_bits": as_bits,
         "as_float": as_float,
         "joined": joined,
+        "borrow": njit(_nrt=False, forceinline=True)(borrow),
+        "lent": lent,
+        "give_back": give_back,
         "larger": chosen(">"),
         "smaller": chosen("<"),
         "widest_vectors": widest_vectors,
@@ -249,5 +302,5 @@ def environment() -> dict[str, Any]:
         if getattr(value, "__code__", None) is not None and value.__code__.co_filename.startswith("<funcnet"):
             flags = set(FLAGS.get(name, ("contract",)))
             inline = name not in FLAGS
-            names[name] = njit(forceinline=inline, error_model="numpy", fastmath=flags, nogil=True)(value)
+            names[name] = njit(forceinline=inline, error_model="numpy", fastmath=flags, _nrt=False)(value)
     return names

@@ -9,10 +9,7 @@ import platform
 from functools import cache
 from typing import Any
 
-__all__ = ["VERSION", "environment"]
-
-#: To be changed with the code below: sources that use it are kept on disk under a name that depends on it.
-VERSION = 1
+__all__ = ["environment"]
 
 
 @cache

@@ -14,7 +14,7 @@ from functools import cache
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.loops.build import compiled
+from funcnet.compiler.loops.build import routine
 from funcnet.compiler.team import driver
 from funcnet.compiler.team.entries import readable
 
@@ -53,7 +53,7 @@ def available() -> bool:
 @cache
 def run() -> Callable[[int, int], int]:
     """Return the function ``run(team, segment)`` of two addresses, the team's or 0; its result is 0 or an error."""
-    return compiled(driver.RUN, "int64(int64, int64)")  # type: ignore[return-value]
+    return routine(driver.RUN, 2)
 
 
 def want(count: int) -> None:
@@ -95,7 +95,7 @@ def _make() -> None:
 
 
 def _start(address: int = 0) -> None:
-    serve = compiled(driver.SERVE, "void(int64, int64)")
+    serve = routine(driver.SERVE, 2)
     for me in range(len(_workers) + 1, _wanted):
         worker = Thread(target=serve, args=(address or _address, me), name=f"funcnet-team-{me}", daemon=True)
         worker.start()

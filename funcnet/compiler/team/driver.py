@@ -37,8 +37,6 @@ Which thread does a part has no influence on results: a part knows its number.
 
 from __future__ import annotations
 
-from funcnet.compiler.team.atomics import VERSION
-
 __all__ = [
     "BYTES",
     "CLOCK",
@@ -87,9 +85,8 @@ _OPEN = 0xFFFFFFFF
 # How often a caller looks whether all is done before it lets others run between two looks: some 50 microseconds.
 _LOOKS = 1500
 
-#: ``serve(team, me)``: what worker `me` does until the team ends.
+#: ``serve(team, me)``: what worker `me` does until the team ends; the result is 0.
 SERVE = f"""
-# Needs version {VERSION} of the functions on shared memory.
 def loop(team, me):
     looked = 0
     since = i8(-1)
@@ -120,7 +117,7 @@ def loop(team, me):
                 add_ordered(team + {_DONE}, 1)
             continue
         if load_acquire(team + {STOP}) != 0:
-            return
+            return 0
         if waited < load_relaxed(team + {SPIN}):
             pause()
         elif waited < load_relaxed(team + {PATIENCE}):
@@ -152,7 +149,6 @@ _WAKE = f"""
 #: ``run(team, segment)``: the steps of a segment, one after the other; `team` is 0 where there is none. The result is
 #: the status of the first part that failed, or 0. A segment is the number of steps, whether any has parts, the steps.
 RUN = f"""
-# Needs version {VERSION} of the functions on shared memory.
 def loop(team, segment):
     taken = False
     if team != 0 and load_relaxed(segment + 8) != 0:

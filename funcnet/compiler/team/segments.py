@@ -10,13 +10,14 @@ import numpy as np
 
 from funcnet.compiler.team import crew
 from funcnet.compiler.team.driver import LIMIT, STEP_WORDS
+from funcnet.compiler.team.entries import bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from funcnet.compiler.team.entries import Entry
+    from funcnet.compiler.team.entries import Kernel
 
-__all__ = ["Fixed", "Given", "Segment", "fail"]
+__all__ = ["Fixed", "Given", "Segment"]
 
 
 class Fixed(NamedTuple):
@@ -57,19 +58,19 @@ class Segment:
         self.keys: list[str] = []
         self.codes: list[str] = []
         self.parallel = False
-        self._steps: list[tuple[Entry, tuple[int, ...], list[Any]]] = []
+        self._steps: list[tuple[Kernel, tuple[int, ...], list[Any]]] = []
         #: Arrays whose addresses are in the table.
         self._held: list[Any] = []
 
-    def add(self, entry: Entry, bounds: Sequence[int], arguments: Sequence[Fixed | Given]) -> None:
-        """Add a step ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part."""
+    def add(self, kernel: Kernel, bounds: Sequence[int], arguments: Sequence[Fixed | Given]) -> None:
+        """Add a step ``kernel(bounds[i], bounds[i + 1], i, *arguments)`` for each part."""
         assert len(bounds) - 1 <= LIMIT
-        for (code, _), a in zip(entry.kinds, arguments, strict=True):
+        for (code, _), a in zip(kernel.kinds, arguments, strict=True):
             if isinstance(a, Given) and a.key not in self.keys:
                 self.keys.append(a.key)
                 self.codes.append(code)
         self.parallel = self.parallel or len(bounds) > 2
-        self._steps.append((entry, tuple(bounds), list(arguments)))
+        self._steps.append((kernel, tuple(bounds), list(arguments)))
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -87,17 +88,16 @@ class Segment:
             words.append(place)
 
         # Words that do not change, then the tables, then bounds, then the segment.
-        for entry, _, arguments in self._steps:
-            for (code, dimensions), a in zip(entry.kinds, arguments, strict=True):
+        for kernel, _, arguments in self._steps:
+            for (code, dimensions), a in zip(kernel.kinds, arguments, strict=True):
                 assert not dimensions or isinstance(a, Given) or a.value.flags.c_contiguous
                 if isinstance(a, Fixed) and (id(a.value), code) not in fixed:
                     fixed[id(a.value), code] = len(words)
                     self._held.append(a.value)
                     words.append(_bits(a.value, code))
-        for entry, _, arguments in self._steps:
+        for kernel, _, arguments in self._steps:
             tables.append(len(words))
-            words.append(entry.function)
-            for (code, dimensions), a in zip(entry.kinds, arguments, strict=True):
+            for (code, dimensions), a in zip(kernel.kinds, arguments, strict=True):
                 link(self.keys.index(a.key) if isinstance(a, Given) else fixed[id(a.value), code])
                 if code == "array" and dimensions:
                     shape = a.shape if isinstance(a, Given) else a.value.shape
@@ -110,8 +110,8 @@ class Segment:
             words += bounds
         start = len(words)
         words += [len(self._steps), int(self.parallel)]
-        for (entry, bounds, _), table, at in zip(self._steps, tables, starts, strict=True):
-            words.append(entry.address)
+        for (kernel, bounds, _), table, at in zip(self._steps, tables, starts, strict=True):
+            words.append(kernel.address)
             link(table)
             link(at)
             words.append(len(bounds) - 1)
@@ -131,9 +131,4 @@ def _bits(value: Any, code: str) -> int:
     if code == "array":
         assert isinstance(value, np.ndarray)
         return id(value)
-    return int(np.float64(value).view(np.int64)) if code == "d" else int(value)
-
-
-def fail() -> None:
-    """Raise what a compiled function failed of."""
-    raise MemoryError("A compiled loop found no memory for what it holds between its stages.")
+    return bits(value, code)

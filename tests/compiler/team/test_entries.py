@@ -1,16 +1,14 @@
 """Entries give functions what their tables say."""
 
 import ctypes
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from funcnet.compiler.loops import build
-from funcnet.compiler.loops.build import compiled, native
+from funcnet.compiler.loops.build import compiled
 from funcnet.compiler.team import crew, entries
-from funcnet.compiler.team.segments import Fixed, Given, Segment, fail
+from funcnet.compiler.team.entries import fail, native
+from funcnet.compiler.team.segments import Fixed, Given, Segment
 
 EVERYTHING = """
 def loop(lo, hi, part, a, b, i, f, t, u, y):
@@ -19,12 +17,18 @@ def loop(lo, hi, part, a, b, i, f, t, u, y):
             y[r, j] = f8(a[r, j]) * f + f8(b[j] + i8(i)) + (1000.0 if t else 0.0) + (2000.0 if u[r] else 0.0)
 """
 TYPES = "float32[:,::1], int32[::1], int64, float64, boolean, boolean[::1], float64[:,::1]"
+TURNED = """
+def loop(lo, hi, part, x, y):
+    for i in range(lo, hi):
+        for j in range(x.shape[1]):
+            y[j, i] = x[i, j]
+"""
 
 
 def run(segment: Segment, words: tuple[object, ...] = (), team: int = 0) -> int:
     pack, table, address = segment.finish()
     pack(table, 0, *words)
-    return crew.run()(team, address)  # type: ignore[func-returns-value]
+    return crew.run()(team, address)
 
 
 def test_arguments_of_all_kinds() -> None:
@@ -70,21 +74,37 @@ def test_steps_follow_each_other() -> None:
         np.testing.assert_array_equal(z, [0, 1, 3, 4])
 
 
-def test_what_has_no_entry() -> None:
+def test_what_only_python_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert native(len) is None
-    assert native(compiled("def loop(lo, hi):\n    pass\n", "void(int64, int64)")) is None
-    complex_ = compiled("def loop(lo, hi, part, x):\n    pass\n", "void(int64, int64, int64, complex128)")
-    assert native(complex_) is None
+    kernel = compiled(EVERYTHING, f"void(int64, int64, int64, {TYPES})")
+    assert native(kernel) is kernel
+    monkeypatch.setattr(entries, "readable", lambda: False)
+    assert native(kernel) is None
+
+
+def test_kinds() -> None:
+    assert entries.kinds_of(f"void(int64, int64, int64, {TYPES})") == (
+        ("array", 2), ("array", 1), ("q", 0), ("d", 0), ("q", 0), ("array", 1), ("array", 2),
+    )  # fmt: skip
+    assert entries.kinds_of("void(int64,int64,int64,float32[:,:],float64[:, ::1],int64)") == (
+        ("array", 0), ("array", 2), ("q", 0),
+    )  # fmt: skip
+
+
+def test_calls_from_python() -> None:
+    kernel = compiled(EVERYTHING, f"void(int64, int64, int64, {TYPES})")
+    a = np.arange(6, dtype="float32").reshape(2, 3)
+    b, u, y = np.array([1, 2, 3], "int32"), np.array([True, False]), np.zeros((2, 3))
+    kernel(1, 2, 0, a, b, -4, 0.5, True, u, y)
+    np.testing.assert_array_equal(y, [[0, 0, 0], a[1] * 0.5 + (b - 4) + 1000.0])
+    turned = compiled(TURNED, "void(int64, int64, int64, float64[:,:], float64[:,::1])")
+    x, z = np.arange(40.0).reshape(5, 8)[::-2, 1::3], np.zeros((3, 3))
+    turned(0, 3, 0, x, z)
+    np.testing.assert_array_equal(z, x.T)
 
 
 def test_arrays_of_any_layout() -> None:
-    source = """
-def loop(lo, hi, part, x, y):
-    for i in range(lo, hi):
-        for j in range(x.shape[1]):
-            y[j, i] = x[i, j]
-"""
-    entry = native(compiled(source, "void(int64, int64, int64, float64[:,:], float64[:,::1])"))
+    entry = native(compiled(TURNED, "void(int64, int64, int64, float64[:,:], float64[:,::1])"))
     assert entry is not None
     x = np.arange(40.0).reshape(5, 8)[::-2, 1::3]
     for argument in (Fixed(x), Given("x")):
@@ -93,21 +113,6 @@ def loop(lo, hi, part, x, y):
         segment.add(entry, (0, 2, 3), [argument, Fixed(y)])
         assert run(segment, (id(x),) if segment.keys else ()) == 0
         np.testing.assert_array_equal(y, x.T)
-
-
-def test_code_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
-    source = "def loop(lo, hi, part, y):\n    y[0] = 17.0\n"
-    for _ in range(2):
-        monkeypatch.setattr(build, "_known", {})
-        function = compiled(source, "void(int64, int64, int64, float64[::1])")
-        entry = native(function)
-        assert entry is not None
-        segment, y = Segment(), np.zeros(1)
-        segment.add(entry, (0, 1), [Fixed(y)])
-        assert run(segment) == 0
-        assert y[0] == 17.0
-    assert os.listdir(tmp_path)
 
 
 def test_arrays_are_read_where_they_are() -> None:
@@ -119,28 +124,3 @@ def test_arrays_are_read_where_they_are() -> None:
 def test_failure() -> None:
     with pytest.raises(MemoryError, match="found no memory for what it holds"):
         fail()
-
-
-def test_entries_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(entries, "_known", {})
-    made = []
-    make = entries._made
-    monkeypatch.setattr(entries, "_made", lambda *given: made.append(given) or make(*given))
-    monkeypatch.setattr(build, "_entries", {})
-
-    def check() -> None:
-        entries._known.clear()
-        build._entries.clear()
-        test_arguments_of_all_kinds()
-
-    check()
-    (path,) = tmp_path.glob("entry_*")
-    for _ in range(2):
-        check()
-    assert len(made) == 1
-    # What is damaged is made again.
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    check()
-    check()
-    assert len(made) == 2

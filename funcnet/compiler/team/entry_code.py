@@ -1,0 +1,119 @@
+"""How machine code and Python call what Numba compiles, in LLVM's intermediate language.
+
+Numba's calling convention passes each array as a structure and returns results by their addresses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.np import arrayobj
+
+from funcnet.compiler.team.entries import DATA
+
+__all__ = ["entry", "routine"]
+
+_WORD, _SMALL = ir.IntType(64), ir.IntType(32)
+_OBJECT = ir.IntType(8).as_pointer()
+
+
+def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> None:
+    """Write ``int32 name(lo, hi, part, table)``, which calls a function with what is in the table.
+
+    Parameters
+    ----------
+    context : CPUContext
+        Numba's.
+    module : llvmlite.ir.Module
+        Where it goes.
+    name, callee : str
+        What the entry and the function are called.
+    signature : numba.core.typing.Signature
+        Of the function: three int64, then arrays, float64, int64 and booleans.
+    """
+    made = ir.Function(module, ir.FunctionType(_SMALL, [_WORD] * 4), name)
+    builder = ir.IRBuilder(made.append_basic_block())
+    at = [0]
+
+    def load(address: Any, kind: Any = _WORD) -> Any:
+        return builder.load(builder.inttoptr(address, kind.as_pointer()))
+
+    def following() -> Any:
+        value = load(builder.add(made.args[3], _WORD(8 * at[0])))
+        at[0] += 1
+        return value
+
+    given: list[Any] = list(made.args[:3])
+    for t in signature.args[3:]:
+        held = following()
+        if not isinstance(t, types.Array):
+            typed = context.get_value_type(types.float64 if t is types.float64 else types.int64)
+            value = load(held, typed)
+            given.append(builder.icmp_signed("!=", value, _WORD(0)) if t is types.boolean else value)
+            continue
+        thing = load(held)
+        data = load(builder.add(thing, _WORD(DATA)))
+        size = context.get_abi_sizeof(context.get_data_type(t.dtype))
+        if t.layout == "C":
+            shape = [following() for _ in range(t.ndim)]
+            strides: list[Any] = [_WORD(size)]
+            for n in reversed(shape[1:]):
+                strides.insert(0, builder.mul(strides[0], n))
+        else:
+            # The address, the number of dimensions in half a word, where the shape is, where the strides are.
+            places = [load(builder.add(thing, _WORD(DATA + offset))) for offset in (16, 24)]
+            shape, strides = [[load(builder.add(p, _WORD(8 * i))) for i in range(t.ndim)] for p in places]
+        array = arrayobj.make_array(t)(context, builder)
+        typed = context.get_data_type(t.dtype).as_pointer()
+        arrayobj.populate_array(
+            array,
+            data=builder.inttoptr(data, typed),
+            shape=shape,
+            strides=strides,
+            itemsize=size,
+            # The caller owns the memory.
+            meminfo=None,
+        )
+        given.append(array._getvalue())
+    status, _ = _call(context, builder, callee, signature, given)
+    # As Numba's `Status`: these two are no errors.
+    fine = builder.or_(builder.icmp_signed("==", status, _SMALL(0)), builder.icmp_signed("==", status, _SMALL(-2)))
+    builder.ret(builder.select(fine, _SMALL(0), _SMALL(1)))
+
+
+def routine(context: Any, module: Any, name: str, callee: str, signature: Any) -> None:
+    """Write what CPython calls with an array of arguments (``METH_FASTCALL``), all of them and the result int64.
+
+    It lets go of the interpreter's lock. It looks at nothing: who calls it gives the right number of integers.
+    """
+    made = ir.Function(module, ir.FunctionType(_OBJECT, [_OBJECT, _OBJECT.as_pointer(), _WORD]), name)
+    builder = ir.IRBuilder(made.append_basic_block())
+
+    def python(function: str, returned: Any, *given: Any) -> Any:
+        kind = ir.FunctionType(returned, [g.type for g in given])
+        return builder.call(cgutils.get_or_insert_function(module, kind, function), given)
+
+    numbers = []
+    for i in range(len(signature.args)):
+        place = builder.gep(made.args[1], [_SMALL(i)])
+        numbers.append(python("PyLong_AsLongLong", _WORD, builder.load(place)))
+    state = python("PyEval_SaveThread", _OBJECT)
+    _, result = _call(context, builder, callee, signature, numbers)
+    python("PyEval_RestoreThread", ir.VoidType(), state)
+    builder.ret(python("PyLong_FromLongLong", _OBJECT, builder.load(result)))
+
+
+def _call(context: Any, builder: Any, callee: str, signature: Any, given: list[Any]) -> tuple[Any, Any]:
+    """Call a function by Numba's convention; return its status and where its result is."""
+    arguments = tuple(signature.args)
+    kind = context.call_conv.get_function_type(signature.return_type, arguments)
+    result = cgutils.alloca_once(builder, kind.args[0].pointee)
+    error = cgutils.alloca_once(builder, kind.args[1].pointee)
+    packed = context.get_arg_packer(arguments).as_arguments(builder, given)
+    function = cgutils.get_or_insert_function(builder.module, kind, callee)
+    # In a function of its own it keeps what was said about its vectors.
+    status = builder.call(function, [result, error, *packed], attrs=("noinline",))
+    return status, result
