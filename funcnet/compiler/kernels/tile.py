@@ -121,6 +121,7 @@ def _types(names: Sequence[str]) -> list[str]:
     return sorted({name[-2:] for name in names if name != "address"})
 
 
+@cache
 def _digest(size: int, shape: Shape) -> str:
     parts = (Path(tile_code.__file__).read_text(encoding="utf-8"), machine(), str(size), str(shape))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 __all__ = ["cache_directory", "keep", "kept", "machine", "numba_version", "write"]
@@ -30,15 +31,15 @@ def machine() -> str:
 
 @cache
 def numba_version() -> str:
-    """Return the version of Numba, which takes long to import."""
-    from importlib.metadata import PackageNotFoundError, version
+    """Return the version of Numba, which takes long to import, by what installers write beside it."""
+    spec = find_spec("numba")
+    if spec is not None and spec.origin is not None:
+        beside = list(Path(spec.origin).parents[1].glob("numba-*.dist-info"))
+        if len(beside) == 1:
+            return beside[0].name.removeprefix("numba-").removesuffix(".dist-info")
+    import numba
 
-    try:
-        return version("numba")
-    except PackageNotFoundError:
-        import numba
-
-        return numba.__version__
+    return numba.__version__
 
 
 def write(path: Path, content: bytes) -> None:
