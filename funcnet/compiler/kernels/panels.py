@@ -73,22 +73,16 @@ def rows_{T}(m, nn, kk, a, a_row, a_step, w, c, c_row, s, s_row, relu, v):
         hh = min(h, m - i)
         x, x_row, x_step = a + i * a_row, a_row, a_step
         if v != 0:
-            # Rows at large distances share few places of the cache, where they would drive each other out.
-            if a_step == {SZ}:
-                x_row = ({SZ} * kk + 63) // 64 * 64
-                if i % (8 * h) == 0:
-                    copy_{T}(min(8 * h, m - i), kk, x, a_row, v, x_row)
-                x = v + i % (8 * h) * x_row
-            else:
-                x_row, x_step = {SZ}, h * {SZ}
-                if i % (8 * h) == 0:
-                    count = min(8, (m - i) // h)
-                    for l in range(kk):
-                        copy_{T}(count, h, x + l * a_step, h * {SZ}, v + l * x_step, kk * x_step)
-                    rest = m - i - count * h
-                    if count < 8:
-                        copy_{T}(kk, rest, x + count * x_step, a_step, v + count * kk * x_step, x_step)
-                x = v + i % (8 * h) * kk * {SZ}
+            # Rows side by side, each of whose columns would take a page of its own.
+            x_row, x_step = {SZ}, h * {SZ}
+            if i % (8 * h) == 0:
+                count = min(8, (m - i) // h)
+                for l in range(kk):
+                    copy_{T}(count, h, x + l * a_step, h * {SZ}, v + l * x_step, kk * x_step)
+                rest = m - i - count * h
+                if count < 8:
+                    copy_{T}(kk, rest, x + count * x_step, a_step, v + count * kk * x_step, x_step)
+            x = v + i % (8 * h) * kk * {SZ}
         for j in range(0, nn, {NR}):
             above = s + i * s_row + j * {SZ} if s != 0 else 0
             tile_{T}(
@@ -148,7 +142,7 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
             p += kk
         return
     pieces = max(1, (k + {KC} - 1) // {KC})
-    far = (a_step == {SZ} and abs(a_row) >= 2048) or (a_row == {SZ} and abs(a_step) >= 256)
+    far = a_row == {SZ} and abs(a_step) >= 256
     v = w + {PANELS} if far and n >= 4 * {NR} and k >= 16 else 0
     for q in range(0, n, {NC}):
         nn = min({NC}, n - q)
