@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core.frames import user_frame
 from funcnet.core.tracer import Tracer
-from funcnet.errors import AbstractValueError, EscapedTracerError
+from funcnet.errors import AbstractValueError, EscapedTracerError, TracerAttributeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,17 @@ class Trace:
             found=repr(tracer),
             needed="a value that does not depend on the traced arguments",
             write="xp.where(condition, a, b) for a choice between arrays",
+        )
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        # NumPy's arrays have a method `trace`, a traced array has its transformation in that place.
+        raise TracerAttributeError(
+            f"A traced array has no method 'trace', in {user_frame()}.",
+            found=f"a call of the {self.name} transformation of an array",
+            needed="a function",
+            write="xp.linalg.trace(x)",
+            name="trace",
+            obj=self,
         )
 
     def settle(self, tracer: Tracer) -> Any:

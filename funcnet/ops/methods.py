@@ -128,15 +128,24 @@ def _shape_arguments(args: tuple[Any, ...]) -> Any:
 
 
 def _reshape(self: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-    if order != "C":
-        raise ParameterError(
-            "Traced arrays are reshaped in C order only.",
-            found=f"order={order!r}",
-            needed="order='C'",
-            write="xp.permute_dims before and after the reshape",
-        )
     wanted = _shape_arguments(shape)
-    return ops.reshape(self, (wanted,) if isinstance(wanted, int) else tuple(wanted), copy=copy)
+    wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
+    if order == "F":
+        return _transpose(ops.reshape(_transpose(self), wanted[::-1], copy=copy))
+    # The other two are C's where the elements lie in that order.
+    if order != "C" and not (order in ("A", "K") and _in_order(raw(self))):
+        raise ParameterError(
+            "Traced arrays are reshaped in an order that does not depend on how they lie in memory.",
+            found=f"order={order!r}",
+            needed="order='C' or order='F'",
+            write="order='C'",
+        )
+    return ops.reshape(self, wanted, copy=copy)
+
+
+def _in_order(x: Any) -> bool:
+    flags = getattr(x, "flags", None)
+    return flags is not None and flags.c_contiguous
 
 
 def _transpose(self: Tracer, *axes: Any) -> Any:

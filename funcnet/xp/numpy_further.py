@@ -7,6 +7,7 @@ here as well.
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from funcnet import ops
 from funcnet.core import Tracer
 from funcnet.core.dtypes import kind
+from funcnet.errors import ShapeError
 from funcnet.ops import extras
 from funcnet.ops.methods import assign
 from funcnet.xp import numpy_linalg, numpy_protocol
@@ -261,6 +263,9 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
 
 
 def _putmask(a: Any, mask: Any, values: Any) -> None:
+    if getattr(values, "shape", ()) not in ((), tuple(a.shape)):
+        # In the order of the elements, again and again; not by broadcasting.
+        values = _resize(values, tuple(a.shape))
     assign(_target(a), ops.cast(ops.where(mask, values, a), a.dtype), "numpy.putmask")
 
 
@@ -348,6 +353,31 @@ def _resize(a: Any, new_shape: Any) -> Any:
     return ops.reshape(ops.tile(flat, (times,))[:size], shape)
 
 
+def _sliding_window_view(
+    x: Any,
+    window_shape: Any,
+    axis: Any = None,
+    *,
+    subok: bool = False,  # noqa: ARG001  # says nothing here
+    writeable: bool = False,
+) -> Any:
+    if writeable:
+        raise numpy_protocol.unsupported("numpy.lib.stride_tricks.sliding_window_view with writeable=")
+    windows = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
+    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    if len(axes) != len(windows) or any(not 0 < w <= x.shape[a] for a, w in zip(axes, windows, strict=False)):
+        raise ShapeError(
+            "numpy.lib.stride_tricks.sliding_window_view got windows that do not fit.",
+            found=f"windows {windows} along {tuple(axes)} of shape {tuple(x.shape)}",
+            needed="a positive size for each axis, no larger than the array's",
+        )
+    ndim = len(x.shape)
+    for a, window in zip(axes, windows, strict=True):
+        places = np.arange(x.shape[a] - window + 1)[:, None] + np.arange(window)
+        x = ops.moveaxis(x[(*[slice(None)] * (a % ndim), places)], a % ndim + 1, -1)
+    return x
+
+
 def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     ndim = len(a.shape)
     axis, start = axis % ndim, start + ndim if start < 0 else start
@@ -391,6 +421,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "fill_diagonal": _fill_diagonal,
     "fix": lambda x: ops.trunc(x),
     "geomspace": _geomspace,
+    "i0": lambda x: import_module("funcnet.xp.special").i0(x),
     "iscomplex": lambda x: (
         ops.not_equal(x.imag, 0) if kind(x.dtype) == "c" else ops.zeros_like(x, dtype=np.dtype(bool))
     ),
@@ -419,6 +450,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "put_along_axis": _put_along_axis,
     "putmask": _putmask,
     "resize": _resize,
+    "sliding_window_view": _sliding_window_view,
     "result_type": lambda *args: np.result_type(*_types(args)),
     "rollaxis": _rollaxis,
     "roots": _roots,

@@ -54,15 +54,7 @@ for _name in (
 ).split():
     UFUNCS[_name] = getattr(ops, _name)
 
-#: ufunc -> (reduction, cumulative form)
-_REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
-    "add": (ops.sum, ops.cumulative_sum),
-    "multiply": (ops.prod, ops.cumulative_prod),
-    "maximum": (ops.max, None),
-    "minimum": (ops.min, None),
-    "logical_and": (ops.all, None),
-    "logical_or": (ops.any, None),
-}
+_ACCUMULATE: dict[str, Callable[..., Any]] = {"add": ops.cumulative_sum, "multiply": ops.cumulative_prod}
 
 
 def array_ufunc(
@@ -91,19 +83,20 @@ def array_ufunc(
             result = ops.cast(result, dtype)
         if where is not True:
             result = ops.where(where, result, out[0])
-    elif method in ("reduce", "accumulate") and name in _REDUCTIONS:
-        reduce, accumulate = _REDUCTIONS[name]
-        axis = kwargs.pop("axis", 0)
-        if method == "reduce":
-            result = reduce(inputs[0], axis=axis, keepdims=kwargs.pop("keepdims", False))
-        elif accumulate is None:
-            raise unsupported(f"numpy.{name}.accumulate")
-        else:
-            result = accumulate(inputs[0], axis=axis)
-        _refuse_options(f"numpy.{name}.{method}", {k: v for k, v in kwargs.items() if v is not None}, ())
+    elif method == "reduce":
+        result = _reduced(f"numpy.{name}.reduce", _partial("REDUCE").get(name), inputs[0], where, kwargs)
+    elif where is not True:
+        raise unsupported(f"numpy.{name}.{method} with where=")
+    elif method == "accumulate" and name in _ACCUMULATE:
+        result = _ACCUMULATE[name](inputs[0], axis=kwargs.pop("axis", 0))
+        _refuse_options(f"numpy.{name}.accumulate", {k: v for k, v in kwargs.items() if v is not None}, ())
     elif method == "outer" and name in UFUNCS:
         a, b = inputs
         result = UFUNCS[name](ops.reshape(a, (*a.shape, *(1,) * len(b.shape))), b)
+    elif method == "at" and name in _partial("AT"):
+        if inputs[0].__class__ is not Tracer:
+            raise receives(inputs[0])
+        return _partial("AT")[name](*inputs)
     else:
         raise unsupported(f"numpy.{name}.{method}")
     if out is None:
@@ -115,11 +108,32 @@ def array_ufunc(
     return target
 
 
+def _partial(table: str) -> dict[str, Callable[..., Any]]:
+    return getattr(import_module("funcnet.xp.numpy_partial"), table)
+
+
+def _reduced(name: str, handler: Callable[..., Any] | None, x: Any, where: Any, kwargs: dict[str, Any]) -> Any:
+    """Apply ``ufunc.reduce``, which goes along the first axis where nothing is said."""
+    options = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
+    if where is not True:
+        options["where"] = where
+    if handler is None:
+        raise unsupported(name)
+    try:
+        return handler(x, options.pop("axis", 0), **options)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        raise unsupported(f"{name} with {', '.join(f'{option}=' for option in options)}") from error
+
+
 def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
     """Apply the counterpart of a NumPy function."""
     name = function.__name__
     if function.__module__ in _MODULES:
         handler = counterpart(name)
+        if not _PARTIAL.isdisjoint(kwargs):
+            handler = _partial("FUNCTIONS").get(name, handler)
         if handler is not None:
             out = kwargs.pop("out", None) if "out" in kwargs else None
             result = _called(handler, function, args, kwargs)
@@ -144,7 +158,7 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
 def _called(handler: Callable[..., Any], function: Any, args: Any, kwargs: Any) -> Any:
     # What only says how the result lies in memory.
     if "order" in kwargs or "subok" in kwargs:
-        ordinary = kwargs.get("order") != "F"
+        ordinary = kwargs.get("order") != "F" and function.__name__ not in ("ravel", "reshape")
         kwargs = {name: v for name, v in kwargs.items() if name != "subok" and not (ordinary and name == "order")}
     args, kwargs = with_arrays(function.__name__, args, kwargs)
     try:
@@ -362,7 +376,9 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
     return ops.diff(a, n=n, axis=axis, **edges)
 
 
-_MODULES = ("numpy", "cupy")
+#: Options by which a reduction takes a part of the elements, or more than them.
+_PARTIAL = frozenset(("initial", "mean", "where"))
+_MODULES = ("numpy", "cupy", "numpy.lib.stride_tricks")
 _LINALG = ("numpy.linalg", "cupy.linalg")
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
