@@ -29,12 +29,12 @@ if _TYPE_CHECKING:
     from funcnet.transforms.jacobians import jacobian as jacobian
     from funcnet.transforms.jacobians import jacrev as jacrev
     from funcnet.transforms.jitted import jit as jit
-    from funcnet.transforms.jitted import trace as trace
     from funcnet.transforms.linear import linear_transpose as linear_transpose
     from funcnet.transforms.linear import linearize as linearize
     from funcnet.transforms.printing import debug_print as debug_print
     from funcnet.transforms.taps import grad_of_taps as grad_of_taps
     from funcnet.transforms.taps import tap as tap
+    from funcnet.transforms.tracing import trace as trace
 
 # Loaded at first use, so that the first gradient does not wait for the others.
 _HOME = {
@@ -56,7 +56,7 @@ _HOME = {
     "linear_transpose": "linear",
     "linearize": "linear",
     "tap": "taps",
-    "trace": "jitted",
+    "trace": "tracing",
     "vmap": "batch",
 }
 

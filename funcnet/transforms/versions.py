@@ -1,0 +1,78 @@
+"""Versions of a function under ``jit``: a graph, and what it was captured for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funcnet import tree
+from funcnet.compiler.execute import Executable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from funcnet.core import Tracer
+    from funcnet.transforms.program import Program
+
+__all__ = ["HOLE", "Version"]
+
+#: Stands for an array among the leaves of a result.
+HOLE = object()
+
+
+class Version:
+    """One captured version of a function."""
+
+    __slots__ = (
+        "_described",
+        "donated",
+        "executable",
+        "fill",
+        "free",
+        "key",
+        "plain",
+        "program",
+        "reason",
+        "structure",
+    )
+
+    def __init__(
+        self, program: Program, structure: Any, fill: list[Any] | None, free: list[Tracer], donated: tuple[int, ...]
+    ) -> None:
+        self.program = program
+        self.structure = structure
+        #: The leaves of the result that are Python scalars, `HOLE` elsewhere; None where all are arrays.
+        self.fill = fill
+        self.free = free
+        #: Which inputs are given away.
+        self.donated = donated
+        self.executable = Executable(program.graph, donated) if donated else None
+        #: What it was captured for, and why.
+        self.key: Any = None
+        self.plain = False
+        self.reason = ""
+        self._described: list[tuple[str, bool]] = []
+
+    def describe(self, structure: Any, kinds: Sequence[Any], static: Any, keyed: bool) -> None:
+        """Write down what it was captured for."""
+        for path, kind in zip(structure.paths(), kinds, strict=True):
+            array = isinstance(kind[0], tuple)
+            if keyed:
+                path = path.removeprefix("[0]") if path.startswith("[0]") else path.removeprefix("[1].")
+            text = f"{kind[1]}[{','.join(map(str, kind[0]))}]" if array else f"the {kind[0].__name__} {kind[1]!r}"
+            self._described.append((f"{path}: {text}", array))
+        self._described += [(f"{name}: the static {cls} {same!r}", False) for name, cls, same in static or ()]
+
+    def inputs(self) -> list[str]:
+        """Return the place and the type of each array among the arguments."""
+        return [text for text, array in self._described if array]
+
+    def arguments(self) -> list[str]:
+        """Return the place of each argument's leaves, and what the graph was captured for."""
+        return [text for text, _ in self._described]
+
+    def result(self, found: Sequence[Any]) -> Any:
+        """Return the result as the function returns it."""
+        if self.fill is None:
+            return tree.unflatten(self.structure, found)
+        rest = iter(found)
+        return tree.unflatten(self.structure, [next(rest) if v is HOLE else v for v in self.fill])
