@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["STRIDE", "convolution", "direct"]
+__all__ = ["PHASES", "convolution", "direct"]
 
 # Bytes of weights that are gone through for each piece of the result.
 _WEIGHTS = 400_000
@@ -46,8 +46,8 @@ _PLACES = 256
 _PARALLEL = 1_000_000
 # Channels of a group below which most of a vector would be idle.
 _COLUMNS = 2
-#: Strides whose phases would be too many to compile.
-STRIDE = 3
+#: Phases above which there would be too many to compile.
+PHASES = 27
 
 
 def direct(e: Equation) -> Special | None:
@@ -65,7 +65,7 @@ def direct(e: Equation) -> Special | None:
     columns = inputs if name == "conv_adjoint" else features // p["groups"]
     if p["groups"] > 1 and not times and columns < _COLUMNS:
         return None
-    if name == "conv_adjoint" and max(p["stride"]) > STRIDE:
+    if name == "conv_adjoint" and prod(p["stride"]) > PHASES:
         return None
     dtype = np.dtype(str(given.dtype))
     if name == "conv_kernel":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from funcnet.compiler.kernels.direct import STRIDE, convolution
+from funcnet.compiler.kernels.direct import PHASES, convolution
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.windows import Geometry, three
 
@@ -30,7 +30,7 @@ def pool_sum(e: Equation) -> Special | None:
     channels = prod(given.shape[axes[-1] + 1 :])
     if dtypes not in ({"float32"}, {"float64"}) or channels < _CHANNELS or not prod(given.shape) * prod(result.shape):
         return None
-    if spread and max(p["strides"]) > STRIDE:
+    if spread and prod(p["strides"]) > PHASES:
         return None
     shape = Geometry(
         prod(given.shape[: axes[0]]),
