@@ -64,6 +64,8 @@ def paired(like: Any, given: Any, name: str) -> tuple[list[Any], Any, list[Any]]
         If the structures differ.
     ShapeError
         If the shapes of two leaves differ.
+    DtypeError
+        If a leaf of `given` is of integers, or complex beside a real one: what is made of it would be cut off.
     """
     leaves, structure = tree.flatten(like)
     others, found = tree.flatten(given)
@@ -72,17 +74,32 @@ def paired(like: Any, given: Any, name: str) -> tuple[list[Any], Any, list[Any]]
         leaves, structure = tree.flatten(like, is_leaf=is_none)
         others = tree.flatten_like(structure, given, is_leaf=is_none, name=name)
     for i, (p, g) in enumerate(zip(leaves, others, strict=True)):
-        if g is None or (p is not None and g.shape == p.shape):
+        if g is None:
+            continue
+        fits = p is not None and hasattr(g, "dtype") and (g.dtype == p.dtype or _may_meet(g.dtype, p.dtype))
+        if p is not None and fits and g.shape == p.shape:
             continue
         path = structure.paths()[i] or "the root"
         if p is None:
             raise TreeError(f"The structure of {name} differs at {path}", found="an array", needed="None")
+        if not fits:
+            raise DtypeError(
+                f"The data type of {name} does not fit at {path}.",
+                found=f"dtype {g.dtype}" if hasattr(g, "dtype") else type(g).__name__,
+                needed=f"a floating-point array, as what it belongs to has dtype {p.dtype}",
+                write="xp.astype(g, p.dtype)",
+            )
         raise ShapeError(
             f"The shape of {name} differs at {path}",
             found=str(tuple(g.shape)),
             needed=str(tuple(p.shape)),
         )
     return leaves, structure, others
+
+
+def _may_meet(given: Any, like: Any) -> bool:
+    """Whether something of one data type may be added to something of another one: integers and booleans may not."""
+    return kind(given) == "f" and kind(like) in "fc"
 
 
 def flat_like(structure: Any, state: Any, name: str) -> tuple[list[Any], Any]:

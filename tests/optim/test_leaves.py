@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import funcnet as fn
-from funcnet import tree
-from funcnet.errors import ParameterError, TreeError
+from funcnet import optim, tree
+from funcnet.errors import DtypeError, ParameterError, TreeError
 from funcnet.optim import leaves
 from funcnet.testing.backends import backend_params
 
@@ -62,3 +62,18 @@ def test_bounds_that_a_number_may_and_may_not_have():
     assert needed(0.0, 0.0, infinity, open_low=True) == "a number above 0"
     assert needed(-1.0, 0.0, infinity) == "a number of at least 0"
     assert needed(float("nan"), -infinity, infinity) == "a number that is finite"
+
+
+@pytest.mark.parametrize("bad", [np.array([1, 2]), np.array([1.0, 2.0j]), np.array([True, False]), 1.0])
+def test_gradients_that_would_be_cut_off(bad):
+    params = {"w": np.ones(2), "b": np.ones(2)}
+    for opt in (optim.sgd(0.1), optim.adam(0.1), optim.lbfgs(0.1, linesearch=None), optim.rmsprop(0.1)):
+        state = opt.init(params)
+        with pytest.raises(DtypeError, match=r"(?s)does not fit at \.w\..*a floating-point array.*dtype float64"):
+            opt.update({"w": bad, "b": np.ones(2)}, state, params)
+    with pytest.raises(DtypeError, match=r"The data type of the updates does not fit"):
+        optim.apply_updates(params, {"w": bad, "b": np.ones(2)})
+    # Narrower ones are exact, and so are those of complex parameters that no optimizer takes.
+    wide = optim.apply_updates({"w": np.ones(2)}, {"w": np.ones(2, "float32")})
+    np.testing.assert_array_equal(wide["w"], [2.0, 2.0])
+    np.testing.assert_array_equal(optim.apply_updates(np.array([1j]), np.array([1.0 + 1j])), [1.0 + 2j])
