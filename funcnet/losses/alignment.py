@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from funcnet import xp
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.losses.checks import check_floating, host_values
-from funcnet.losses.reduction import check_array, check_reduction, reduced
+from funcnet.losses.reduction import check_reduction, reduced
 from funcnet.transforms import custom_vjp
 
 __all__ = ["ctc"]
@@ -190,7 +191,7 @@ def _check(logits: Any, labels: Any, logit_lengths: Any, label_lengths: Any, bla
     check_floating("ctc", logits)
     for what, array in (("labels", labels), ("logit_lengths", logit_lengths), ("label_lengths", label_lengths)):
         if array is not None or what == "labels":
-            check_array("ctc", array, what)
+            check_array("losses.ctc", array, what)
     shape, found = tuple(logits.shape), tuple(labels.shape)
     if len(shape) != 3 or len(found) != 2 or shape[0] != found[0] or not shape[1]:
         raise ShapeError(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
 from funcnet.core import bind, case, general, registry
+from funcnet.core.arguments import check_array
 from funcnet.core.case import Arg
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.losses.checks import check_number, class_axis
 from funcnet.losses.examples import class_numbers, of_label, over_examples, per_class
-from funcnet.losses.reduction import check_array, check_reduction, reduced
+from funcnet.losses.reduction import check_reduction, reduced
 from funcnet.ops.batching import as_it_is
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def softmax_cross_entropy(
         check_number(name, "label_smoothing", label_smoothing, 0, 1)
     if class_weights is not None:
         class_weights = per_class(name, class_weights, logits, axis)
-    check_array(name, labels, "labels")
+    check_array(f"losses.{name}", labels, "labels")
     if tuple(labels.shape) == tuple(logits.shape):
         _only_for_numbers(name, ignore_index)
         return reduced(
@@ -315,8 +316,8 @@ def accuracy(logits: Any, labels: Any, *, axis: int = -1) -> Any:
     >>> float(losses.accuracy(np.array([[2.0, 0.0], [3.0, 1.0]]), np.array([0, 1])))
     0.5
     """
-    check_array("accuracy", logits, "logits")
-    check_array("accuracy", labels, "labels")
+    check_array("losses.accuracy", logits, "logits")
+    check_array("losses.accuracy", labels, "labels")
     shape = tuple(logits.shape)
     if tuple(labels.shape) == shape:
         labels = xp.argmax(labels, axis=axis)

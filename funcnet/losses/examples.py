@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from funcnet import xp
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ShapeError
 from funcnet.losses.checks import check_classes, labels_misfit
-from funcnet.losses.reduction import check_array, reduced
+from funcnet.losses.reduction import reduced
 
 __all__ = ["class_numbers", "of_label", "over_examples", "per_class"]
 
@@ -31,7 +32,7 @@ def class_numbers(
     name: str, logits: Any, labels: Any, axis: int, ignore_index: int | None, soft: bool = True
 ) -> tuple[Any, Any]:
     """Return class numbers with 0 for those to be ignored, and where that is, None if nowhere."""
-    check_array(name, labels, "labels")
+    check_array(f"losses.{name}", labels, "labels")
     shape = tuple(logits.shape)
     if tuple(labels.shape) != shape[:axis] + shape[axis + 1 :]:
         raise labels_misfit(name, shape, tuple(labels.shape), axis, soft)
@@ -55,7 +56,7 @@ def class_numbers(
 
 def per_class(name: str, class_weights: Any, logits: Any, axis: int) -> Any:
     """Return the weights of the classes in the data type of the logits."""
-    check_array(name, class_weights, "class_weights")
+    check_array(f"losses.{name}", class_weights, "class_weights")
     count = logits.shape[axis]
     if tuple(class_weights.shape) != (count,):
         raise ShapeError(

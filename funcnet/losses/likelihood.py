@@ -6,8 +6,9 @@ from math import log, pi
 from typing import Any
 
 from funcnet import xp
+from funcnet.core.arguments import check_array
 from funcnet.losses.checks import matched
-from funcnet.losses.reduction import check_array, check_reduction, reduced
+from funcnet.losses.reduction import check_reduction, reduced
 
 __all__ = ["gaussian_nll", "poisson_nll"]
 
@@ -67,7 +68,7 @@ def gaussian_nll(
     name = "gaussian_nll"
     check_reduction(name, reduction)
     target = matched(name, mean, target, "a mean and a target", "means")
-    check_array(name, variance, "variance")
+    check_array(f"losses.{name}", variance, "variance")
     if len(variance.shape) != len(mean.shape) or any(
         v not in (1, n) for v, n in zip(variance.shape, mean.shape, strict=True)
     ):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from funcnet import xp
+from funcnet.core.arguments import check_array
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 
-__all__ = ["check_array", "check_reduction", "check_same_shape", "reduced"]
+__all__ = ["check_reduction", "check_same_shape", "reduced"]
 
 
 def check_reduction(name: str, reduction: str) -> None:
@@ -40,7 +41,7 @@ def reduced(values: Any, reduction: str, weights: Any = None, name: str = "loss"
 
 
 def _fitting(name: str, weights: Any, values: Any) -> Any:
-    check_array(name, weights, "weights")
+    check_array(f"losses.{name}", weights, "weights")
     shape, needed = tuple(weights.shape), tuple(values.shape)
     if len(shape) != len(needed) or any(w not in (1, n) for w, n in zip(shape, needed, strict=True)):
         raise ShapeError(
@@ -50,17 +51,6 @@ def _fitting(name: str, weights: Any, values: Any) -> Any:
             write="xp.expand_dims(weights, axis=-1) for one weight per row",
         )
     return weights if weights.dtype == values.dtype else xp.astype(weights, values.dtype)
-
-
-def check_array(name: str, x: Any, what: str) -> None:
-    """Raise `DtypeError` unless an argument is an array."""
-    if not hasattr(x, "dtype") or not hasattr(x, "shape"):
-        raise DtypeError(
-            f"losses.{name} takes {what} as an array.",
-            found=type(x).__name__,
-            needed="an array",
-            write=f"xp.asarray({what})",
-        )
 
 
 def check_same_shape(name: str, prediction: Any, target: Any, what: str) -> None:

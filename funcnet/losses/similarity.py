@@ -6,9 +6,10 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
+from funcnet.core.arguments import check_array
 from funcnet.errors import ShapeError
 from funcnet.losses.checks import check_floating, check_number, check_signs, matched, summed_axes
-from funcnet.losses.reduction import check_array, check_reduction, reduced
+from funcnet.losses.reduction import check_reduction, reduced
 from funcnet.transforms import stop_gradient
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ def triplet_margin(
 def _pairs(name: str, embeddings: Any, labels: Any) -> tuple[Any, Any, Any]:
     """Return cosines of all pairs of a batch, which pairs are alike, and which are not."""
     check_floating(name, embeddings, "embeddings")
-    check_array(name, labels, "labels")
+    check_array(f"losses.{name}", labels, "labels")
     shape = tuple(embeddings.shape)
     if len(shape) != 2 or tuple(labels.shape) != shape[:1]:
         raise ShapeError(

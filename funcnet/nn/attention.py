@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import random, xp
 from funcnet.core import Spec
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.nn.attention_cache import Config, decoded, empty_cache
@@ -231,6 +232,7 @@ def _three(x: Any, path: str) -> tuple[Any, Any, Any]:
 
 
 def _check_input(x: Any, path: str) -> None:
+    check_array(f"Layer {path}", x)
     if len(x.shape) != 3:
         raise ShapeError(
             f"Layer {path} got an input of a wrong number of dimensions.",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import random
 from funcnet.core import bind, case, general
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import ShapeError
 from funcnet.nn.initializers import lecun_normal, zeros
+from funcnet.nn.kernels import who
 from funcnet.nn.layer import Layer, layer_path, without_key
 from funcnet.nn.misfits import foreign, not_floating, positive
 from funcnet.nn.spec import beside, features_of
@@ -127,6 +129,8 @@ def affine(x: Any, kernel: Any, bias: Any = None) -> Any:
     >>> nn.affine(np.array([1.0, 2.0]), np.eye(2), np.array([10.0, 20.0]))
     array([11., 22.])
     """
+    if not hasattr(x, "shape"):
+        check_array("nn.affine", x)
     shape, matrix = x.shape, kernel.shape
     if not shape or len(matrix) != 2 or shape[-1] != matrix[0] or (bias is not None and bias.shape != matrix[1:]):
         raise ShapeError(
@@ -222,6 +226,8 @@ def dense(
         if not fits or (shift is not None and shift.shape != (out,)):
             needed = f"{{'kernel': (in, {out}), 'bias': ({out},)}}" if bias else f"{{'kernel': (in, {out})}}"
             raise foreign(layer_path("dense"), params, needed)
+        if not hasattr(x, "shape"):
+            check_array(who("dense"), x)
         shape = x.shape
         if not shape or shape[-1] != kernel.shape[0]:
             raise _misfit(shape, kernel.shape)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import random
+from funcnet.core.arguments import check_array
 from funcnet.errors import ParameterError
 from funcnet.nn.kernels import who
 from funcnet.nn.layer import Layer, layer_path
@@ -404,7 +405,11 @@ def _windowed(kind: str, pool: Callable[[str, Any, Any], Any], *arguments: Any) 
     def found(name: str, shape: Any) -> Any:
         return windows(name, shape, *arguments)
 
-    return _pooling(kind, found, lambda name, x: pool(name, x, found(name, x.shape)))
+    def pooled(name: str, x: Any) -> Any:
+        check_array(name, x)
+        return pool(name, x, found(name, x.shape))
+
+    return _pooling(kind, found, pooled)
 
 
 def _pooling(kind: str, check: Callable[[str, Any], Any], pool: Callable[[str, Any], Any]) -> Layer:

@@ -8,6 +8,7 @@ from typing import Any
 from funcnet import backends, random, xp
 from funcnet.backends.attention import Rule, spans
 from funcnet.core import bind, owner
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.broadcasting import cast, reshaped
@@ -255,6 +256,8 @@ def _chunk(q: Any, heads: int) -> int:
 
 
 def _check(q: Any, k: Any, v: Any, window: Any, dropout: Any, key: Any, chunk: Any) -> None:
+    for what, x in (("q", q), ("k", k), ("v", v)):
+        check_array(_NAME, x, what)
     shapes: list[tuple[int, ...]] = [tuple(x.shape) for x in (q, k, v)]
     a, b, c = shapes
     fits = min(map(len, shapes)) >= 3 and a[:-3] == b[:-3] == c[:-3]

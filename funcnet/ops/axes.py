@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import backends
 from funcnet.core import raw
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 
@@ -90,6 +91,8 @@ def native_dtype(x: Any, dtype: Any) -> Any:
 
 def check_kind(name: str, x: Any, kinds: str, needed: str, write: str = "") -> None:
     """Raise `DtypeError` unless the data type of `x` is of one of `kinds`, letters of `funcnet.core.dtypes.kind`."""
+    if not hasattr(x, "dtype"):
+        check_array(f"xp.{name}", x)
     if kind(x.dtype) not in kinds:
         raise DtypeError(
             f"xp.{name} does not take this data type.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import random
+from funcnet.core.arguments import check_array
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.nn.layer import Layer, layer_path, of_kind, without_key
 from funcnet.nn.spec import beside, features_of
@@ -39,6 +40,7 @@ def stateless_norm(
     @without_key
     def apply(params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> tuple[Any, Any]:  # noqa: ARG001
         path = layer_path(kind)
+        check_array(f"Layer {path}", x)
         shape = sizes(f"Layer {path}", tuple(x.shape))
         check_entries(path, "parameters", params, dict.fromkeys(entries, shape))
         return normalise(x, params.get("scale"), params.get("bias")), state

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.core import bind
+from funcnet.core.arguments import check_array
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import argmax, floor, moveaxis, permute_dims, take, take_along_axis, tensordot
 from funcnet.ops.broadcasting import cast, reshaped
@@ -244,6 +245,7 @@ def fractional_max_pool(
     array([1., 3., 5., 6.])
     """
     name = "nn.functional.fractional_max_pool"
+    check_array(name, x)
     found = fractional_sizes(name, x.shape, window, sizes, ratio, data_format)
     y, indices = fractional_max(name, x, found, samples)
     return (y, indices()) if return_indices else y

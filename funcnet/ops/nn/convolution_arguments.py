@@ -6,6 +6,7 @@ from functools import lru_cache
 from operator import index
 from typing import TYPE_CHECKING, Any
 
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.manipulation import permute_dims
@@ -164,6 +165,8 @@ def resolved_padding(
 
 def check_ranks(who: str, x: Any, kernel: Any) -> int:
     """Return the number of spatial axes; raise `ShapeError` if the arrays have different ones."""
+    check_array(who, x)
+    check_array(who, kernel, "kernel")
     ndim = len(kernel.shape) - 2
     if not 1 <= ndim <= 3 or len(x.shape) != ndim + 2:
         raise ShapeError(
@@ -178,6 +181,7 @@ def check_ranks(who: str, x: Any, kernel: Any) -> int:
 
 def spatial_rank(who: str, x: Any) -> int:
     """Return the number of spatial axes; raise `ShapeError` if there are not one, two or three."""
+    check_array(who, x)
     ndim = len(x.shape) - 2
     if not 1 <= ndim <= 3:
         raise ShapeError(

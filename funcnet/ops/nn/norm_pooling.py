@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.core import bind
+from funcnet.core.arguments import check_array
 from funcnet.errors import ParameterError
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.nn.pool_primitives import max_pool_p, sum_pool_p
@@ -81,6 +82,7 @@ def lp_pool(
     >>> nn.functional.lp_pool(np.array([3.0, -4.0, 0.0, 0.0]).reshape(1, 4, 1), 2, 2).ravel()
     array([5., 0.])
     """
+    check_array("nn.functional.lp_pool", x)
     found = windows("nn.functional.lp_pool", x.shape, window, stride, padding, dilation, ceil_mode, data_format)
     return lp_pooled("nn.functional.lp_pool", x, found, exponent("nn.functional.lp_pool", p))
 

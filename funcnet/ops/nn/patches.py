@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.backends.windows import inside_of, places_of, taps
 from funcnet.core import bind, case, linear
+from funcnet.core.arguments import check_array
 from funcnet.errors import ShapeError
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.manipulation import permute_dims
@@ -187,6 +188,7 @@ def unfold(
     if mode != "zeros":
         x, pairs = pad_spatial(name, x, pairs, mode), ((0, 0),) * ndim
     y = bind(unfold_p, x, window=windows, stride=strides, padding=pairs, dilation=dilations)
+    check_array("nn.functional.fold", y, "y")
     shape = tuple(y.shape)
     if not first:
         return reshaped(y, (*shape[: ndim + 1], prod(shape[ndim + 1 :]))) if flat else y
@@ -249,6 +251,7 @@ def fold(
     pairs, _ = resolved_padding(name, frozen(padding), "zeros", sizes, windows, strides, dilations)
     check_window(name, sizes, windows, pairs, dilations)
     out = places_of(sizes, windows, strides, pairs, dilations)
+    check_array("nn.functional.fold", y, "y")
     shape = tuple(y.shape)
     many = prod(windows)
     if first:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.core import bind
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ShapeError
 from funcnet.ops.broadcasting import cast, reshaped
@@ -94,6 +95,7 @@ def max_pool(
     >>> nn.functional.max_pool(x, 2, stride=1, padding="SAME").ravel()
     array([ 3.,  2.,  5.,  5., -4.])
     """
+    check_array("nn.functional.max_pool", x)
     found = windows("nn.functional.max_pool", x.shape, window, stride, padding, dilation, ceil_mode, data_format)
     return max_pooled("nn.functional.max_pool", x, found, return_indices)
 
@@ -169,6 +171,7 @@ def max_unpool(y: Any, indices: Any, sizes: Sequence[int], *, data_format: str |
     array([3., 0., 0., 5.])
     """
     name = "nn.functional.max_unpool"
+    check_array("nn.functional.max_unpool", y, "y")
     shape = tuple(y.shape)
     axes = spatial_axes(name, shape, data_format)
     if tuple(indices.shape) != shape:
@@ -253,6 +256,7 @@ def avg_pool(
     >>> nn.functional.avg_pool(x, 2, stride=2, padding="SAME", count_include_pad=False).ravel()
     array([2., 5.])
     """
+    check_array("nn.functional.avg_pool", x)
     found = windows("nn.functional.avg_pool", x.shape, window, stride, padding, dilation, ceil_mode, data_format)
     return avg_pooled("nn.functional.avg_pool", x, found, count_include_pad)
 

@@ -6,6 +6,7 @@ from math import log2
 from typing import Any
 
 from funcnet import backends
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.arithmetic import add, multiply, subtract
@@ -137,6 +138,7 @@ def rotary(
            [ 0.54 ,  0.841],
            [-0.416,  0.909]])
     """
+    check_array("nn.functional.rotary", x)
     shape = tuple(x.shape)
     if len(shape) < 3:
         raise ShapeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import Any, NamedTuple
 
+from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 
@@ -121,6 +122,7 @@ def channel_axis(axes: tuple[int, ...]) -> int:
 
 def check_floating(where: str, x: Any) -> None:
     """Raise `DtypeError` unless an array is real floating-point."""
+    check_array(where, x)
     if kind(x.dtype) != "f":
         raise DtypeError(
             f"{where} got an input that is not floating-point.",
