@@ -107,8 +107,6 @@ class LoopSteps:
     @staticmethod
     def _numba_type(v: Value, role: str, loop: Loop) -> str:
         typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
-        if role == "scalar":
-            return {"f": "float64", "i": "int64", "b": "boolean"}[np.dtype(v.dtype).kind]
         two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED, CYCLE)
         return f"{typed}[:,::1]" if two else f"{typed}[::1]"
 
@@ -120,9 +118,9 @@ class LoopSteps:
 
     def _input(self, v: Value, role: str, loop: Loop) -> Fixed | Given:
         if role == "scalar":
-            return Given(self.arrays.once(v, "item", f"{self.writer.name(v)}.item()"))
-        if role == WIDE:
-            shape: tuple[int, ...] = (loop.group.rows, v.shape[-1])
+            shape: tuple[int, ...] = (1,)
+        elif role == WIDE:
+            shape = (loop.group.rows, v.shape[-1])
         elif role == CYCLE:
             shape = (prod(v.shape) // loop.group.columns, loop.group.columns)
         else:

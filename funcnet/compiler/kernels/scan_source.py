@@ -241,8 +241,7 @@ class Source:
         shape = self.body.shape
         given = []
         for v, role in loop.inputs:
-            name = self._read(v, shape(role, v, group))
-            given.append(f"{name}[0]" if role == "scalar" else name)
+            given.append(self._read(v, shape(role, v, group)))
         after: list[str] = []
         for v, role in loop.outputs:
             given.append(self._output(v, role, group, after))

@@ -125,7 +125,7 @@ class _Emitter:
                     "full": f"x{i}[j]",
                     "column": f"a{i}[j]",
                     "row": f"x{i}",
-                    "scalar": f"{typed}(a{i})",
+                    "scalar": f"u{i}",
                     WIDE: f"a{i}",
                     CYCLE: f"x{i}[j]",
                 }[role]
@@ -184,6 +184,8 @@ class _Emitter:
             f"    {name} = lent(held, {' + '.join(places[:k]) or '0'}, {size}, {t})"
             for k, (name, t) in enumerate(self.temporaries)
         ]
+        # Read once: as far as the compiler knows, the loop might write there.
+        lines += [f"    u{i} = a{i}[0]" for i, (_, role) in enumerate(self.inputs) if role == "scalar"]
         for i, (v, role) in enumerate(self.outputs):
             if role == "total":
                 lines.append(f"    t_{i} = 0.0")
