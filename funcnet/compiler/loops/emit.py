@@ -120,7 +120,6 @@ class _Emitter:
                 role = self.group.roles[v]
                 self.inputs.append((v, role))
                 self.stage[v] = -1
-                typed = type_name(str(v.dtype))
                 self.text[v] = {
                     "full": f"x{i}[j]",
                     "column": f"a{i}[j]",
