@@ -16,11 +16,12 @@ from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_source import Argument, Packed, Source
+from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
 from funcnet.compiler.loops.templates import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.scan_body import Body
@@ -48,57 +49,76 @@ _TURNED = """        at = j * depth * {size}
 """
 
 
-def whole_scan(e: Equation) -> Special | None:
-    """Return the kernel of a loop over steps, None where its steps need more than loops over elements and products."""
+def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
+    """Return the kernel of a loop over steps, None where its steps need more than loops over elements and products.
+
+    What it begins with may be among the constants: sums begin with the first term then, if they are zeros.
+    """
     call: Any = e.primitive
     if not call.length or not e.outputs or any([v.__class__ is not Value for v in e.inputs]):
         return None
     if any([v.spec.backend.name != "numpy" for v in (*e.values, *e.outputs)]) or call.meta.get("effect"):
         return None
-    body = body_of(call.regions[0], call.held)
+    body = body_of(call.regions[0], call.held, call.carried)
     if body is None:
         return None
-    return Special("whole scan", lambda compile, count: _built(body, call, compile, count))
+    first = call.held + call.carried - len(body.sums)
+    zeros = [v in constants and not np.any(constants[v]) for v in e.values[first : call.held + call.carried]]
+    return Special("whole scan", lambda compile, count: _built(body, call, zeros, compile, count))
 
 
-def _built(body: Body, call: Any, compile: Compile, count: int) -> Steps:
+def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Steps:
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
-    source = Source(body, call, columns)
+    source = Source(body, call, columns, zeros, count)
     parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
     matrices: list[np.ndarray] = []
     steps: list[Step] = []
     own: dict[Any, np.ndarray] = {}
+
+    def given(a: Argument) -> Of | np.ndarray:
+        """Return what stands for an argument of a loop."""
+        if a.kind == "input":
+            return Of(a.which, a.shape)
+        if a.kind == "output":
+            return Of(len(call.regions[0].inputs) + a.which, a.shape)
+        if a.kind == "packed":
+            return matrices[a.which]
+        if a.kind == "sum":
+            return sums[a.which]
+        if a.kind == "constant":
+            return np.ascontiguousarray(body.graph.constants[a.which]).reshape(a.shape)
+        # One piece of memory for all shapes.
+        return own.setdefault(a.which, _empty(prod(a.shape), a.dtype)).reshape(a.shape)
+
     for p in source.packed:
         width = columns[type_of(p.source.dtype)]
         panels = -(-p.width // width)
         matrices.append(_empty(panels * width * p.depth, p.source.dtype))
-        given = [_given(p.source, body, own, matrices), matrices[-1]]
-        steps.append(Step(_pack(p, width, compile), _shared(panels, parts), given))
+        pair = [given(p.source), matrices[-1]]
+        steps.append(Step(_pack(p, width, compile), _shared(panels, parts), pair))
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
     function = compile(source.text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
     sizes = np.array(source.sizes, dtype=np.int64)
-    arguments = [sizes, *[_given(a, body, own, matrices) for a in source.arguments]]
-    return Steps([*steps, Step(function, _shared(body.units, parts), arguments)])
+    totals: list[Step] = []
+    sums: list[Of | np.ndarray] = []
+    place = len(call.regions[0].inputs) + call.carried - len(body.sums)
+    for i, (x, y) in enumerate(body.sums):
+        size = y.shape[1] * (1 if x is None else x.shape[1])
+        if parts == 1:
+            sums.append(Of(place + i, (1, size)))
+        else:
+            memory = _empty(parts * size, str(y.dtype)).reshape(parts, size)
+            sums.append(memory)
+            total = added(compile, _type(str(y.dtype)))
+            totals.append(Step(total, _shared(size, parts), [memory, 1, Of(place + i, (size,))]))
+    arguments = [sizes, *[given(a) for a in source.arguments]]
+    return Steps([*steps, Step(function, _shared(body.units, parts), arguments), *totals])
 
 
 def _shared(units: int, parts: int) -> tuple[int, ...]:
     """Return where the parts of each thread begin and end."""
     parts = min(units, parts)
     return tuple([units * i // parts for i in range(parts + 1)])
-
-
-def _given(a: Argument, body: Body, own: dict[Any, np.ndarray], matrices: list[np.ndarray]) -> Of | np.ndarray:
-    """Return what stands for an argument of a loop."""
-    if a.kind == "input":
-        return Of(a.which, a.shape)
-    if a.kind == "output":
-        return Of(len(body.graph.inputs) + a.which, a.shape)
-    if a.kind == "packed":
-        return matrices[a.which]
-    if a.kind == "constant":
-        return np.ascontiguousarray(body.graph.constants[a.which]).reshape(a.shape)
-    # One piece of memory for all shapes.
-    return own.setdefault(a.which, _empty(prod(a.shape), a.dtype)).reshape(a.shape)
 
 
 def _pack(p: Packed, columns: int, compile: Compile) -> Callable[..., None]:

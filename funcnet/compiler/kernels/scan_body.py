@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
 
-__all__ = ["Body", "Joined", "Product", "Term", "body_of"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Body", "Joined", "Product", "Sum", "Term", "body_of"]
 
 #: Results of these are their argument in another shape, where arrays are contiguous.
 _RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
@@ -43,6 +46,13 @@ class Product(NamedTuple):
     width: int
 
 
+class Sum(NamedTuple):
+    """What one carry adds up: products ``x.T @ y`` of all steps, or the rows of y if there is no x."""
+
+    x: Value | None
+    y: Value
+
+
 class Joined(NamedTuple):
     """Arrays side by side along the last dimension."""
 
@@ -61,12 +71,15 @@ class Body:
         In an order in which they can run.
     needed : set of Value
         What has a place in memory.
+    sums : tuple of Sum
+        What the last carries add up, which the graph does not show any more.
     units : int
         Into how many parts the arrays fall, along their first dimension, that have nothing to do with each other.
     """
 
-    def __init__(self, graph: Graph, held: int) -> None:
+    def __init__(self, graph: Graph, held: int, sums: Sequence[Sum] = ()) -> None:
         self.graph = graph
+        self.sums = tuple(sums)
         #: What is the same in each step.
         self.held = {*graph.inputs[:held], *graph.constants}
         self.nodes: list[Any] = []
@@ -79,6 +92,11 @@ class Body:
         while v in self._alias:
             v = self._alias[v]
         return v
+
+    @property
+    def summed(self) -> list[Value]:
+        """What sums read."""
+        return [v for s in self.sums for v in s if v is not None]
 
     def find_nodes(self) -> bool:
         """Find the nodes; return whether there are such for everything."""
@@ -108,7 +126,7 @@ class Body:
                     return False
             self.nodes.append(node)
         self._join_products(users)
-        self.needed = {self.root(v) for v in graph.outputs}
+        self.needed = {self.root(v) for v in (*graph.outputs, *self.summed)}
         for n in self.nodes:
             self.needed |= {self.root(v) for v in self.read(n)}
         self.units = self._units()
@@ -170,7 +188,7 @@ class Body:
     def _units(self) -> int:
         """Return the size of the first dimension if no step mixes what lies at different places of it, else 1."""
         inputs = [v for v in self.graph.inputs if v not in self.held]
-        values = [*inputs, *self.graph.outputs]
+        values = [*inputs, *self.graph.outputs, *self.summed]
         if not values or not values[0].shape:
             return 1
         size = values[0].shape[0]
@@ -211,7 +229,7 @@ class Body:
         return {"column": (group.columns,), "row": (group.rows,)}.get(role, (1,))
 
 
-def body_of(step: Graph, held: int) -> Body | None:
+def body_of(step: Graph, held: int, carried: int) -> Body | None:
     """Return what a step consists of, None if there is more to it."""
     if any([v.__class__ is not Value for v in step.outputs]):
         return None
@@ -220,8 +238,59 @@ def body_of(step: Graph, held: int) -> Body | None:
     graph = optimised(lowered(step))
     if any([v.__class__ is not Value for v in graph.outputs]):
         return None
-    body = Body(graph, held)
-    return body if body.find_nodes() else None
+    body = Body(*_without_sums(graph, held, carried))
+    if not body.find_nodes():
+        return None
+    # What is carried does not stay in place for some steps, as what is summed up has to.
+    carried -= len(body.sums)
+    moves = {*body.graph.inputs[: held + carried], *[body.root(v) for v in body.graph.outputs[:carried]]}
+    return body if moves.isdisjoint([body.root(v) for v in body.summed]) else None
+
+
+def _without_sums(graph: Graph, held: int, carried: int) -> tuple[Graph, int, list[Sum]]:
+    """Return a step without the last carries that only add something up, and what these are."""
+    users, made = graph.users(), {v: e for e in graph.equations for v in e.outputs}
+    inputs, outputs = list(graph.inputs), list(graph.outputs)
+    stays = {*inputs[: held + carried], *graph.constants}
+    sums: list[Sum] = []
+    gone: set[Equation] = set()
+    for i in reversed(range(carried)):
+        carry, out = inputs[held + i], outputs[i]
+        e = made.get(out)
+        if e is None or e.primitive.name != "add" or users.get(carry) != [e] or carry in outputs:
+            break
+        if outputs.count(out) > 1 or users.get(out) or len(e.values) != 2 or e.values.count(carry) != 1:
+            break
+        part = e.values[e.values[0] is carry]
+        chain = _chain(part, made, users, outputs)
+        if chain is None:
+            break
+        found, equations = chain
+        values = [v for v in found if v is not None]
+        if any([v in stays or v in outputs[:carried] or v.dtype != out.dtype or len(v.shape) != 2 for v in values]):
+            break
+        sums.insert(0, found)
+        gone |= {e, *equations}
+        del inputs[held + i], outputs[i]
+    kept = [e for e in graph.equations if e not in gone]
+    short = Graph(inputs, kept, outputs, graph.constants)
+    return short.with_equations(kept), held, sums
+
+
+def _chain(
+    part: Value, made: dict[Value, Equation], users: dict[Value, list[Equation]], outputs: list[Any]
+) -> tuple[Sum, list[Equation]] | None:
+    """Return what a term of a sum is made of, and by which equations, if nothing else needs it."""
+    q = made.get(part)
+    if q is None or len(users[part]) != 1 or part in outputs or str(part.dtype) not in ("float32", "float64"):
+        return None
+    if q.primitive.name == "sum":
+        plain = not q.params["keepdims"] and q.params.get("dtype") is None
+        return (Sum(None, q.inputs[0]), [q]) if plain and q.params["axis"] in (0, (0,)) else None
+    turned = made.get(q.inputs[0]) if q.primitive.name == "matmul" and len(q.values) == 2 else None
+    if turned is None or turned.primitive.name != "matrix_transpose" or turned.outputs[0] in outputs:
+        return None
+    return (Sum(turned.inputs[0], q.inputs[1]), [q, turned]) if users[turned.outputs[0]] == [q] else None
 
 
 def _added_to_products(graph: Graph) -> Graph:

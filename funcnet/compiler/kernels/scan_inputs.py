@@ -31,7 +31,8 @@ def products_inside(graph: Graph) -> Graph:
     for e in graph.equations:
         if e.primitive.name == "scan" and e.outputs:
             inside, gone = _inside(e, made, users, graph)
-            if gone and body_of(inside.primitive.regions[0], inside.primitive.held) is not None:  # type: ignore[attr-defined]
+            call: Any = inside.primitive
+            if gone and body_of(call.regions[0], call.held, call.carried) is not None:
                 kept[e] = inside
                 for q in gone:
                     del kept[q]

@@ -8,51 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.kernels.scan_body import Body, Joined, Product, Term
+from funcnet.compiler.kernels.scan_text import BESIDE, CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
 from funcnet.compiler.loops.groups import Group
 from funcnet.compiler.loops.templates import type_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from funcnet.compiler.graph import Value
 
 __all__ = ["Argument", "Packed", "Source"]
-
-#: Terms of a sum that a product adds up in registers before they go to memory: their part of a matrix stays in the
-#: cache.
-_DEPTH = 256
-
-_COPY = """    def copied(first, last, y, x):
-        for i in range(first, last):
-            y[i] = x[i]
-"""
-_BESIDE = """    def beside(first, last, y, x, start):
-        for r in range(first, last):
-            for j in range(x.shape[1]):
-                y[r, start + j] = x[r, j]
-"""
-_PRODUCT = """    def {name}(first, last, width, c, s, s_row, {given}):
-        line = width * {size}
-        for j in range(0, width, {columns}):
-            n = min({columns}, width - j)
-            y = c + first * line + j * {size}
-            z = s + first * s_row + j * {size} if s else 0
-            z_row = s_row
-{terms}"""
-_TERM = """            for k in range(0, depth{i}, {most}):
-                x = a{i} + (first * depth{i} + k) * {size}
-                m = min({most}, depth{i} - k)
-                w = b{i} + (j * depth{i} + k * {columns}) * {size}
-                tile_{typed}(last - first, n, 1, m, x, depth{i} * {size}, 0, {size}, w, 0, {part}, y, line, z, z_row, 0)
-                z, z_row = y, line
-"""
 
 
 class Argument(NamedTuple):
     """An array that the loop gets: what it is, and in which shape.
 
     `kind` is ``"input"`` or ``"output"`` with the number of one of the equation's, ``"constant"`` or ``"own"`` with a
-    value, or ``"packed"`` with the number of a `Packed`.
+    value, ``"packed"`` with the number of a `Packed`, or ``"sum"`` with that of a sum, which each part has for itself.
     """
 
     kind: str
@@ -89,7 +63,7 @@ class Source:
         How many element operations it does, with weights.
     """
 
-    def __init__(self, body: Body, call: Any, columns: dict[str, int]) -> None:
+    def __init__(self, body: Body, call: Any, columns: dict[str, int], zeros: Sequence[bool], count: int) -> None:
         self.body = body
         self.call = call
         self.columns = columns
@@ -106,16 +80,24 @@ class Source:
         self._lines: list[str] = []
         self._after: list[str] = []
         self._views: dict[Any, str] = {}
+        #: Which sums begin with zeros, and on how many threads they are added up at most.
+        self._zeros = zeros
+        self._count = min(count, body.units)
         graph = body.graph
-        first = call.held + call.carried
+        #: Carries that are no sums. They come before those that are.
+        self._carried = call.carried - len(body.sums)
+        first = call.held + self._carried
         self._held = {v: i for i, v in enumerate(graph.inputs[: call.held])}
         self._carries = list(graph.inputs[call.held : first])
-        self._elements = {v: first + i for i, v in enumerate(graph.inputs[first:])}
+        self._elements = {v: call.held + call.carried + i for i, v in enumerate(graph.inputs[first:])}
         self._results = [body.root(v) for v in graph.outputs]
         #: Of each carry: the stack it is read from, and whether that is of what comes in or of what goes out.
         self._stack: list[tuple[int, bool] | None] = []
         #: Where values that a step makes are written: to the place of a result, or nowhere else.
         self._home: dict[Value, int] = {}
+        #: What waits for a few steps before it is added up.
+        self._waiting: set[Value] = set()
+        self._chunk = 1
         self._place()
         for k, node in enumerate(body.nodes):
             if isinstance(node, Group):
@@ -125,12 +107,13 @@ class Source:
             else:
                 self._join(node)
         self._copies()
+        self._sums()
         self.text = self._text()
 
     # ------------------------------------------------------------------ where values lie
 
     def _place(self) -> None:
-        carried, results = self.call.carried, self._results
+        carried, results = self._carried, self._results
         outside = {*self._held, *self._carries, *self._elements, *self.body.graph.constants}
         for i, v in enumerate(results[carried:], carried):
             if v not in outside:
@@ -148,8 +131,15 @@ class Source:
                 self._stack.append(None)
             if results[i] not in outside:
                 self._home.setdefault(results[i], i)
+        summed = [self.body.root(v) for v in self.body.summed]
+        self._waiting = {v for v in summed if v not in outside and v not in self._home}
+        if summed:
+            rows = max(1, summed[0].shape[0] // self._count)
+            self._chunk = min(self.call.length, -(-CHUNK // rows))
 
     def _name(self, kind: str, which: Any, shape: tuple[int, ...], dtype: Any) -> str:
+        if kind == "output" and which >= self._carried:
+            which += len(self.body.sums)
         argument = Argument(kind, which, shape, str(np.dtype(dtype)))
         name = self._names.get(argument)
         if name is None:
@@ -180,6 +170,9 @@ class Source:
         if v in self._carries:
             return self._carry(self._carries.index(v), shape)
         home = self._home.get(v)
+        if v in self._waiting:
+            place = self._name("own", v, (self._chunk, *shape), v.dtype)
+            return self._line((v, shape), f"{place}[k % {self._number(self._chunk)}]")
         if home is None:
             return self._name("own", v, shape, v.dtype)
         return self._result(home, shape)
@@ -187,7 +180,7 @@ class Source:
     def _result(self, i: int, shape: tuple[int, ...]) -> str:
         """Return the place of a result in this step."""
         v = self._results[i]
-        if i >= self.call.carried:
+        if i >= self._carried:
             return self._line((i, shape), f"{self._stacked('output', i, shape, v)}[t]")
         last = self._name("output", i, shape, v.dtype)
         stack = self._stack[i]
@@ -273,10 +266,7 @@ class Source:
         columns = self.columns[typed]
         count = len(node.terms)
         name = f"product_{typed}_{count}"
-        numbers = {"typed": typed, "columns": columns, "size": size, "most": _DEPTH, "part": columns * size}
-        terms = "".join([_TERM.format(i=i, **numbers) for i in range(count)])
-        given = ", ".join([f"depth{i}, a{i}, b{i}" for i in range(count)])
-        self._functions[name] = _PRODUCT.format(name=name, columns=columns, size=size, terms=terms, given=given)
+        self._functions[name] = products(name, typed, count, columns)
         factors = [self._factors(t, node, columns) for t in node.terms]
         c = self._read(node.out, (node.rows * node.width,))
         s, s_row = "0", "0"
@@ -303,7 +293,7 @@ class Source:
         return f"{self._number(term.depth)}, address({a}), address({matrix})"
 
     def _join(self, node: Joined) -> None:
-        self._functions["beside"] = _BESIDE
+        self._functions["beside"] = BESIDE
         width = node.out.shape[-1]
         rows = prod(node.out.shape) // width
         place = self._read(node.out, (rows, width))
@@ -314,10 +304,62 @@ class Source:
             start += v.shape[-1]
         self.work += prod(node.out.shape)
 
+    def _sums(self) -> None:
+        """Add up products and rows of some steps."""
+        alike: dict[Value, list[int]] = {}
+        for i, s in enumerate(self.body.sums):
+            alike.setdefault(self.body.root(s.y), []).append(i)
+        if not alike:
+            return
+        chunk = self._number(self._chunk)
+        # The name of a carry's place would be one of the step that is computed.
+        lines = [f"slots = k % {chunk} + 1"]
+        for y, which in alike.items():
+            typed = type_of(y.dtype)
+            columns, (rows, width) = self.columns[typed], y.shape
+            name = f"summed_{typed}_{len(which)}"
+            self._functions[name] = sums(name, typed, len(which), columns)
+            space = -(-rows // self._count) * self._chunk * columns
+            w = self._name("own", ("panel", space), (self._count, space), y.dtype)
+            parts = [self._addend(i, rows, width) for i in which]
+            call = f"{name}({self._bounds(rows)}, slots, k >= {chunk}, {self._number(width)}, {self._slots(y)}"
+            lines.append(f"{call}, address({w}[part]), {', '.join(parts)})")
+        self._lines.append(f"if (k + 1) % {chunk} == 0 or k == steps - 1:")
+        self._lines += [f"    {line}" for line in lines]
+
+    def _addend(self, i: int, rows: int, width: int) -> str:
+        """Return what a sum adds up products with, and where."""
+        x, y = self.body.sums[i]
+        size = np.dtype(y.dtype).itemsize
+        depth = 1 if x is None else x.shape[1]
+        if x is None:
+            one = self._name("own", ("one", size), (1,), y.dtype)
+            self._before.append(f"{one}[0] = 1")
+            given = f"address({one}), 0, 0"
+        else:
+            given = f"{self._slots(self.body.root(x))}, {self._number(depth)} * {size}"
+        total = self._name("sum", i, (1, depth * width), y.dtype)
+        start = "0"
+        if not self._zeros[i]:
+            start = self._name("input", self.call.held + self._carried + i, (depth * width,), y.dtype)
+            start = f"address({start}) if part == 0 else 0"
+        self.work += rows * depth * width // 16
+        return f"{given}, {self._number(depth)}, address({total}[part]), {start}"
+
+    def _slots(self, v: Value) -> str:
+        """Return where the rows of the first of some steps are, and how far those of the next are from there."""
+        shape = (prod(v.shape),)
+        step = f"{self._number(shape[0])} * {np.dtype(v.dtype).itemsize}"
+        if v in self._waiting:
+            place = self._name("own", v, (self._chunk, *shape), v.dtype)
+            return f"address({place}), {step}"
+        step = f"-{step}" if self.call.reverse_order else step
+        return f"address({self._read(v, shape)}) - (slots - 1) * ({step}), {step}"
+
     def _copies(self) -> None:
         """Copy what a step does not write to its place, and what comes before and after all steps."""
         for i, v in enumerate(self._results):
-            carried = i < self.call.carried
+            carried = i < self._carried
             size = prod(v.shape)
             stack = self._stack[i] if carried else None
             if stack is not None and not stack[1]:
@@ -333,7 +375,7 @@ class Source:
                 self._copy(self._lines, size, self._result(i, (size,)), self._read(v, (size,)))
 
     def _copy(self, lines: list[str], size: int, place: str, source: str) -> None:
-        self._functions["copied"] = _COPY
+        self._functions["copied"] = COPY
         lines.append(f"copied({self._bounds(size)}, {place}, {source})")
 
     def _text(self) -> str:

@@ -12,6 +12,7 @@ from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
+from funcnet.compiler.kernels.scan_sums import sums_inside
 from funcnet.compiler.kernels.sums import middle_sum
 from funcnet.compiler.kernels.winograd import winograd
 
@@ -37,7 +38,6 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "max_pool_spread": spread,
     "mean": middle_sum,
     "multiply": outer,
-    "scan": whole_scan,
     "sum": middle_sum,
     "sum_pool": pool_sum,
     "sum_pool_spread": pool_sum,
@@ -46,7 +46,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
 
 def specialised(graph: Graph) -> Graph:
     """Return a graph in which kernels take the place of the primitives that they are for."""
-    graph = products_inside(graph)
+    graph = sums_inside(products_inside(graph))
     kept: list[Equation] = []
     changed = False
     places = _places(graph)
@@ -61,6 +61,8 @@ def specialised(graph: Graph) -> Graph:
             if special is not None and partner is not None:
                 found.add(partner)
                 outputs = (*outputs, *partner.outputs)
+        elif e.primitive.name == "scan":
+            special = whole_scan(e, graph.constants)
         else:
             maker = _MAKERS.get(e.primitive.name)
             special = maker(e) if maker is not None else None

@@ -1,6 +1,6 @@
 """Loops over steps that are compiled whole agree with the interpreter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import funcnet as fn
 from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels import scan_inputs, scan_sums
 from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.kernels.special import Step
 from funcnet.compiler.loops import build
@@ -22,6 +23,15 @@ pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not in
 
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    """Move products and sums into loops however small they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan_inputs, "_ROWS", 1)
+        patch.setattr(scan_sums, "_COLUMNS", 1)
+        yield
 
 
 def in_python(source: str, signature: str) -> Callable[..., None]:
