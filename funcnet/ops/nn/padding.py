@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.core.dtypes import is_inexact
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast
 from funcnet.ops.conversion import asarray_like
 from funcnet.ops.indexing import getitem
@@ -103,6 +104,8 @@ def pad(
         If the padding has no such form or the mode is unknown.
     ShapeError
         If `x` has no such spatial axes, or there are not enough elements to mirror or to go around with.
+    DtypeError
+        If `x` is of integers and the value is none.
 
     Examples
     --------
@@ -125,6 +128,13 @@ def padded_input(who: str, x: Any, padding: Any, mode: str, value: Any, data_for
             found=f"mode={mode!r}",
             needed=" or ".join(map(repr, ("constant", *MODES[1:]))),
             write="mode='reflect'",
+        )
+    if mode == "constant" and value.__class__ is float and not is_inexact(x.dtype) and not value.is_integer():
+        raise DtypeError(
+            f"{who} got a value that the data type of its input does not hold.",
+            found=f"value={value!r} and dtype {x.dtype}",
+            needed="an integer, or a floating-point input",
+            write="xp.astype(x, xp.float32)",
         )
     pairs = padding_pairs(who, padding, ndim)
     return pad_spatial(who, x, pairs, "zeros" if mode == "constant" else mode, value, 2 if first else 1)

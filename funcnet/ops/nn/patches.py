@@ -188,7 +188,6 @@ def unfold(
     if mode != "zeros":
         x, pairs = pad_spatial(name, x, pairs, mode), ((0, 0),) * ndim
     y = bind(unfold_p, x, window=windows, stride=strides, padding=pairs, dilation=dilations)
-    check_array("nn.functional.fold", y, "y")
     shape = tuple(y.shape)
     if not first:
         return reshaped(y, (*shape[: ndim + 1], prod(shape[ndim + 1 :]))) if flat else y

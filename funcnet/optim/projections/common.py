@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
 from funcnet.core import Tracer, constant
-from funcnet.errors import ParameterError, TreeError
+from funcnet.errors import TreeError
 from funcnet.ops import cast
 from funcnet.optim.leaves import check_number
 from funcnet.optim.raveling import ravel
@@ -19,14 +19,7 @@ __all__ = ["as_one", "check_scale", "like", "scaled", "together"]
 
 def check_scale(name: str, scale: Any, *, positive: bool = False) -> None:
     """Raise `ParameterError` if a scale is negative, or 0 where it must not be."""
-    check_number(f"projections.{name}", "scale", scale, 0.0, float("inf"))
-    if positive and not hasattr(scale, "shape") and scale == 0:
-        raise ParameterError(
-            f"optim.projections.{name} got a scale that it cannot use.",
-            found="0",
-            needed="a number above 0, or an array of shape ()",
-            write=f"optim.projections.{name}(params, 1.0)",
-        )
+    check_number(f"projections.{name}", "scale", scale, 0.0, float("inf"), open_low=positive)
 
 
 def like(value: Any, x: Any) -> Any:

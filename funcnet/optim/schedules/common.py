@@ -47,9 +47,11 @@ def number(value: Any) -> Any:
     return constant(value) if hasattr(value, "shape") and value.__class__ is not Tracer else value
 
 
-def check_value(name: str, what: str, value: Any, low: float = float("-inf"), high: float = float("inf")) -> Any:
+def check_value(
+    name: str, what: str, value: Any, low: float = float("-inf"), high: float = float("inf"), *, open_low: bool = False
+) -> Any:
     """Return a hyperparameter that is an array or a number from `low` to below `high`; else raise `ParameterError`."""
-    check_number(f"schedules.{name}", what, value, low, high)
+    check_number(f"schedules.{name}", what, value, low, high, open_low=open_low)
     return value
 
 

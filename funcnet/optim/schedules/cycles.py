@@ -155,7 +155,8 @@ def one_cycle(
     final_div_factor : float, default 1e4
         The last rate is the first one divided by this.
     three_phase : bool, default False
-        Whether the rate falls to the first one in as many steps as it rose, and only then to the last one.
+        Whether the rate falls to the first one in as many steps as it rose, and only then to the last one; the share
+        of the steps that rise is at most a half then.
 
     Returns
     -------
@@ -195,6 +196,13 @@ def one_cycle(
             needed="more than one step",
             write="optim.schedules.one_cycle(peak_value, total_steps, pct_start=...) with a larger share or more steps",
         )
+    if three_phase and 2 * top > total_steps - 1:
+        raise ParameterError(
+            "optim.schedules.one_cycle has no steps left after the rate has risen and fallen.",
+            found=f"pct_start={pct_start!r} and three_phase=True",
+            needed="a share of at most a half",
+            write="optim.schedules.one_cycle(peak_value, total_steps, pct_start=0.3, three_phase=True)",
+        )
     peak = peak_value
     first, last = peak / div_factor, peak / (div_factor * final_div_factor)
     phases = [(0.0, top, first, peak), (top, total_steps - 1.0, peak, last)]
@@ -226,8 +234,8 @@ def _check_cycle(name: str, steps: Any, peak: Any, share: Any, div: Any, final: 
     check_count(name, "number of steps", steps)
     check_value(name, "peak value", peak)
     check_value(name, "pct_start", share, 0.0, 1.0)
-    check_value(name, "div_factor", div, 0.0)
-    check_value(name, "final_div_factor", final, 0.0)
+    check_value(name, "div_factor", div, 0.0, open_low=True)
+    check_value(name, "final_div_factor", final, 0.0, open_low=True)
 
 
 def cyclic(

@@ -6,7 +6,6 @@ from math import pi
 from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
-from funcnet.errors import ParameterError
 from funcnet.optim.schedules.common import Schedule, as_step, check_count, check_value, number
 
 if TYPE_CHECKING:
@@ -181,14 +180,7 @@ def exponential(
     check_value("exponential", "first rate", init_value)
     check_count("exponential", "number of steps", transition_steps)
     check_count("exponential", "first step", transition_begin, 0)
-    check_value("exponential", "decay rate", decay_rate, 0.0)
-    if not hasattr(decay_rate, "shape") and decay_rate == 0:
-        raise ParameterError(
-            "optim.schedules.exponential got a decay rate that it cannot use.",
-            found=repr(decay_rate),
-            needed="a number above 0, or an array of shape ()",
-            write="optim.schedules.exponential(...) with another decay rate",
-        )
+    check_value("exponential", "decay rate", decay_rate, 0.0, open_low=True)
     if end_value is not None:
         check_value("exponential", "last rate", end_value)
 

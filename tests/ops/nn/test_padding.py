@@ -5,7 +5,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import nn, xp
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.testing import check_grads
 from funcnet.testing.oracles import oracle
 
@@ -60,3 +60,11 @@ def test_a_value_is_put_in_and_has_a_derivative():
 def test_errors(x, padding, mode, error, text):
     with pytest.raises(error, match=text):
         pad(x, padding, mode=mode)
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf")])
+def test_a_value_that_integers_do_not_hold(value):
+    x = np.ones((1, 3, 1), dtype=int)
+    with pytest.raises(DtypeError, match=r"(?s)a value that the data type of its input does not hold.*dtype int64"):
+        pad(x, 1, value=value)
+    np.testing.assert_array_equal(pad(x, 1, value=2.0).ravel(), [2, 1, 1, 1, 2])
