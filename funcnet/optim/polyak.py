@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from funcnet import xp
 from funcnet.optim.building import Number, Step, build, check_choice
+from funcnet.optim.clipping import times
 from funcnet.optim.leaves import Rate
 from funcnet.optim.sgd import sgd
 from funcnet.optim.transform import Transform, chain
@@ -31,10 +32,6 @@ def quotient(numerator: Any, norm: Any) -> Any:
     """Return a quotient, 0 where the norm is next to 0."""
     small = norm <= _TINY
     return xp.where(small, norm * 0, numerator / xp.where(small, norm * 0 + 1, norm))
-
-
-def _times(g: Any, factor: Any) -> tuple[Any]:
-    return (g * factor,)
 
 
 def scale_by_polyak(
@@ -88,7 +85,7 @@ def scale_by_polyak(
             gap = xp.maximum(gap, gap * 0)
         norm = step.squared_norm(step.grads) + eps
         size = xp.where(norm <= _TINY, norm * 0, xp.minimum(quotient(gap, norm), rate))
-        return step.each(_times, size)
+        return step.each(times, size)
 
     return build(
         "scale_by_polyak",

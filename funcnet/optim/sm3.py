@@ -84,14 +84,10 @@ def scale_by_sm3(*, b1: Rate = 0.9, b2: Rate = 1.0, eps: Rate = 1e-8) -> Transfo
         "scale_by_sm3",
         ScaleBySm3State,
         rule,
-        numbers={"b1": Number(b1, 0.0, 1.0), "b2": Number(b2, 0.0, _ABOVE_ONE), "eps": Number(eps)},
+        numbers={"b1": Number(b1, 0.0, 1.0), "b2": Number(b2, 0.0, 1.0, closed_high=True), "eps": Number(eps)},
         columns={"accumulators": _begin, "mu": zeros},
         prepare=prepare,
     )
-
-
-# So that 1 is below the bound.
-_ABOVE_ONE = 1.0 + 2.0**-52
 
 
 def _begin(p: Any) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[int, int], ...]
 
 __all__ = [
+    "FORMATS",
     "MODES",
     "check_bias",
     "check_floating",
@@ -35,7 +36,8 @@ __all__ = [
 
 #: What padding may hold.
 MODES = ("zeros", "circular", "reflect", "replicate")
-_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
+#: By the number of spatial axes: channels last, and channels first.
+FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
 
 def frozen(value: Any) -> Any:
@@ -249,7 +251,7 @@ def puts_channels_first(who: str, data_format: str | None, ndim: int) -> bool:
     """
     if data_format is None:
         return False
-    known = _FORMATS[ndim]
+    known = FORMATS[ndim]
     if data_format not in known:
         raise ParameterError(
             f"{who} got a data format that does not fit.",

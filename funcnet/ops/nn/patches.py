@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.backends.windows import inside_of, places_of, taps
 from funcnet.core import bind, case, linear
 from funcnet.core.arguments import check_array
-from funcnet.errors import ShapeError
+from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.manipulation import permute_dims
 from funcnet.ops.nn.convolution_arguments import (
@@ -242,6 +242,12 @@ def fold(
     """
     name = "nn.functional.fold"
     ndim = len(size) if isinstance(size, (list, tuple)) else 1
+    if ndim > 3:
+        raise ParameterError(
+            f"{name} makes arrays of one, two or three spatial axes.",
+            found=f"size={size!r}",
+            needed="an integer, or a tuple of at most three",
+        )
     sizes = per_axis(name, "size", size, ndim)
     first = puts_channels_first(name, data_format, ndim)
     windows = per_axis(name, "window", window, ndim)

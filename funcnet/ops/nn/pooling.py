@@ -11,7 +11,8 @@ import numpy as np
 from funcnet.core import bind
 from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
-from funcnet.errors import DtypeError, ShapeError
+from funcnet.core.readable import readable
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.broadcasting import cast, reshaped
 from funcnet.ops.fresh import array_like, zeros_raw
 from funcnet.ops.indexing import index_set
@@ -157,7 +158,7 @@ def max_unpool(y: Any, indices: Any, sizes: Sequence[int], *, data_format: str |
     ShapeError
         If the shapes do not fit.
     ParameterError
-        If `sizes` or the data format is none.
+        If `sizes` or the data format is none, or an index that can be read for free, on the CPU, is out of range.
     DtypeError
         If the indices are no integers.
 
@@ -184,6 +185,14 @@ def max_unpool(y: Any, indices: Any, sizes: Sequence[int], *, data_format: str |
     if kind(indices.dtype) not in "iu":
         raise DtypeError(f"{name} takes integers as indices.", found=str(indices.dtype), needed="an integer dtype")
     lengths = sizes_of(name, "sizes", sizes, len(axes))
+    known = readable(indices)
+    if known is not None and known.size and (known.min() < 0 or known.max() >= prod(lengths)):
+        raise ParameterError(
+            f"{name} got an index that is no place in the result.",
+            found=f"indices from {known.min()} to {known.max()}",
+            needed=f"integers from 0 to {prod(lengths) - 1}, for spatial sizes {lengths}",
+            write="the spatial sizes of what was pooled",
+        )
     channel = channel_axis(axes)
     flat = (shape[0], prod([shape[a] for a in axes]), shape[channel])
     last = (0, *axes, channel)

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 from funcnet.core.arguments import check_array
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
+from funcnet.ops.nn.convolution_arguments import FORMATS
 
 __all__ = ["Windows", "channel_axis", "check_floating", "sizes_of", "spatial_axes", "windows"]
-
-# By the number of spatial axes: channels last, and channels first.
-_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
 
 class Windows(NamedTuple):
@@ -95,7 +93,7 @@ def windows(
 def spatial_axes(where: str, shape: Any, data_format: str | None) -> tuple[int, ...]:
     """Return the spatial axes of an array: all but that of the batch, the first, and that of the channels."""
     count = len(shape) - 2
-    formats = _FORMATS.get(count)
+    formats = FORMATS.get(count)
     if formats is None:
         raise ShapeError(
             f"{where} got an input with the wrong number of axes.",
@@ -104,7 +102,7 @@ def spatial_axes(where: str, shape: Any, data_format: str | None) -> tuple[int, 
             write="xp.expand_dims(x, axis=0) for a single example",
         )
     if data_format is not None and data_format not in formats:
-        known = any(data_format in pair for pair in _FORMATS.values())
+        known = any(data_format in pair for pair in FORMATS.values())
         raise (ShapeError if known else ParameterError)(
             f"{where} got a data format that does not fit.",
             found=f"data_format={data_format!r} for an input of shape {tuple(shape)}",

@@ -121,3 +121,8 @@ def test_padding_modes_derivatives_and_vmap():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_folding_has_at_most_three_axes():
+    with pytest.raises(ParameterError, match=r"(?s)one, two or three spatial axes.*\(1, 1, 1, 1\)"):
+        nn.functional.fold(np.ones((1, 1, 1, 1, 1, 1)), (1, 1, 1, 1), 1, data_format="NHWC")

@@ -464,3 +464,9 @@ def test_unpooling_checks_its_arguments():
         nn.functional.max_unpool(y, indices, (4, 4, 4))
     with pytest.raises(IndexError):
         nn.functional.max_unpool(y, indices, (2, 2))
+
+
+@pytest.mark.parametrize("bad", [-1, 4])
+def test_unpooling_refuses_indices_beyond_the_result(bad):
+    with pytest.raises(ParameterError, match=r"(?s)an index that is no place.*integers from 0 to 3.*sizes \(4,\)"):
+        nn.functional.max_unpool(np.ones((1, 2, 1)), np.array([0, bad]).reshape(1, 2, 1), (4,))
