@@ -16,6 +16,7 @@ import numpy as np
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.direct_kernel import kernel_gradient
 from funcnet.compiler.kernels.frames import Frame, Planes
+from funcnet.compiler.kernels.overlay import overlaid, pays
 from funcnet.compiler.kernels.small import copied
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
@@ -65,13 +66,16 @@ def direct(e: Equation) -> Special | None:
     columns = inputs if name == "conv_adjoint" else features // p["groups"]
     if p["groups"] > 1 and not times and columns < _COLUMNS:
         return None
-    if name == "conv_adjoint" and prod(p["stride"]) > PHASES:
-        return None
     dtype = np.dtype(str(given.dtype))
     if name == "conv_kernel":
         shape = geometry(given, second, p["size"], p, times)
         return Special("conv_kernel, direct", lambda compile, threads: kernel_gradient(shape, dtype, compile, threads))
     shape = geometry(given, result, second.shape[:-2], p, times)
+    if name == "conv_adjoint":
+        if pays(shape, dtype.itemsize):
+            return Special("conv_adjoint, direct", lambda compile, threads: overlaid(shape, dtype, compile, threads))
+        if prod(p["stride"]) > PHASES:
+            return None
     kind, adjoint, biased = "each" if times else "product", name == "conv_adjoint", name == "conv_bias"
     return Special(
         f"{name}, direct",

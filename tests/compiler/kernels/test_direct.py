@@ -12,6 +12,8 @@ from funcnet import nn
 from funcnet.compiler import fused
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels.overlay import pays
+from funcnet.compiler.kernels.windows import Geometry
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
@@ -71,6 +73,11 @@ CASES = (
     ((1, 40, 2), (5, 2, 1), {"padding": ((0, 0),)}),
     ((2, 31, 3), (8, 3, 5), {"padding": ((1, 2),), "stride": 5}),
     ((2, 13, 14, 3), (5, 4, 3, 5), {"padding": ((2, 1), (1, 1)), "stride": 4}),
+    ((2, 9, 11, 1), (2, 3, 1, 30), {"padding": ((0, 0), (0, 0)), "stride": (2, 3)}),
+    ((2, 12, 12, 5), (4, 4, 5, 24), {"padding": ((0, 0), (0, 0)), "stride": 4}),
+    ((2, 13, 10, 2), (3, 3, 2, 30), {"padding": ((3, 1), (0, 4)), "dilation": (2, 1)}),
+    ((2, 40, 6), (3, 6, 30), {"padding": ((2, 2),), "stride": 12}),
+    ((2, 5, 3, 2), (2, 2, 2, 40), {"padding": ((0, 0), (1, 0))}),
     # Channels that are not mixed, and groups of two.
     ((3, 9, 10, 7), (3, 3, 1, 7), {"padding": ((1, 1), (1, 1)), "groups": 7}),
     ((2, 9, 8, 70), (3, 2, 1, 70), {"padding": ((1, 0), (1, 1)), "groups": 70, "stride": 2}),
@@ -105,9 +112,20 @@ def test_as_pytorch(
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
 
 
+def test_windows_are_laid_onto_the_result_where_that_pays() -> None:
+    one, none = (1, 1, 1), (0, 0, 0)
+    shape = Geometry(2, (1, 9, 9), (1, 9, 9), 64, 3, (1, 3, 3), one, (0, 1, 1), one, 1, 0)
+    assert pays(shape, 4)
+    assert not pays(shape._replace(features=64), 4)
+    assert pays(shape._replace(features=64, stride=(1, 4, 4), result=(1, 35, 35)), 4)
+    assert pays(Geometry(2, (1, 9, 1), (1, 100, 1), 64, 64, (1, 12, 1), (1, 10, 1), none, one, 1, 0), 4)
+    for no in ({"dilation": (1, 1, 2)}, {"window": (2, 3, 3)}, {"groups": 64}):
+        assert not pays(shape._replace(**no), 4)
+
+
 def force(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     monkeypatch.setattr(fused, "threads", lambda: threads)
-    for module in ("direct", "direct_kernel"):
+    for module in ("direct", "direct_kernel", "overlay"):
         monkeypatch.setattr(f"funcnet.compiler.kernels.{module}._PARALLEL", 0)
 
 
