@@ -1,8 +1,9 @@
-"""Standardized groups of channels, image by image, and the pass back.
+"""Standardized groups of channels, image by image, standardized channels before the spatial axes, and the passes back.
 
 Where means are over axes in the middle and perhaps the last ones, as those of groups of channels and of single channels
 are, an array is a stack of matrices: each consists of `M` rows of `G` groups of `K` neighbours, and a mean is over all
-rows and over the neighbours. A matrix stays in the cache while it is gone through several times.
+rows and over the neighbours. A matrix stays in the cache while it is gone through several times. Where means are over
+the first and the last axes, the rows of a matrix lie as far apart as there are matrices.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ _MEAN = """
 _COLUMNS = """
         for k in range(width):
             a[k] = {typed}(0)
-        for j in range(i * rows, (i + 1) * rows):
+        for j in range(i * near, i * near + rows * apart, apart):
             r = x[j]
             for k in range(width):
                 {line}
 """
-_STANDARDIZE = """def loop(lo, hi, part, x, y, o, v, rows, groups, each, eps, s):
+_STANDARDIZE = """def loop(lo, hi, part, x, y, o, v, rows, near, apart, groups, each, eps, s):
     width = groups * each
     a = s[part, :width]
     b = s[part, width : 2 * width]
@@ -55,13 +56,13 @@ _STANDARDIZE = """def loop(lo, hi, part, x, y, o, v, rows, groups, each, eps, s)
             root = {typed}(1) / np.sqrt(shifted) if shifted > 0 else {typed}(0) * shifted
             for k in range(g * each, (g + 1) * each):
                 a[k] = root
-        for j in range(i * rows, (i + 1) * rows):
+        for j in range(i * near, i * near + rows * apart, apart):
             r = x[j]
             u = y[j]
             for k in range(width):
                 u[k] = (r[k] - b[k] - e[k]) * a[k]
 """
-_PULL = """def loop(lo, hi, part, x, y, f, z, rows, groups, each, s):
+_PULL = """def loop(lo, hi, part, x, y, f, z, rows, near, apart, groups, each, s):
     width = groups * each
     a = s[part, :width]
     b = s[part, width : 2 * width]
@@ -70,7 +71,7 @@ _PULL = """def loop(lo, hi, part, x, y, f, z, rows, groups, each, s):
         for k in range(width):
             a[k] = {typed}(0)
             b[k] = {typed}(0)
-        for j in range(i * rows, (i + 1) * rows):
+        for j in range(i * near, i * near + rows * apart, apart):
             r = x[j]
             u = y[j]
             for k in range(width):
@@ -88,7 +89,7 @@ _PULL = """def loop(lo, hi, part, x, y, f, z, rows, groups, each, s):
                 a[k] = {mean}
                 b[k] = product
                 e[k] = f[i, g]
-        for j in range(i * rows, (i + 1) * rows):
+        for j in range(i * near, i * near + rows * apart, apart):
             r = x[j]
             u = y[j]
             w = z[j]
@@ -135,7 +136,7 @@ def _kernel(e: Equation) -> Equation | None:
         return None
     if name == "rescale_pull" and e.values[2].shape != tuple([1 if k in axes else n for k, n in enumerate(shape)]):
         return None
-    stack, rows, groups, each = found
+    stack, rows, near, apart, groups, each = found
     dtype = np.dtype(str(x.dtype))
 
     def build(compile: Compile, threads: int) -> Steps:
@@ -144,12 +145,13 @@ def _kernel(e: Equation) -> Equation | None:
         bounds = tuple([stack * i // parts for i in range(parts + 1)])
         scratch = memory_of(parts, 3 * groups * each, dtype)
         matrix, small = (stack * rows, groups * each), (stack, groups)
+        numbers, types = [rows, near, apart, groups, each], "int64, int64, int64, int64, int64"
         if name == "standardize":
             source, shapes = _standardize_source(typed), [matrix, matrix, small, small]
-            numbers, types = [rows, groups, each, float(e.params["eps"])], "int64, int64, int64, float64"
+            numbers, types = [*numbers, float(e.params["eps"])], f"{types}, float64"
         else:
             source = _PULL.format(typed=typed, mean="total" if e.params["centered"] else f"{typed}(0)")
-            shapes, numbers, types = [matrix, matrix, small, matrix], [rows, groups, each], "int64, int64, int64"
+            shapes = [matrix, matrix, small, matrix]
         loop = compile(source, f"void(int64, int64, int64, {', '.join([table] * 4)}, {types}, {table})")
         arrays = [Of(i, size) for i, size in enumerate(shapes)]
         return Steps([Step(loop, bounds, [*arrays, *numbers, scratch])])
@@ -158,10 +160,13 @@ def _kernel(e: Equation) -> Equation | None:
     return Equation(kernel, e.inputs, {}, e.outputs, e.line, e.again)
 
 
-def _matrices(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """Return how many matrices there are, their rows, groups and neighbours; None for other axes."""
+def _matrices(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int, int, int, int] | None:
+    """Return how many matrices there are, their rows, how far these lie apart, groups and neighbours.
+
+    The distances are those of the first rows of matrices, and of the rows of a matrix. None for other axes.
+    """
     n = len(shape)
-    if not axes or axes[0] == 0 or not prod(shape):
+    if not axes or not prod(shape):
         return None
     end = axes[0]
     while end in axes:
@@ -170,6 +175,8 @@ def _matrices(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, 
     start = later[0] if later else n
     if end == n or later != tuple(range(start, n)):
         return None
-    groups, each = prod(shape[end:start]), prod(shape[start:])
+    kept, each = prod(shape[end:start]), prod(shape[start:])
     stack, rows = prod(shape[: axes[0]]), prod(shape[axes[0] : end])
-    return (stack, rows, groups, each) if groups * each >= _ROW else None
+    if stack > 1 or axes[0] > 0:
+        return (stack, rows, rows, 1, kept, each) if kept * each >= _ROW else None
+    return (kept, rows, 1, kept, 1, each) if each >= _ROW else None

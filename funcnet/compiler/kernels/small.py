@@ -35,8 +35,13 @@ _COPIED = """def loop(lo, hi, part, x, d, y):
             for k in range(d[1]):
                 a = d[3] + i * d[4] + j * d[5] + k * d[6]
                 b = ((i * d[0] + j) * d[1] + k) * d[2]
-                for l in range(d[2]):
-                    y[b + l] = x[a + l * d[7]]
+                if d[7] == 1:
+                    # The compiler makes vectors of this loop only.
+                    for l in range(d[2]):
+                        y[b + l] = x[a + l]
+                else:
+                    for l in range(d[2]):
+                        y[b + l] = x[a + l * d[7]]
 """
 _CODES = {"float32": "f4", "float64": "f8"}
 

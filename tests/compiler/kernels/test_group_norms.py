@@ -101,6 +101,30 @@ def test_not_a_number_stays_in_its_image(in_python: Any) -> None:
             assert not np.isnan(b[0]).any()
 
 
+def channels_first(x: Any, scale: Any, bias: Any, g: Any) -> tuple[Any, ...]:
+    y, pull = fn.vjp(lambda x, s, b: nn.functional.batch_norm(x, s, b, axis=1)[0], x, scale, bias)
+    return (y, *pull(g))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(3, 5, 4, 6), (4, 3, 9), (2, 4, 3, 2, 5)])
+def test_channels_before_spatial_axes(in_python: Any, monkeypatch: Any, shape: Any, threads: int) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    monkeypatch.setattr(fused, "threads", lambda: threads)
+    monkeypatch.setattr("funcnet.compiler.kernels.group_norms._PARALLEL", 1)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s) for s in (shape, shape[1:2], shape[1:2], shape)]
+    plan = FusedPlan(optimised(fn.trace(channels_first, *arrays)), in_python)
+    plan(*[np.full_like(a, 7.0) for a in arrays])
+    assert {"standardize, by groups", "rescale_pull, by groups"} <= set(plan.calls)
+    x, s, b = (torch.from_numpy(a).requires_grad_() for a in arrays[:3])
+    y = torch.nn.functional.batch_norm(x, None, None, s, b, True)
+    wanted = (y, *torch.autograd.grad(y, (x, s, b), torch.from_numpy(arrays[3])))
+    for a, got in zip(wanted, plan(*arrays), strict=True):
+        a = a.detach().numpy()
+        np.testing.assert_allclose(got, a, rtol=0, atol=1e-12 * max(1, np.abs(a).max()))
+
+
 def test_other_axes_are_left_to_loops(in_python: Any) -> None:
     x = np.random.default_rng(0).standard_normal((3, 4, 5, 6))
     for f in (nn.functional.layer_norm, lambda x: nn.functional.batch_norm(x)[0]):
