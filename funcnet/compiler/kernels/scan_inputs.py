@@ -13,10 +13,11 @@ from funcnet.core import Spec, registry
 
 __all__ = ["products_inside"]
 
-#: Bytes of the matrices of a step that stay in the cache beside what it works on.
-_MATRICES = 1 << 20
-#: Rows of a thread from which on products of a step are as fast as one product of all steps.
-_ROWS = 8
+#: Bytes of the matrices of a step that stay in the cache.
+_MATRICES = 1 << 21
+#: Rows of a thread from which on products of a step are as fast as one product of all steps, where matrices stay in the
+#: cache, and where they come from memory again: then with at most so many times as many rows of the matrix.
+_ROWS, _MANY, _DEPTH = 8, 32, 8
 
 
 def products_inside(graph: Graph) -> Graph:
@@ -62,7 +63,9 @@ def _inside(
             continue
         product, bias = found
         a, b = product.values
-        if used + _bytes(b) > _MATRICES or prod(inner.shape[:-1]) < _ROWS * threads():
+        rows = prod(inner.shape[:-1]) // threads()
+        fits = used + _bytes(b) <= _MATRICES or (rows >= _MANY and b.shape[0] <= _DEPTH * rows)
+        if rows < _ROWS or not fits:
             continue
         used += _bytes(b)
         turned = made.get(b)
@@ -73,9 +76,9 @@ def _inside(
             out = Value(b.spec)
             before.append(Equation(turned.primitive, (matrix,), turned.params, (out,), turned.line, turned.again))
             matrix = out
-        rows = taken(a, _spec(a, a.shape[1:]), elements, steps.elements)
+        stack = taken(a, _spec(a, a.shape[1:]), elements, steps.elements)
         out = inner if bias is None else Value(inner.spec)
-        before.append(Equation(product.primitive, (rows, matrix), product.params, (out,), product.line, product.again))
+        before.append(Equation(product.primitive, (stack, matrix), product.params, (out,), product.line, product.again))
         gone.append(product)
         if bias is not None:
             q, row = bias

@@ -101,7 +101,12 @@ def test_what_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     # One vector for each step, and steps of few rows.
     assert moved(lambda x, w, u, h: recurrent(u, h, x @ w), X[:, 0], W, U, H[0])[0] == 1
     assert moved(lambda x, w, u, h: recurrent(u, h, x @ w), X[:, :7], W, U, H[:7])[0] == 1
+    # Matrices that do not stay in the cache, for few rows and for many.
     monkeypatch.setattr(scan_inputs, "_MATRICES", 8 * (15 + 25) - 1)
+    assert moved(lambda x, w, u, h: recurrent(u, h, x @ w), X, W, U, H)[0] == 1
+    monkeypatch.setattr(scan_inputs, "_MANY", 9)
+    assert moved(lambda x, w, u, h: recurrent(u, h, x @ w), X, W, U, H)[0] == 2
+    monkeypatch.setattr(scan_inputs, "_DEPTH", 0)
     assert moved(lambda x, w, u, h: recurrent(u, h, x @ w), X, W, U, H)[0] == 1
 
 
