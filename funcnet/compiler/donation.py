@@ -15,6 +15,7 @@ from weakref import ref
 
 import numpy as np
 
+from funcnet.compiler.alone import all_alone, count_at
 from funcnet.errors import DonatedArrayError
 
 if TYPE_CHECKING:
@@ -105,19 +106,19 @@ def _references(watch: _Watch) -> int:
     return sys.getrefcount(watch.thing)
 
 
-def _measure() -> int:
-    """Return the number of references to a buffer that one result shows and nothing else."""
+def _measure() -> tuple[int, int]:
+    """Return the number of references to a buffer that one result shows and nothing else, and the one in memory."""
     memory = np.empty(1)
     result = memory[...]
     watch = _Watch(result)
     watch.thing = memory
     same = result.base is memory
     del memory
-    return _references(watch) if same else -1
+    return (_references(watch), count_at(id(watch.thing))) if same else (-1, 0)
 
 
 #: Without a global lock the number says nothing.
-_ALONE = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else -1
+_ALONE, _COUNTED = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else (-1, 0)
 _OBJECT = np.dtype(object)
 
 
@@ -156,14 +157,18 @@ def run_donating(executable: Executable, values: Sequence[Any], donated: Sequenc
     given = list(values)
     reused = getattr(plan, "reused", None)
     if reused:
+        arrays = tuple([values[i] for i in reused])
         repeated = len(set(map(id, values))) < len(values)
-        for i in reused:
-            array = values[i]
-            alone = not repeated or sum([v is array for v in values]) == 1
-            memory = _claimed(array) if alone else None
-            # What is not free is copied: the plan writes to it.
-            given[i] = np.array(array, order="C") if memory is None else memory
-        memory = None
+        if not repeated and all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED):
+            for i, array in zip(reused, arrays, strict=True):
+                given[i] = array.base
+        else:
+            for i, array in zip(reused, arrays, strict=True):
+                alone = not repeated or sum([v is array for v in values]) == 1
+                memory = _claimed(array) if alone else None
+                # What is not free is copied: the plan writes to it.
+                given[i] = np.array(array, order="C") if memory is None else memory
+            memory = None
     try:
         found = plan(*given)
     finally:
@@ -179,7 +184,9 @@ def _claimed(array: Any) -> Any:
         return None
     memory = watch.thing
     same = array.base is memory and array.shape == memory.shape and array.dtype == memory.dtype
-    return memory if same and array.strides == memory.strides and array.flags.writeable else None
+    # Plain calls may return arrays in the order of their arguments; loops write rows one after the other.
+    free = array.flags.writeable and array.flags.c_contiguous
+    return memory if same and array.strides == memory.strides and free else None
 
 
 def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> None:
@@ -203,15 +210,16 @@ def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> No
 
 def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
     """Return results as views of memory that they share with nobody, so that they can be donated."""
-    results: list[Any] = []
+    results = list(found)
     with _lock:
-        for y in found:
-            if y.__class__ is np.ndarray and y.size and not y.dtype.hasobject:
+        for k, y in enumerate(found):
+            # Graphs hold no arrays of objects.
+            if y.__class__ is np.ndarray and y.size:
                 memory = y.base
                 if memory is None:
                     memory, y = y, y[...]
+                    results[k] = y
                 if memory.__class__ is np.ndarray and memory.base is None:
                     watch = _owned[id(y)] = _Watch(y, _forget_result)
                     watch.key, watch.thing = id(y), memory
-            results.append(y)
     return tuple(results)

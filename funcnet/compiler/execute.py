@@ -11,6 +11,7 @@ from threading import Condition, Thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from funcnet.backends.memory import give_back
+from funcnet.compiler import alone
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.store import numba_version
 from funcnet.compiler.passes import optimised
@@ -112,6 +113,8 @@ class Executable:
                 self._without(reason)
                 return
             plan = FusedPlan(self.graph, donated=self.donated)
+            if plan.reused:
+                alone.prepare()
         except Exception as error:
             if _stopping or not main_thread().is_alive():
                 # The interpreter is about to end, and refuses what it takes to go on.

@@ -112,6 +112,14 @@ class TestInPlace:
         with pytest.raises(DonatedArrayError):
             state[0] + 1.0
 
+    def test_results_in_the_order_of_the_arguments(self) -> None:
+        f = fn.jit(lambda w, g: w * 2.0 + g, donate=0)
+        w, g = (np.asfortranarray(np.arange(12.0).reshape(3, 4) + k) for k in range(2))
+        first = f(w.copy(order="F"), g)
+        assert not first.flags.c_contiguous
+        compiled_now(f, w, g)
+        np.testing.assert_array_equal(f(first, g), (w * 2.0 + g) * 2.0 + g)
+
     def test_one_array_twice(self) -> None:
         f = fn.jit(lambda a, b: (a * 2.0 + 1.0, b * 3.0 + a), donate=(0, 1))
         x = np.arange(12.0).reshape(3, 4)

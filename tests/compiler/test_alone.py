@@ -1,0 +1,94 @@
+"""Arrays that nobody else shows the memory of, found in one native call."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from funcnet.compiler import alone
+from funcnet.compiler.loops.build import available
+
+pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "can be compiled")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared() -> None:
+    alone.prepare()
+
+
+def shown(count: int = 3) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
+    """Return arrays and what shows their memory; the list holds one reference to each, the other array another."""
+    memory = [np.arange(12.0, dtype=np.float32).reshape(3, 4) + k for k in range(count)]
+    return memory, tuple([m[...] for m in memory])
+
+
+def test_arrays_that_are_alone() -> None:
+    memory, arrays = shown()
+    place = id(memory[0])
+    assert alone.count_at(place) == 2
+    assert alone.all_alone(arrays, 2)
+    assert alone.all_alone((), 2)
+    assert memory[0][0, 0] == 0.0
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_one_more_view(place: int) -> None:
+    memory, arrays = shown()
+    view = arrays[place][1:]
+    assert view.base is memory[place]
+    assert not alone.all_alone(arrays, 2)
+    del view
+    assert alone.all_alone(arrays, 2)
+
+
+def test_one_more_reference() -> None:
+    memory, arrays = shown()
+    held = memory[1]
+    assert not alone.all_alone(arrays, 2)
+    assert held is memory[1]
+
+
+def read_only(m: np.ndarray) -> np.ndarray:
+    y = m[...]
+    y.flags.writeable = False
+    return y
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        read_only,
+        lambda m: m[1:],
+        lambda m: m[:, ::2],
+        lambda m: m.T,
+        lambda m: m[::-1],
+        lambda m: m.reshape(4, 3),
+        lambda m: m.reshape(-1),
+        lambda m: m.view(np.int32),
+        lambda m: np.broadcast_to(m[:1], (3, 4)),
+        lambda m: m.copy(),
+    ],
+)
+def test_what_does_not_show_all_of_it(other: Callable[[np.ndarray], np.ndarray]) -> None:
+    memory = np.arange(12.0, dtype=np.float32).reshape(3, 4).copy()
+    array, whole = other(memory), memory[...]
+    references = alone.count_at(id(memory))
+    assert alone.all_alone((whole,), references)
+    assert not alone.all_alone((array,), alone.count_at(id(memory)))
+    assert not alone.all_alone((whole, array), references)
+
+
+def test_elements_in_another_order() -> None:
+    memory = np.asfortranarray(np.ones((3, 4)))
+    view = memory[...]
+    assert view.strides == memory.strides
+    assert not alone.all_alone((view,), 2)
+
+
+def test_an_array_of_its_own() -> None:
+    assert not alone.all_alone((np.ones(3),), 2)
+
+
+def test_numbers_that_say_nothing() -> None:
+    _, arrays = shown()
+    assert not alone.all_alone(arrays, 0)
