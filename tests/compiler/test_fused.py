@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -323,7 +323,7 @@ needs_numba = pytest.mark.skipif(bool(build.available()) and "FUNCNET_JIT" not i
 
 
 @pytest.fixture
-def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path / "kernels"))
     monkeypatch.setattr(build, "_known", {})
     return tmp_path / "kernels"

@@ -15,7 +15,7 @@ from funcnet.compiler.layout import placed_as
 from funcnet.compiler.loops.groups import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from funcnet.compiler.fusion.arrays import Arrays
     from funcnet.compiler.layout import Layout
@@ -91,9 +91,8 @@ def place(
                 for a in e.values:
                     ends[a] = max(ends.get(a, 0), ends.get(v, 0))
     final = len(nodes)
-    for v in arrays.results:
-        for a in _sources(v, plain):
-            ends[a] = final
+    for a in _sources(arrays.results, plain):
+        ends[a] = final
     first = dict(made)
     for v, (joint, _) in layout.parts.items():
         first[joint] = min(first[joint], made[v])
@@ -116,9 +115,9 @@ def place(
     return dying, total
 
 
-def _sources(v: Value, plain: Sequence[Equation]) -> set[Value]:
-    """Return what a value may show the memory of."""
-    found = {v}
+def _sources(values: Iterable[Value], plain: Sequence[Equation]) -> set[Value]:
+    """Return what some values may show the memory of."""
+    found = set(values)
     for e in reversed(plain):
         if shares(e) and not found.isdisjoint(e.outputs):
             found.update(e.values)
