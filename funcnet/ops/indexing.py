@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.backends.keys import layout
 from funcnet.core import bind
 from funcnet.core.dtypes import kind
@@ -85,12 +87,18 @@ def getitem(x: Any, key: Any, /) -> Any:
         return viewed(bind(getitem_p, x, key=(key,)), x, _PART, key)
     if cls is slice:
         return viewed(bind(getitem_p, x, key=(encoded_slice(key),)), x, _PART, key)
+    if key is None or key is Ellipsis:
+        return viewed(bind(getitem_p, x, key=(key,)), x, _PART, key)
+    if isinstance(key, np.integer):
+        return getitem(x, int(key))
     if cls is tuple:
         items = []
         for k in key:
             c = k.__class__
             if c is int or k is None or k is Ellipsis:
                 items.append(k)
+            elif isinstance(k, np.integer):
+                items.append(int(k))
             elif c is slice:
                 items.append(encoded_slice(k))
             else:

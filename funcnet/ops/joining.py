@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.backends.keys import ARRAY
-from funcnet.core import Arg, bind, case, general
+from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import rearranging as primitives
@@ -18,6 +18,7 @@ from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.fresh import array_like
 from funcnet.ops.shapes import broadcast_shapes, new_axes, no_shape, several, size_of
 from funcnet.ops.slicing import taken
+from funcnet.ops.views import View, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +206,19 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     >>> b
     array([3., 4.])
     """
-    return primitives.unstacked(x, one_axis("unstack", x, axis))
+    place = one_axis("unstack", x, axis)
+    parts = primitives.unstacked(x, place)
+    return tuple([viewed(part, x, _UNSTACKED, (place, i)) for i, part in enumerate(parts)])
+
+
+def _put_part(x: Any, how: tuple[int, int], part: Any) -> Any:
+    axis, place = how
+    parts = list(primitives.unstacked(x, axis))
+    parts[place] = part
+    return stack(parts, axis=axis)
+
+
+_UNSTACKED = View(lambda x, how: primitives.unstacked(x, how[0])[how[1]], _put_part, certain=False)
 
 
 def tile(x: Any, repetitions: Sequence[int], /) -> Any:
@@ -256,7 +269,9 @@ def tile(x: Any, repetitions: Sequence[int], /) -> Any:
     apart = tuple([k for n in shape for k in (1, n)])
     copies = tuple([k for r, n in zip(times, shape, strict=True) for k in (r, n)])
     wanted = tuple([r * n for r, n in zip(times, shape, strict=True)])
-    return reshaped(broadcast_to(reshaped(x, apart), copies), wanted)
+    y = reshaped(broadcast_to(reshaped(x, apart), copies), wanted)
+    # Where there is one copy it is still none of the array itself.
+    return y.copy() if y.__class__ is Tracer else y
 
 
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:

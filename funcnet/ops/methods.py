@@ -10,7 +10,7 @@ from funcnet.core import Tracer, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.absent import REFUSALS
-from funcnet.ops.views import assigned
+from funcnet.ops.views import View, assigned, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,8 +164,17 @@ def _swapaxes(self: Tracer, axis1: int, axis2: int) -> Any:
     return ops.permute_dims(self, tuple(axes))
 
 
-def _flatten(self: Tracer, order: str = "C") -> Any:
+def _ravel(self: Tracer, order: str = "C") -> Any:
     return _reshape(self, -1, order=order)
+
+
+def _flatten(self: Tracer, order: str = "C") -> Any:
+    # Always a copy, where `ravel` gives a view if it can.
+    return _reshape(self, -1, order=order).copy()
+
+
+def _conj(self: Tracer) -> Any:
+    return ops.conj(self) if kind(self.dtype) == "c" else self
 
 
 def _statistic(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,11 +215,19 @@ def _astype(self: Tracer, dtype: Any, *, copy: bool = True) -> Any:
 
 
 def _real_part(self: Tracer) -> Any:
-    return ops.real(self)
+    return viewed(ops.real(self), self, _REAL) if kind(self.dtype) == "c" else self
 
 
 def _imaginary_part(self: Tracer) -> Any:
-    return ops.imag(self) if kind(self.dtype) == "c" else ops.zeros_like(self)
+    return viewed(ops.imag(self), self, _IMAGINARY) if kind(self.dtype) == "c" else ops.zeros_like(self)
+
+
+def _turned(x: Any) -> Any:
+    return ops.multiply(ops.cast(x, ops.result_type(x, 1j)), 1j)
+
+
+_REAL = View(lambda x, _: ops.real(x), lambda x, _, part: part + _turned(ops.imag(x)))
+_IMAGINARY = View(lambda x, _: ops.imag(x), lambda x, _, part: ops.real(x) + _turned(part))
 
 
 def _squeeze(self: Tracer, axis: Any = None) -> Any:
@@ -298,8 +315,8 @@ def _install() -> None:
         "argsort": ops.argsort,
         "astype": _astype,
         "clip": _clip,
-        "conj": ops.conj,
-        "conjugate": ops.conj,
+        "conj": _conj,
+        "conjugate": _conj,
         "cumprod": _cumulative(ops.cumulative_prod),
         "cumsum": _cumulative(ops.cumulative_sum),
         "diagonal": _diagonal,
@@ -313,7 +330,7 @@ def _install() -> None:
         "nbytes": property(_nbytes),
         "nonzero": ops.nonzero,
         "prod": _statistic(ops.prod),
-        "ravel": _flatten,
+        "ravel": _ravel,
         "repeat": ops.repeat,
         "reshape": _reshape,
         "round": _round,

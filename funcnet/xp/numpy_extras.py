@@ -76,7 +76,10 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> A
         for axis, width in pad_width.items():
             widths[axis] = (width, width) if isinstance(width, int) else tuple(width)
         pad_width = widths
-    return extras.pad(array, pad_width, mode, **kwargs)
+    for option in kwargs:
+        if option not in ("constant_values", "stat_length"):
+            raise unsupported(f"numpy.pad with {option}=")
+    return extras.pad(array, pad_width, mode, **kwargs).copy()
 
 
 def _cov(

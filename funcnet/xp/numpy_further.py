@@ -49,7 +49,8 @@ def _fmin(x1: Any, x2: Any) -> Any:
 def _fmod(x1: Any, x2: Any) -> Any:
     # The sign of the dividend, where `remainder` has that of the divisor.
     negative = ops.less(x1, 0)
-    rest = ops.remainder(ops.where(negative, -x1, x1), ops.abs(x2))
+    # Python's `abs`: a number alone would become one of the default precision.
+    rest = ops.remainder(ops.where(negative, -x1, x1), abs(x2))
     return ops.where(negative, -rest, rest)
 
 
@@ -334,15 +335,24 @@ def _isin(
     return ~found if invert else found
 
 
+def _floating(*numbers: Any) -> list[Any]:
+    """Return numbers in double precision, in which NumPy takes Python's."""
+    return [n if hasattr(n, "shape") else np.asarray(n, dtype=np.dtype(float)) for n in numbers]
+
+
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    exponents = EXTRAS["linspace"](ops.log(start), ops.log(stop), num, endpoint, False, None, axis)
-    return ops.exp(exponents) if dtype is None else ops.cast(ops.exp(exponents), dtype)
+    start, stop = _floating(start, stop)
+    sign = ops.sign(start)
+    exponents = EXTRAS["linspace"](ops.log(sign * start), ops.log(sign * stop), num, endpoint, False, None, 0)
+    y = ops.moveaxis(sign * ops.exp(exponents), 0, axis)
+    return y if dtype is None else ops.cast(y, dtype)
 
 
 def _logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
-    y = ops.pow(base, EXTRAS["linspace"](start, stop, num, endpoint, False, None, axis))
+    start, stop, base = _floating(start, stop, base)
+    y = ops.moveaxis(ops.pow(base, EXTRAS["linspace"](start, stop, num, endpoint, False, None, 0)), 0, axis)
     return y if dtype is None else ops.cast(y, dtype)
 
 
@@ -350,7 +360,7 @@ def _resize(a: Any, new_shape: Any) -> Any:
     shape = (new_shape,) if isinstance(new_shape, int) else tuple(new_shape)
     size, flat = math.prod(shape), extras.ravel(a)
     times = -(-size // flat.shape[0]) if flat.shape[0] else 0
-    return ops.reshape(ops.tile(flat, (times,))[:size], shape)
+    return ops.reshape(ops.tile(flat, (times,))[:size], shape).copy()
 
 
 def _sliding_window_view(
@@ -399,7 +409,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array2string": lambda a, *_, **__: repr(a),
     "array_repr": lambda arr, *_, **__: repr(arr),
     "array_str": lambda a, *_, **__: repr(a),
-    "astype": lambda x, dtype, copy=True, device=None: ops.cast(x, dtype),  # noqa: ARG005
+    "astype": lambda x, dtype, copy=True, device=None: x.astype(dtype, copy=copy),  # noqa: ARG005
     "can_cast": lambda from_, to, **options: np.can_cast(*_types((from_, to)), **options),
     "choose": _choose,
     "common_type": lambda *arrays: np.common_type(*[np.empty(0, dtype=a.dtype) for a in arrays]),

@@ -96,6 +96,72 @@ def test_random_programs_of_views_have_numpys_values_and_derivatives(seed):
     np.testing.assert_allclose(tangent, gradient @ X, rtol=1e-9, atol=1e-9)
 
 
+#: What NumPy makes a view of, and what it makes a copy of.
+PARTS = {
+    "all of it": lambda y: y[...],
+    "a new dimension": lambda y: y[None],
+    "a new dimension within": lambda y: y[:, None, 1:],
+    "squeezed": lambda y: y[None].squeeze(),
+    "a NumPy integer": lambda y: y[np.int64(1)],
+    "NumPy integers": lambda y: y[np.int64(1) :, np.int32(2)],
+    "split": lambda y: np.split(y, 2)[1],
+    "split unevenly": lambda y: np.array_split(y, 3, axis=-1)[0],
+    "split at": lambda y: np.hsplit(y, [1])[1],
+    "unstacked": lambda y: np.unstack(y, axis=1)[2],
+    "rows": lambda y: list(y)[2],
+    "raveled": lambda y: y.ravel(),
+    "flattened": lambda y: y.flatten(),
+    "raveled, transposed": lambda y: y.T.ravel(),
+    "Fortran order": lambda y: np.reshape(y, (3, 4), order="F"),
+    "tiled once": lambda y: np.tile(y, 1),
+    "padded by nothing": lambda y: np.pad(y, 0),
+    "resized to its shape": lambda y: np.resize(y, (4, 3)),
+    "of its own data type": lambda y: np.astype(y, np.float64),
+    "of its own data type, no copy": lambda y: y.astype(np.float64, copy=False),
+    "conjugate": lambda y: y.conj(),
+    "the function conjugate": lambda y: np.conj(y),
+    "plus": lambda y: +y,
+    "real part": lambda y: y.real,
+    "turned": lambda y: np.rot90(y),
+    "picked": lambda y: y[[0, 1]],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_a_view_and_what_a_copy_is_as_in_numpy(name):
+    take = PARTS[name]
+
+    def programs(y):
+        first, second, third = y * 1.0, y * 1.0, y * 1.0
+        part, other, changed = take(first), take(second), take(third)
+        part[..., 0] = 99.0
+        second[..., 0] = 77.0
+        changed *= 5.0
+        return [first, part, second, other, third, changed]
+
+    x = np.arange(1.0, 13.0).reshape(4, 3)
+    found, _ = fn.vjp(programs, x)
+    for ours, numpys in zip(found, programs(x), strict=True):
+        np.testing.assert_array_equal(ours, numpys)
+    weights = np.cos(np.arange(12.0)).reshape(4, 3)
+    gradient = fn.grad(lambda x: sum((p * p).sum() for p in programs(x * weights)))(x)
+    expected = numerical_grad(lambda x: sum((p * p).sum() for p in programs(x * weights)), x)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("part", ["real", "imag"])
+def test_parts_of_complex_numbers_are_views(part):
+    def program(x):
+        z = x * (1.0 + 2.0j)
+        view = getattr(z, part)
+        view[1:] = x[:-1] ** 2
+        z[0] = 3.0 - x[0] * 1j
+        return (np.abs(z) ** 2).sum() + view[0]
+
+    assert fn.value_and_grad(program)(X)[0] == pytest.approx(program(X), rel=1e-14)
+    np.testing.assert_allclose(fn.grad(program)(X), numerical_grad(program, X), rtol=1e-8)
+
+
 @pytest.mark.parametrize("case", backend_params())
 def test_views_on_every_backend(case):
     def f(x):

@@ -56,6 +56,10 @@ CASES = [
     ("fmax", lambda x, y: np.fmax(x, y), (HOLES, B)),
     ("fmin", lambda x, y: np.fmin(x, y), (B, HOLES)),
     ("fmod", lambda x, y: np.fmod(5 * x, y), (X, np.sign(Y) * (1 + Y**2))),
+    # A Python number alone is in double precision for NumPy.
+    ("fmod", lambda x: np.fmod(5 * x, 0.3), (X,)),
+    ("geomspace", lambda a: np.geomspace(a, 2.3, 4, endpoint=False) + np.geomspace(-a, -2.3, 4), (P,)),
+    ("logspace", lambda a: np.logspace(0.1, 1.3, 3, base=a[0]) + np.logspace(0.1, a[:3], 3).sum(axis=1), (P,)),
     ("geomspace", lambda a, b: np.geomspace(a, b, 4, axis=1), (P, P + 1)),
     ("i0", lambda x: np.i0(x), (X,)),
     ("sliding_window_view", lambda a: np.lib.stride_tricks.sliding_window_view(a, (2, 3)) ** 2, (A,)),

@@ -9,7 +9,8 @@ import numpy as np
 
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.axes import one_axis
-from funcnet.ops.extras.inputs import along, flattened, one_array
+from funcnet.ops.extras.inputs import flattened, one_array
+from funcnet.ops.indexing import getitem
 from funcnet.ops.manipulation import flip, permute_dims
 
 if TYPE_CHECKING:
@@ -219,7 +220,8 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int], /, *, axis: in
         count = _sections("array_split", indices_or_sections)
         small, larger = divmod(n, count)
         cuts = [small * i + min(i, larger) for i in range(1, count)]
-    return [along(x, place, start, stop) for start, stop in zip([0, *cuts], [*cuts, n], strict=True)]
+    lead = [slice(None)] * place
+    return [getitem(x, (*lead, slice(start, stop))) for start, stop in zip([0, *cuts], [*cuts, n], strict=True)]
 
 
 def _sections(name: str, count: Any) -> int:

@@ -215,6 +215,31 @@ def test_libraries_and_precisions(draw: Callable[..., Any], library: str) -> Non
             np.testing.assert_allclose(np.asarray(found), wanted, rtol=rtol, atol=rtol)
 
 
+@pytest.mark.parametrize("n", [3, 6])
+@pytest.mark.parametrize("seed", range(8))
+def test_second_derivatives_in_single_precision(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    c, d = rng.normal(size=(2, n, n))
+    c, d = c + c.T, d + d.T
+    weights, direction = fn.lift(c.astype(np.float32)), d.astype(np.float32)
+    one = np.eye(n, dtype=np.float32)
+
+    def exponential(x: Any) -> Any:
+        w, v = xp.linalg.eigh(x)
+        return xp.sum((v @ (xp.exp(w)[:, None] * v.T)) * weights)
+
+    def cubic(x: Any) -> Any:
+        u, s, vh = xp.linalg.svd(x, full_matrices=False)
+        return xp.sum((u @ (s[:, None] ** 3 * vh)) * weights)
+
+    # exp(1 + a + b) has the mixed term e (ab + ba) / 2, x x^T x at 1 + a for symmetric a and b 3 (ab + ba).
+    mixed = (c @ d + d @ c) / 2
+    for f, factor in ((exponential, np.e), (cubic, 6.0)):
+        found = fn.jvp(fn.grad(f), (one,), (direction,))[1]
+        found = (found + found.T) / 2  # the part for symmetric changes
+        np.testing.assert_allclose(found, factor * mixed, rtol=2e-5, atol=1e-5 * factor * np.max(np.abs(mixed)))
+
+
 def test_batches(draw: Callable[..., Any]) -> None:
     x = np.stack([draw(spectrum=s) for s in ([1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 2.0, 2.0])])
     f, known = by_eigh(xp.exp), lambda a: weighed(exponential(hermitian(a)))
