@@ -14,30 +14,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels.block import spec
-from funcnet.compiler.kernels.direct_kernel import kernel_gradient
 from funcnet.compiler.kernels.frames import Frame, Planes
-from funcnet.compiler.kernels.overlay import overlaid, pays
 from funcnet.compiler.kernels.small import copied
-from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
+from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
     Geometry,
     Phase,
     adjoint_phases,
     forward_phases,
-    geometry,
     merged,
     tile_of,
-    times_of,
     vectors_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["PHASES", "convolution", "direct"]
+__all__ = ["PHASES", "convolution"]
 
 # Bytes of weights that are gone through for each piece of the result.
 _WEIGHTS = 400_000
@@ -45,42 +40,8 @@ _WEIGHTS = 400_000
 _PLACES = 256
 # Multiplications below which a second thread costs more than it saves.
 _PARALLEL = 1_000_000
-# Channels of a group below which most of a vector would be idle.
-_COLUMNS = 2
 #: Phases above which there would be too many to compile.
 PHASES = 27
-
-
-def direct(e: Equation) -> Special | None:
-    """Return the kernel for a convolution or one of its derivatives, None where it does not apply."""
-    name, p = e.primitive.name, e.params
-    dtypes = {str(v.dtype) for v in (*e.values, *e.outputs)}
-    if dtypes not in ({"float32"}, {"float64"}) or len(e.values) != len(e.inputs):
-        return None
-    everything = [prod(v.shape) for v in (*e.values, *e.outputs)]
-    if not all(everything):
-        return None
-    given, second, result = e.values[0], e.values[1], e.outputs[0]
-    inputs, features = (result if name == "conv_kernel" else second).shape[-2:]
-    times = times_of(inputs, features // p["groups"], p["groups"])
-    columns = inputs if name == "conv_adjoint" else features // p["groups"]
-    if p["groups"] > 1 and not times and columns < _COLUMNS:
-        return None
-    dtype = np.dtype(str(given.dtype))
-    if name == "conv_kernel":
-        shape = geometry(given, second, p["size"], p, times)
-        return Special("conv_kernel, direct", lambda compile, threads: kernel_gradient(shape, dtype, compile, threads))
-    shape = geometry(given, result, second.shape[:-2], p, times)
-    if name == "conv_adjoint":
-        if pays(shape, dtype.itemsize):
-            return Special("conv_adjoint, direct", lambda compile, threads: overlaid(shape, dtype, compile, threads))
-        if prod(p["stride"]) > PHASES:
-            return None
-    kind, adjoint, biased = "each" if times else "product", name == "conv_adjoint", name == "conv_bias"
-    return Special(
-        f"{name}, direct",
-        lambda compile, threads: convolution(shape, dtype, compile, threads, adjoint=adjoint, biased=biased, kind=kind),
-    )
 
 
 def convolution(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.kernels.direct import direct
+from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import max_with_places, spread
@@ -14,7 +14,6 @@ from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.scan_sums import sums_inside
 from funcnet.compiler.kernels.sums import middle_sum
-from funcnet.compiler.kernels.winograd import winograd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,16 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["specialised"]
 
 
-def _convolution(e: Equation) -> Special | None:
-    return winograd(e) or direct(e)
-
-
 #: Primitive -> what makes its kernel.
 _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
-    "conv": _convolution,
-    "conv_adjoint": _convolution,
-    "conv_bias": _convolution,
-    "conv_kernel": _convolution,
+    "conv": convolved,
+    "conv_adjoint": convolved,
+    "conv_bias": convolved,
+    "conv_kernel": convolved,
     "index_add": rows_added,
     "max_pool_spread": spread,
     "mean": middle_sum,
