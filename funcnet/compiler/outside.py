@@ -114,7 +114,10 @@ def move_outside(graph: Graph) -> Graph:
 
 
 def _pass_through(steps: Steps, replaced: dict[Value, Any]) -> None:
-    """Take what comes out as it came in from where it came: carries that stay, elements that are returned."""
+    """Take what comes out as it came in from where it came, and what comes out twice from its first place.
+
+    The former are carries that stay, and elements that are returned.
+    """
     stay = [c for c in steps.carries if c[2] is c[1] and _alike(c[0], c[3])]
     for given, inner, _, outer in stay:
         steps.held.append((given, inner))
@@ -125,7 +128,11 @@ def _pass_through(steps: Steps, replaced: dict[Value, Any]) -> None:
     for inner, outer in back:
         replaced[outer] = sources[inner]
     steps.results = [r for r in steps.results if r not in back]
-    steps.changed |= bool(stay or back)
+    first: dict[Any, Value] = {}
+    twice = [r for r in steps.results if r[0].__class__ is Value and first.setdefault(r[0], r[1]) is not r[1]]
+    replaced.update({outer: first[inner] for inner, outer in twice})
+    steps.results = [r for r in steps.results if r not in twice]
+    steps.changed |= bool(stay or back or twice)
 
 
 def _alike(given: Any, outer: Value) -> bool:

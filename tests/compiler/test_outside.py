@@ -52,6 +52,24 @@ def test_a_carry_that_stays_and_elements_that_are_returned() -> None:
     assert names(e) == ["multiply"]
 
 
+def test_what_comes_out_twice() -> None:
+    def f(x: Any, xs: Any) -> Any:
+        def step(c: Any, t: Any) -> Any:
+            c = xp.sin(c + t)
+            return c, (c, c, xp.cos(t))
+
+        return fn.scan(step, x, xs)
+
+    _, (e,) = optimised(f, X, XS)
+    assert len(e.outputs) == 3
+    _, (a, b, _) = fn.jit(f)(X, XS)
+    assert a is not b
+    assert not np.shares_memory(a, b)
+    # What is returned is also what the loop back reads.
+    _, (forward, _) = optimised(fn.value_and_grad(lambda x, xs: xp.sum(xp.sin(f(x, xs)[1][0]))), X, XS)
+    assert len(forward.outputs) == 3
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_products_before_and_after(reverse: bool) -> None:
     def f(w: Any, x: Any, xs: Any) -> Any:
