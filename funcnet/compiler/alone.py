@@ -14,12 +14,14 @@ from funcnet.compiler.loops.build import available, compiled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["all_alone", "count_at", "prepare"]
+__all__ = ["LARGE", "all_alone", "count_at", "prepare"]
 
 #: Where an object has the number of references to it and its type, and an array's object the address of its elements,
 #: the number of dimensions (half a word), shape, strides, the array whose memory it shows, data type, flags (half a
 #: word), in bytes.
 _COUNT, _TYPE, _DATA, _DIMENSIONS, _SHAPE, _STRIDES, _BASE, _DTYPE, _FLAGS = 0, 8, 16, 24, 32, 40, 48, 56, 64
+#: Bytes of arrays that have to begin with a line of the cache.
+LARGE = 1 << 12
 #: Where a tuple has its objects.
 _ITEMS = tuple.__basicsize__
 #: Flags of arrays whose elements lie side by side and may be written to.
@@ -31,7 +33,7 @@ def loop(lo, hi, part, objects, references, answer):
     for i in range(lo, hi):
         a = load_relaxed(objects + 8 * i)
         m = load_relaxed(a + {_BASE})
-        if m == 0 or load_relaxed(m + {_TYPE}) != load_relaxed(a + {_TYPE}) or load_relaxed(m + {_BASE}) != 0:
+        if m == 0 or load_relaxed(m + {_TYPE}) != load_relaxed(a + {_TYPE}):
             return
         if load_relaxed(m + {_COUNT}) & 0xFFFFFFFF != references:
             return
@@ -46,6 +48,9 @@ def loop(lo, hi, part, objects, references, answer):
             return
         shape, other_shape = load_relaxed(a + {_SHAPE}), load_relaxed(m + {_SHAPE})
         strides, other_strides = load_relaxed(a + {_STRIDES}), load_relaxed(m + {_STRIDES})
+        # Vectors that lie across two lines of the cache take longer.
+        if n > 0 and load_relaxed(a + {_DATA}) & 63 != 0 and load_relaxed(shape) * load_relaxed(strides) >= {LARGE}:
+            return
         for k in range(n):
             if load_relaxed(shape + 8 * k) != load_relaxed(other_shape + 8 * k):
                 return
@@ -71,8 +76,8 @@ def all_alone(arrays: tuple[np.ndarray, ...], references: int) -> bool:
     Returns
     -------
     bool
-        False also if that cannot be found out here or yet, if elements do not lie side by side, or if they cannot be
-        written.
+        False also if that cannot be found out here or yet, if elements do not lie side by side or cannot be written,
+        and of large arrays if they do not begin with a line of the cache.
     """
     if _look is None or not references:
         return False

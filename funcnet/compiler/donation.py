@@ -15,7 +15,7 @@ from weakref import ref
 
 import numpy as np
 
-from funcnet.compiler.alone import all_alone, count_at
+from funcnet.compiler.alone import LARGE, all_alone, count_at
 from funcnet.errors import DonatedArrayError
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ class _Watch(ref[Any]):
     __slots__ = ("key", "thing")
     key: int
     thing: Any
+
+
+class _Memory(bytearray):
+    """What buffers lie in that begin with a line of the cache."""
 
 
 _lock = Lock()
@@ -167,7 +171,7 @@ def run_donating(executable: Executable, values: Sequence[Any], donated: Sequenc
                 alone = not repeated or sum([v is array for v in values]) == 1
                 memory = _claimed(array) if alone else None
                 # What is not free is copied: the plan writes to it.
-                given[i] = np.array(array, order="C") if memory is None else memory
+                given[i] = _copied(array) if memory is None else memory
             memory = None
     try:
         found = plan(*given)
@@ -186,7 +190,22 @@ def _claimed(array: Any) -> Any:
     same = array.base is memory and array.shape == memory.shape and array.dtype == memory.dtype
     # Plain calls may return arrays in the order of their arguments; loops write rows one after the other.
     free = array.flags.writeable and array.flags.c_contiguous
-    return memory if same and array.strides == memory.strides and free else None
+    lies = array.nbytes < LARGE or array.ctypes.data % 64 == 0
+    return memory if same and array.strides == memory.strides and free and lies else None
+
+
+def _copied(array: Any) -> Any:
+    """Return a copy whose rows follow each other, and which begins with a line of the cache if it is large.
+
+    It is made once: loops write to it from then on.
+    """
+    if array.nbytes < LARGE:
+        return np.array(array, order="C")
+    whole = _Memory(array.nbytes + 64)
+    start = -np.frombuffer(whole, np.uint8).ctypes.data % 64
+    memory = np.ndarray(array.shape, array.dtype, whole, start)
+    memory[...] = array
+    return memory
 
 
 def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> None:
@@ -216,10 +235,10 @@ def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
             # Graphs hold no arrays of objects.
             if y.__class__ is np.ndarray and y.size:
                 memory = y.base
-                if memory is None:
+                if memory is None or memory.__class__ is _Memory:
                     memory, y = y, y[...]
                     results[k] = y
-                if memory.__class__ is np.ndarray and memory.base is None:
+                if memory.__class__ is np.ndarray and (memory.base is None or memory.base.__class__ is _Memory):
                     watch = _owned[id(y)] = _Watch(y, _forget_result)
                     watch.key, watch.thing = id(y), memory
     return tuple(results)

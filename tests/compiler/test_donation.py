@@ -120,6 +120,25 @@ class TestInPlace:
         compiled_now(f, w, g)
         np.testing.assert_array_equal(f(first, g), (w * 2.0 + g) * 2.0 + g)
 
+    def test_large_ones_begin_with_a_line_of_the_cache(self) -> None:
+        (w, m), g = arrays((64, 65))
+        f = fn.jit(momentum, donate=0)
+        expected = (w, m)
+        compiled_now(f, (w, m), g)
+        state = (w.copy(), m.copy())
+        places = []
+        for _ in range(4):
+            state, _ = f(state, g)
+            expected, _ = momentum(expected, g)
+            places.append([a.__array_interface__["data"][0] for a in state])
+            same(state, expected)
+        assert places[0] == places[1] == places[3]
+        assert [p % 64 for p in places[0]] == [0, 0]
+        view = state[0][1:]
+        kept = view.copy()
+        f(state, g)
+        np.testing.assert_array_equal(view, kept)
+
     def test_one_array_twice(self) -> None:
         f = fn.jit(lambda a, b: (a * 2.0 + 1.0, b * 3.0 + a), donate=(0, 1))
         x = np.arange(12.0).reshape(3, 4)
