@@ -54,6 +54,13 @@ for _name in (
 ).split():
     UFUNCS[_name] = getattr(ops, _name)
 
+#: Reductions without options, which are most of them; the others are in a table that is loaded when it is needed.
+_REDUCE: dict[str, Callable[..., Any]] = {
+    "add": ops.sum,
+    "maximum": ops.max,
+    "minimum": ops.min,
+    "multiply": ops.prod,
+}
 _ACCUMULATE: dict[str, Callable[..., Any]] = {"add": ops.cumulative_sum, "multiply": ops.cumulative_prod}
 
 
@@ -83,6 +90,8 @@ def array_ufunc(
             result = ops.cast(result, dtype)
         if where is not True:
             result = ops.where(where, result, out[0])
+    elif method == "reduce" and where is True and name in _REDUCE and kwargs.keys() <= {"axis"}:
+        result = _REDUCE[name](inputs[0], axis=kwargs.get("axis", 0))
     elif method == "reduce":
         result = _reduced(f"numpy.{name}.reduce", _partial("REDUCE").get(name), inputs[0], where, kwargs)
     elif where is not True:

@@ -810,6 +810,53 @@ _more("sklearn.linear_model.RidgeCV", A, lambda c, x: c().fit(x, lift(TARGET)).c
 _more("sklearn.utils.extmath.randomized_svd", A, lambda f, x: (f(x, 2, random_state=0)[1] ** 2).sum())
 _more("sklearn.utils.extmath.softmax", A, lambda f, x: (f(x) ** 2).sum())
 
+_SECTION = np.array([[0.4, 0.3, 0.1, 1.0, 0.2, 0.1]])
+_more("scipy.stats.alexandergovern", X1, lambda f, x: f(x, lift(Y1), lift(2 * Y1[::-1])).statistic, "three samples")
+_more("scipy.signal.bilinear_zpk", P, lambda f, x: xp.real(f(x[:2], x[2:5], 1.0, 2.0)[1] * lift(Q[:3])).sum())
+_more("scipy.signal.freqz_zpk", P, lambda f, x: (xp.abs(f(x[:2], x[2:5], 1.5, worN=5)[1]) ** 2).sum())
+_more("scipy.signal.freqz_sos", _SECTION, lambda f, x: (xp.abs(f(x / x[0, 3], worN=5)[1]) ** 2).sum())
+_more("scipy.signal.gauss_spline", P, lambda f, x: (f(x, 3) ** 2).sum())
+_more("scipy.signal.gausspulse", 0.01 * P, lambda f, x: (f(x, fc=5) ** 2).sum())
+_more("scipy.signal.lp2bp", P, lambda f, x: (f(x[:2], x[2:4])[0] ** 2).sum())
+_more("scipy.signal.lp2bs", P, lambda f, x: (f(x[:2], x[2:4])[0] ** 2).sum())
+for _name in ("lp2bp_zpk", "lp2bs_zpk", "lp2hp_zpk", "lp2lp_zpk"):
+    _more(f"scipy.signal.{_name}", P, lambda f, x: (xp.real(f(x[:2], x[2:5], 1.0, 2.0)[1]) ** 3).sum())
+_more("scipy.signal.correlate", P, lambda f, x: (f(lift(X1), x, method="fft") ** 2).sum())
+_more("scipy.signal.sos2tf", _SECTION, lambda f, x: (f(xp.concat([x, x**2]))[0] ** 2).sum())
+_more("scipy.signal.windows.gaussian", np.array(2.0), lambda f, s: (f(7, s) ** 2).sum())
+_more("scipy.signal.windows.general_cosine", P[:3], lambda f, x: (f(7, x) ** 2).sum())
+_more("scipy.signal.windows.general_gaussian", np.array(1.3), lambda f, s: (f(7, s, 2.0) ** 2).sum())
+_more("scipy.linalg.fiedler", P, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.linalg.solve_circulant", P, lambda f, x: (f(x, lift(Q)) ** 2).sum())
+_more("scipy.optimize.rosen_hess", X1, lambda f, x: (f(x) ** 2).sum())
+_more("scipy.optimize.elementwise.bracket_root", np.array(0.7), lambda f, a: f(lambda z: z - 1.1, a - a, a).bracket[1])
+_more("scipy.differentiate.hessian", P[:2], lambda f, a: f(lambda z: z[0] ** 2 * z[1] * a[0], lift(Q[:2])).ddf.sum())
+_more("scipy.fft.ifft", X1, lambda f, x: (xp.abs(f(x)) ** 3).sum())
+_more("scipy.fft.irfftn", A, lambda f, x: (f(x + 0j) ** 3).sum())
+for _name in ("cosm1", "exp1", "expi", "log_expit", "softplus", "y0", "y1"):
+    _more(f"scipy.special.{_name}", 0.8 * P, lambda f, x: (f(x) ** 2).sum())
+_more(_ROTATION, B, lambda c, v: (c.from_rotvec(v).mean().as_matrix() ** 3).sum(), "the mean")
+_more(
+    _ROTATION, B[0], lambda c, v: ((c.from_rotvec(v) * c.from_rotvec(2 * v)).inv().as_rotvec() ** 3).sum(), "inverses"
+)
+_more(
+    "sklearn.preprocessing.StandardScaler", A, lambda c, x: (c().fit(x).inverse_transform(lift(A)) ** 3).sum(), "back"
+)
+_more(
+    "sklearn.preprocessing.StandardScaler",
+    A,
+    lambda c, x: (c().partial_fit(x[:5]).partial_fit(x[5:]).transform(x) ** 3).sum(),
+    "in two parts",
+)
+_more(_PCA, A, lambda c, x: c(2, svd_solver="full").fit(x).score_samples(x).sum(), "likelihood")
+_more(_PCA, A, lambda c, x: (c(2, svd_solver="covariance_eigh").fit(x).get_precision() ** 2).sum(), "precision")
+_more(_PCA, A, lambda c, x: (c(2, svd_solver="full").fit(x).explained_variance_ratio_ ** 2).sum(), "ratios")
+_more("sklearn.linear_model.ridge_regression", A, lambda f, x: f(x, lift(TARGET), 0.5).sum())
+_more("sklearn.linear_model.RidgeClassifier", A, lambda c, x: c().fit(x, lift(LABELS)).decision_function(x)[0])
+_more("sklearn.utils.extmath.row_norms", A, lambda f, x: (f(x) ** 3).sum())
+_more("sklearn.utils.extmath.fast_logdet", A, lambda f, x: f(x.T @ x))
+_more("sklearn.utils.extmath.safe_sparse_dot", A, lambda f, x: (f(x, x.T) ** 2).sum())
+
 
 # What converts to NumPy inside, or leaves arrays for Python's numbers
 
