@@ -10,8 +10,20 @@ import numpy as np
 from funcnet.compiler.graph import Value
 from funcnet.compiler.inplace import written_in_place
 from funcnet.compiler.kernels.small import added
-from funcnet.compiler.loops.emit import Loop, emitted
-from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group
+from funcnet.compiler.loops.emit import Loop
+from funcnet.compiler.loops.groups import (
+    CYCLE,
+    EACH,
+    JOINED,
+    REPEAT,
+    REPEAT_ROW,
+    RUN_SUM,
+    TURN_SUM,
+    WIDE,
+    Group,
+    repetition,
+)
+from funcnet.compiler.loops.narrow import loop_of
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.steps import Fixed, Given
 
@@ -72,10 +84,10 @@ class LoopSteps:
 
     def write(self, group: Group, step: int) -> None:
         """Write the step that is a loop."""
-        loop = emitted(group, self.arrays.graph, self.needed)
+        loop = loop_of(group, self.arrays.graph, self.needed)
         self._write_in_place(loop, step)
         self.loops.append(loop)
-        rows = prod(group.shape) if loop.flat else group.rows
+        rows = prod(group.shape) if loop.flat else group.rows // (loop.period or 1)
         bounds = self._bounds(loop, rows)
         parts = len(bounds) - 1
         types = [self._numba_type(v, role, loop) for v, role in (*loop.inputs, *loop.outputs)]
@@ -83,8 +95,11 @@ class LoopSteps:
         for k in outputs:
             if loop.outputs[k - len(loop.inputs)][1] == "total":
                 types[k] = "float64[::1]"
-        function = self.compile(loop.source, f"void(int64, int64, int64, {', '.join(types)})")
         arguments = [self._input(v, role, loop) for v, role in loop.inputs]
+        if loop.period is not None:
+            types.insert(len(loop.inputs), "int64")
+            arguments.append(Fixed(loop.period))
+        function = self.compile(loop.source, f"void(int64, int64, int64, {', '.join(types)})")
         after: list[Callable[[], None]] = []
         for v, role in loop.outputs:
             arguments.append(self._output(v, role, loop, parts, after))
@@ -100,29 +115,40 @@ class LoopSteps:
     def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
         step = _LINE if loop.flat else 1
         units = -(-rows // step)
-        work = loop.work if loop.flat else loop.work + _ROW * rows
+        work = loop.work if loop.flat or loop.group.narrow else loop.work + _ROW * rows
         parts = max(1, min(self.count, units, work // _PARALLEL))
         return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
 
     @staticmethod
     def _numba_type(v: Value, role: str, loop: Loop) -> str:
         typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
-        two = (role == "full" and not loop.flat) or role in ("column sum", WIDE, JOINED, CYCLE)
+        if role == EACH:
+            return "int64"
+        rows = ("column sum", WIDE, JOINED, CYCLE, REPEAT, RUN_SUM, TURN_SUM)
+        two = (role == "full" and not loop.flat) or role in rows
         return f"{typed}[:,::1]" if two else f"{typed}[::1]"
 
     def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
         group = loop.group
         if role == "full":
             return (prod(group.shape),) if loop.flat else (group.rows, group.columns)
+        if role == RUN_SUM:
+            return group.rows // (loop.period or 1), group.columns
         return (group.columns,) if role == "column" else (group.rows,)
 
     def _input(self, v: Value, role: str, loop: Loop) -> Fixed | Given:
         if role == "scalar":
             shape: tuple[int, ...] = (1,)
+        elif role == EACH:
+            found = repetition(v.shape, loop.group.shape, loop.group.split or 0)
+            assert found is not None
+            return Fixed(found[0])
         elif role == WIDE:
             shape = (loop.group.rows, v.shape[-1])
-        elif role == CYCLE:
+        elif role in (CYCLE, REPEAT):
             shape = (prod(v.shape) // loop.group.columns, loop.group.columns)
+        elif role == REPEAT_ROW:
+            shape = (prod(v.shape),)
         else:
             shape = self._shape(role, loop)
         array = self.arrays.at_hand(v)
@@ -134,7 +160,7 @@ class LoopSteps:
 
     def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[Callable[[], None]]) -> Fixed | Given:
         group = loop.group
-        if role in ("full", "row", JOINED):
+        if role in ("full", "row", JOINED, RUN_SUM):
             shape = (group.rows, v.shape[-1]) if role == JOINED else self._shape(role, loop)
             if v in self.arrays.planned:
                 return Fixed(self.arrays.planned[v].reshape(shape))
@@ -165,10 +191,11 @@ class LoopSteps:
             return Given(name, shape) if target is None else Fixed(target.reshape(shape))
 
         name = self.arrays.make(v) if target is None else ""
+        columns = prod(v.shape)
         if parts == 1 and not mean:
-            return seen_as(1, group.columns)
-        sums = Fixed(np.empty((parts, group.columns), v.dtype))
+            return seen_as(1, columns)
+        sums = Fixed(np.empty((parts, columns), v.dtype))
         total = added(self.compile, _NUMBA_TYPES[type_name(str(v.dtype)) or ""], mean)
-        given = [sums, Fixed(group.rows), seen_as(group.columns)]
-        after.append(lambda: self.writer.step(total, (0, group.columns), given, [v]))
+        given = [sums, Fixed(prod(group.shape) // columns), seen_as(columns)]
+        after.append(lambda: self.writer.step(total, (0, columns), given, [v]))
         return sums

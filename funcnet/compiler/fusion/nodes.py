@@ -8,7 +8,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Value
 from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.loops.groups import JOINED, Group, grouped
+from funcnet.compiler.loops.groups import JOINED, RUN_SUM, TURN_SUM, Group, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,9 @@ __all__ = ["ARRAYS", "equations_of", "is_product", "nodes_of", "seen_through", "
 #: Results of these show all of their argument in another order.
 _TURNS = frozenset(["matrix_transpose", "permute_dims"])
 #: Results of loops that are arrays.
-ARRAYS = ("full", "row", "column sum", JOINED)
+ARRAYS = ("full", "row", "column sum", JOINED, RUN_SUM, TURN_SUM)
+#: What loops take in for the sake of operations around it.
+_MOVES = frozenset(["astype", "astype_exact", "broadcast_to", "concat", "expand_dims", "getitem", "reshape", "squeeze"])
 #: Results of these are arrays of their own.
 _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
 
@@ -65,8 +67,8 @@ def is_product(e: Equation) -> bool:
 
 
 def _unwrapped(node: Group | Equation) -> Group | Equation:
-    """Return a loop of one operation as the operation, but for sums over rows, which NumPy is slow at."""
+    """Return a loop that only moves numbers as the operation that it is made of: the result may be a view."""
     if not isinstance(node, Group) or len(node.equations) > 1:
         return node
     (e,) = node.equations
-    return node if node.roles[e.outputs[0]] == "column sum" else e
+    return e if e.primitive.name in _MOVES else node

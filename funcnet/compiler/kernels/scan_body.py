@@ -9,7 +9,17 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, Group, grouped
+from funcnet.compiler.loops.groups import (
+    CYCLE,
+    JOINED,
+    REPEAT,
+    REPEAT_ROW,
+    RUN_SUM,
+    TURN_SUM,
+    WIDE,
+    Group,
+    grouped,
+)
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Body", "Joined", "Product", "Sum", "Term", "body_of"]
 
 #: Results of these are their argument in another shape, where arrays are contiguous.
+#: What values are in loops that is not written here.
+_UNKNOWN = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
 _RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
 #: A product, and what is added to it.
 _SUM: Any = Special("product and sum", lambda: None)
@@ -124,6 +136,8 @@ class Body:
                 node = self._product(n, made) if name in _PRODUCTS else _joined(n) if name == "concat" else None
                 if node is None:
                     return False
+            elif not _UNKNOWN.isdisjoint(n.roles.values()):
+                return False
             self.nodes.append(node)
         self._join_products(users)
         self.needed = {self.root(v) for v in (*graph.outputs, *self.summed)}

@@ -15,8 +15,10 @@ __all__ = ["middle_sum"]
 
 # Elements that a thread has to have.
 _PARALLEL = 100_000
-# Elements of a row below which vectors do not pay.
-_ROW = 4
+# Elements of a row up to which vectors do not pay: loops add such rows up together with what makes them.
+_ROW = 16
+# Rows of a sum below which those do not either.
+_RUN = 16
 
 _SOURCE = """def loop(lo, hi, part, x, rows, y):
     width = y.shape[1]
@@ -44,7 +46,9 @@ def middle_sum(e: Equation) -> Special | None:
         return None
     dtypes = {str(x.dtype), str(y.dtype)}
     count, rows, width = prod(shape[: axes[0]]), prod([shape[k] for k in axes]), prod(shape[axes[-1] + 1 :])
-    if dtypes not in ({"float32"}, {"float64"}) or p.get("dtype") is not None or width < _ROW or count * rows == 0:
+    if dtypes not in ({"float32"}, {"float64"}) or p.get("dtype") is not None or width < 4 or count * rows == 0:
+        return None
+    if width <= _ROW and rows >= _RUN and count * rows >= 64:
         return None
     name, dtype = e.primitive.name, str(x.dtype)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.loops.groups import CYCLE, JOINED, WIDE, columns_of, power_of
+from funcnet.compiler.loops.groups import CYCLE, EACH, JOINED, REPEAT, REPEAT_ROW, WIDE, columns_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -22,7 +22,7 @@ from funcnet.compiler.loops.templates import (
 if TYPE_CHECKING:
     from funcnet.compiler.loops.groups import Group
 
-__all__ = ["BLOCK", "Loop", "emitted"]
+__all__ = ["BLOCK", "Emitter", "Loop", "emitted"]
 
 #: Elements that a loop without rows takes at a time, so that what stages pass on stays in the cache.
 BLOCK = 4096
@@ -43,11 +43,13 @@ class Loop:
         What it writes.
     flat : bool
         Whether `lo` and `hi` count elements.
+    period : int or None
+        How many rows are one step from `lo` to `hi`, where the function takes that number after its inputs.
     work : int
         How many element operations it does, with weights.
     """
 
-    __slots__ = ("flat", "group", "inputs", "outputs", "source", "work")
+    __slots__ = ("flat", "group", "inputs", "outputs", "period", "source", "work")
 
     def __init__(self, group: Group, source: str, inputs: Any, outputs: Any, work: int) -> None:
         self.group = group
@@ -55,15 +57,18 @@ class Loop:
         self.inputs: list[tuple[Value, str]] = inputs
         self.outputs: list[tuple[Value, str]] = outputs
         self.flat = group.split is None
+        self.period: int | None = None
         self.work = work
 
 
 def emitted(group: Group, graph: Graph, needed: set[Value]) -> Loop:
     """Return the loop of a group; `needed` are values that are read elsewhere."""
-    return _Emitter(group, graph, needed).loop()
+    return Emitter(group, graph, needed).loop()
 
 
-class _Emitter:
+class Emitter:
+    """Writes the loop of a group."""
+
     def __init__(self, group: Group, graph: Graph, needed: set[Value]) -> None:
         self.group = group
         self.graph = graph
@@ -81,6 +86,7 @@ class _Emitter:
         self.stored: dict[Value, str] = {}
 
     def loop(self) -> Loop:
+        """Return the loop."""
         self._read_inputs()
         self._assign_stages()
         stored = self.stored = self._stored()
@@ -119,6 +125,8 @@ class _Emitter:
                 i = len(self.inputs)
                 role = self.group.roles[v]
                 self.inputs.append((v, role))
+                if role in (REPEAT, REPEAT_ROW):
+                    self.inputs.append((v, EACH))
                 self.stage[v] = -1
                 self.text[v] = {
                     "full": f"x{i}[j]",
@@ -127,6 +135,8 @@ class _Emitter:
                     "scalar": f"u{i}",
                     WIDE: f"a{i}",
                     CYCLE: f"x{i}[j]",
+                    REPEAT: f"x{i}[j]",
+                    REPEAT_ROW: f"x{i}",
                 }[role]
         for e in self.group.equations:
             if e.primitive.name == "getitem":
@@ -206,6 +216,8 @@ class _Emitter:
                     lines.append(f"        x{i} = a{i}[r]")
                 elif role == CYCLE:
                     lines.append(f"        x{i} = a{i}[r % a{i}.shape[0]]")
+                elif role in (REPEAT, REPEAT_ROW):
+                    lines.append(f"        x{i} = a{i}[r // a{i + 1} % a{i}.shape[0]]")
             lines += [f"        {k} = {a}[r, {start}:{stop}]" for k, a, (start, stop) in self.parts]
             for i, (v, role) in enumerate(self.outputs):
                 if role == "full":
@@ -222,7 +234,7 @@ class _Emitter:
     def _length(self) -> str:
         """Return an expression for the number of columns."""
         for i, (_, role) in enumerate(self.inputs):
-            if role in ("full", "column", CYCLE):
+            if role in ("full", "column", CYCLE, REPEAT):
                 return f"a{i}.shape[{0 if role == 'column' else 1}]"
         for i, (_, role) in enumerate(self.outputs):
             if role in ("full", "column sum"):

@@ -34,15 +34,20 @@ _SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
 _SEGMENT = 2000
 #: Equations in one loop: the time that a compiler takes grows faster than their number.
 _LONGEST = 400
-#: Arrays that one loop reads and writes, about: a compiler compares each of them with all others.
-_ARRAYS = 48
 #: Functions without a vectorised form are taken into loops of at most so many elements.
 _SMALL = 64
 
 #: What a value from outside is of which the loop reads some columns, and one that it writes in parts.
 WIDE, JOINED = "wide", "joined"
-#: What a value from outside is whose rows come again and again.
-CYCLE = "cycle"
+#: What a value from outside is whose rows come again and again, one of which each serves several rows of the loop, and
+#: one that has a number for several rows; and the number of rows that it serves.
+CYCLE, REPEAT, REPEAT_ROW, EACH = "cycle", "repeat", "repeated row", "each"
+#: Results that add up neighbouring rows, and rows at the same place of each turn: in loops over few columns only.
+RUN_SUM, TURN_SUM = "sum of a run", "sum over turns"
+#: Columns, rows, and expressions up to, from and up to which a loop is written with its columns side by side.
+_NARROW, _MANY, _EXPRESSIONS = 16, 64, 600
+#: Rows that an inner loop has at least.
+_RUN = 16
 
 Shape = tuple[int, ...]
 
@@ -60,25 +65,25 @@ class Group:
         What each value is in the loop.
     made : set of Value
         The values that the loop computes.
-    ends : set of Value
-        Those of them that nothing in it reads.
+    period : int or None
+        How many neighbouring rows are added up, or after how many rows sums of rows begin again.
     """
 
-    __slots__ = ("ends", "equations", "made", "roles", "shape", "split")
+    __slots__ = ("equations", "made", "period", "roles", "shape", "split")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.split: int | None = None
+        self.period: int | None = None
         self.equations: list[Equation] = []
         self.roles: dict[Value, str] = {}
         self.made: set[Value] = set()
-        self.ends: set[Value] = set()
 
     def copy(self) -> Group:
         """Return a group of the same equations, which may take in others."""
         new = Group(self.shape)
-        new.split, new.equations = self.split, list(self.equations)
-        new.roles, new.made, new.ends = dict(self.roles), set(self.made), set(self.ends)
+        new.split, new.period, new.equations = self.split, self.period, list(self.equations)
+        new.roles, new.made = dict(self.roles), set(self.made)
         return new
 
     @property
@@ -91,27 +96,30 @@ class Group:
         """The number of columns."""
         return prod(self.shape[self.split or 0 :])
 
+    @property
+    def narrow(self) -> bool:
+        """Whether there are many rows of few columns."""
+        if self.split is None or self.columns > _NARROW or self.rows < max(_MANY, 4 * self.columns):
+            return False
+        return self.columns * len(self.equations) <= _EXPRESSIONS
+
     def join(self, e: Equation) -> bool:
         """Take an equation in, if it fits."""
         if len(self.equations) >= _LONGEST:
             return False
-        split, roles = self.split, self.roles
+        if self.period is not None and self.columns * (len(self.equations) + 1) > _EXPRESSIONS:
+            return False
+        split, roles, period = self.split, self.roles, self.period
         new = [v for v in e.values if v not in roles]
         out = self._role(e, self.made, roles)
-        if out is not None:
-            read = sum([v in self.ends for v in {*e.values}])
-            if len(self.ends) - read + len(roles) - len(self.made) >= _ARRAYS and self.equations:
-                out = None
         if out is None:
             # What was noted of the inputs is forgotten; a copy of all roles would take longer and longer.
-            self.split = split
+            self.split, self.period = split, period
             for v in new:
                 roles.pop(v, None)
             return False
         roles[e.outputs[0]] = out
         self.made.update(e.outputs)
-        self.ends.difference_update(e.values)
-        self.ends.update(e.outputs)
         self.equations.append(e)
         return True
 
@@ -119,7 +127,7 @@ class Group:
         name = e.primitive.name
         first = e.inputs[0]
         for v in e.values:
-            if v in made and roles[v] in ("column sum", "total", JOINED):
+            if v in made and roles[v] in ("column sum", "total", JOINED, RUN_SUM, TURN_SUM):
                 return None
         if name == "getitem":
             return self._columns(e, made, roles)
@@ -185,9 +193,46 @@ class Group:
         k = n - len(axis)
         if axis == tuple(range(k, n)):
             return "row" if self._split_at(k) else None
-        if axis == tuple(range(len(axis))) and e.primitive.name in _SUMS:
+        if e.primitive.name not in _SUMS:
+            return None
+        if axis == tuple(range(len(axis))) and self.split in (None, len(axis)):
             return "column sum" if self._split_at(len(axis)) else None
+        if axis == tuple(range(axis[0], axis[-1] + 1)):
+            return self._partly(axis)
         return None
+
+    def _partly(self, axis: tuple[int, ...]) -> str | None:
+        """Take in a sum over some of the dimensions of the rows."""
+        first, stop = axis[0], axis[-1] + 1
+        if first and not self._split_at(stop):
+            return None
+        split = self.split or 0
+        if stop > split or not self.narrow:
+            return None
+        period = prod(self.shape[first:split] if first else self.shape[stop:split])
+        turns = [self.turns(v) for v, role in self.roles.items() if role in (CYCLE, REPEAT, REPEAT_ROW)]
+        if period < _RUN or self.period not in (None, period) or not all([t % period == 0 for t in turns]):
+            return None
+        self.period = period
+        return RUN_SUM if first else TURN_SUM
+
+    def turns(self, v: Value) -> int:
+        """Return for how many rows a value stays the same, or after how many it begins again if it never does."""
+        found = repetition(v.shape, self.shape, self.split or 0)
+        assert found is not None
+        each, count = found
+        return count if each == 1 else each
+
+    @property
+    def run(self) -> int | None:
+        """How many rows an inner loop goes over, in which values either repeat or stay; None if there is no such loop."""
+        found = [self.turns(v) for v, role in self.roles.items() if role in (CYCLE, REPEAT, REPEAT_ROW)]
+        if self.period is not None:
+            return self.period
+        if not found:
+            return self.rows
+        least = min(found)
+        return least if least >= _RUN and all([t % least == 0 for t in found]) else None
 
     def _columns(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
         """Take in some columns of a matrix from outside."""
@@ -237,9 +282,13 @@ class Group:
                 role = "row"
             elif self.split is not None and self._cycles(padded, lead):
                 role = CYCLE
+            elif (repeated := self._repeats(padded)) is not None:
+                role = repeated
             else:
                 return None
         if v in roles and roles[v] != role:
+            return None
+        if self.period is not None and role in (CYCLE, REPEAT, REPEAT_ROW) and self.turns(v) % self.period:
             return None
         roles[v] = role
         return role
@@ -249,6 +298,19 @@ class Group:
         split = self.split or 0
         return lead < split and padded[lead:] == self.shape[lead:]
 
+    def _repeats(self, padded: Shape) -> str | None:
+        """Return what a value is of which one row, or number, serves several rows of the loop."""
+        n = len(self.shape)
+        split = self.split
+        if split is None:
+            apart = [k for k in range(n) if padded[k] != self.shape[k]]
+            split = n - 1 if apart[-1] == n - 1 else apart[-1] + 1
+        whole = padded[split:] == self.shape[split:]
+        if (not whole and any([d != 1 for d in padded[split:]])) or repetition(padded, self.shape, split) is None:
+            return None
+        self.split = split
+        return REPEAT if whole else REPEAT_ROW
+
     def _fits(self, k: int) -> bool:
         """Whether the split may lie where the dimensions of a broadcast value begin or end."""
         if self.split is None:
@@ -257,6 +319,18 @@ class Group:
         # Dimensions of size 1 belong to either side.
         low, high = min(k, self.split), max(k, self.split)
         return all([d == 1 for d in self.shape[low:high]])
+
+
+def repetition(shape: Shape, space: Shape, split: int) -> tuple[int, int] | None:
+    """Return how many rows of a loop share a row of a value, and after how many of its rows it begins again."""
+    padded = (1,) * (len(space) - len(shape)) + shape
+    kept = [k for k in range(split) if padded[k] != 1]
+    if not kept:
+        return None
+    first, last = kept[0], kept[-1] + 1
+    if padded[first:last] != space[first:last]:
+        return None
+    return prod(space[last:split]), prod(space[first:last])
 
 
 def power_of(e: Equation) -> str | None:
