@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.group import (
+    Group,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,9 @@ from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.fusion import loops
 from funcnet.compiler.kernels.reference import functions
 from funcnet.compiler.loops import build, emit
-from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.group import (
+    Group,
+)
 from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
 from funcnet.testing.families import FAMILIES
@@ -38,6 +40,9 @@ def in_python(source: str, signature: str) -> Callable[..., None]:
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),
+        "fma": lambda a, b, c: type(a)(np.longdouble(a) * b + c),
+        "as_bits64": lambda x: np.float64(x).view(np.int64),
+        "as_float64": lambda i: np.int64(i).view(np.float64),
         **functions(),
         "joined": lambda x, y: x + y,
         "larger": lambda x, y: x if x > y else y,
@@ -371,6 +376,8 @@ class TestCompiled:
                 ("tanh", xp.tanh, np.tanh(wide), 2.0),
                 ("sigmoid", xp.sigmoid, 1 / (1 + np.exp(-wide)), 3.0),
                 ("erf", xp.special.erf, special.erf(wide), 1.0),
+                ("expm1", xp.expm1, np.expm1(wide), 2.0),
+                ("log1p", xp.log1p, np.log1p(wide), 2.0),
             ):
                 plan = FusedPlan(optimised(fn.trace(lambda x, f=f: f(x + 0.0) * 1.0, x)))
                 assert len(plan.loops) == 1, name
@@ -378,6 +385,34 @@ class TestCompiled:
                 normal = np.isfinite(wanted) & (np.abs(wanted) > 1.2e-38) & (np.abs(wanted) < 3.4e38)
                 unit = np.spacing(np.abs(wanted[normal]).astype("float32"))
                 assert np.max(np.abs(found[normal] - wanted[normal]) / unit) < ulp, name
+
+    @pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="No numbers of more than double precision")
+    def test_functions_in_double_precision(self) -> None:
+        """Largest error in units in the last place, against extended precision; special values as the library's."""
+        size = 10.0 ** np.linspace(-300, 300, 50_001)
+        near = np.random.default_rng(0).normal(size=100_000)
+        ends = [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 5e-324, 709.78, 709.79, -745.1, -745.2]
+        x = np.concatenate([np.linspace(-745, 709.7, 100_001), size, -size, near, near * 1e-3, 1 + near * 1e-3, ends])
+        wide = x.astype(np.longdouble)
+        with np.errstate(all="ignore"):
+            for name, f, wanted, ulp in (
+                ("exp", xp.exp, np.exp(wide), 1.0),
+                ("log", xp.log, np.log(wide), 1.0),
+                ("tanh", xp.tanh, np.tanh(wide), 3.0),
+                ("sigmoid", xp.sigmoid, np.exp(-np.logaddexp(0, -wide)), 3.0),
+                ("expm1", xp.expm1, np.expm1(wide), 2.0),
+                ("log1p", xp.log1p, np.log1p(wide), 2.0),
+            ):
+                plan = FusedPlan(optimised(fn.trace(f, x)))
+                assert len(plan.loops) == 1, name
+                (found,) = plan(x)
+                rounded = wanted.astype("float64")
+                normal = np.isfinite(rounded) & (np.abs(rounded) > 2.3e-308)
+                unit = np.spacing(np.abs(rounded[normal]))
+                assert np.max(np.abs(found[normal] - wanted[normal]) / unit) < ulp, name
+                np.testing.assert_allclose(found[~normal], rounded[~normal], rtol=0, atol=1e-322)
+                zero = wanted == 0
+                np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(rounded[zero]))
 
     def test_exponentials_that_vanish(self) -> None:
         x = np.asarray([-103.0, -103.9, -104.0, -104.1, -1e9, -3e38, -np.inf, np.nan, 0.0] * 9, "float32")

@@ -16,7 +16,9 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.inplace import Readers
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.layout import Layout, view_of
-from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.group import (
+    Group,
+)
 from funcnet.compiler.plain import call, fresh_outputs
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from funcnet.compiler.fusion.nodes import ARRAYS, equations_of, is_product, seen
 from funcnet.compiler.graph import Equation, Value
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.layout import placed_as
-from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.group import (
+    Group,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ from funcnet.compiler.graph import Value
 from funcnet.compiler.inplace import written_in_place
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.loops.emit import Loop
-from funcnet.compiler.loops.groups import (
+from funcnet.compiler.loops.group import (
     CYCLE,
     EACH,
     JOINED,

@@ -8,7 +8,13 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Value
 from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.loops.groups import JOINED, RUN_SUM, TURN_SUM, Group, grouped
+from funcnet.compiler.loops.group import (
+    JOINED,
+    RUN_SUM,
+    TURN_SUM,
+    Group,
+)
+from funcnet.compiler.loops.groups import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

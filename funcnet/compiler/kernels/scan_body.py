@@ -9,7 +9,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.loops.groups import (
+from funcnet.compiler.loops.group import (
     CYCLE,
     JOINED,
     REPEAT,
@@ -18,8 +18,8 @@ from funcnet.compiler.loops.groups import (
     TURN_SUM,
     WIDE,
     Group,
-    grouped,
 )
+from funcnet.compiler.loops.groups import grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.passes import optimised
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Body", "Joined", "Product", "Sum", "Term", "body_of"]
 
-#: Results of these are their argument in another shape, where arrays are contiguous.
-#: What values are in loops that is not written here.
+#: What values are in loops that scans do not have.
 _UNKNOWN = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
+#: Results of these are their argument in another shape, where arrays are contiguous.
 _RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
 #: A product, and what is added to it.
 _SUM: Any = Special("product and sum", lambda: None)

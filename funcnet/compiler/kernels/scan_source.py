@@ -11,7 +11,9 @@ from funcnet.compiler.kernels.scan_body import Body, Joined, Product, Term
 from funcnet.compiler.kernels.scan_text import BESIDE, CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
-from funcnet.compiler.loops.groups import Group
+from funcnet.compiler.loops.group import (
+    Group,
+)
 from funcnet.compiler.loops.templates import type_name
 
 if TYPE_CHECKING:

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.loops.groups import CYCLE, EACH, JOINED, REPEAT, REPEAT_ROW, WIDE, columns_of, power_of
+from funcnet.compiler.loops.group import (
+    CYCLE,
+    EACH,
+    JOINED,
+    REPEAT,
+    REPEAT_ROW,
+    WIDE,
+    columns_of,
+    power_of,
+)
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
+    LIMITS,
     MIXED,
     SCALAR_FUNCTIONS,
     TEMPLATES,
@@ -80,6 +90,10 @@ class Emitter:
         self.stage: dict[Value, int] = {}
         self.stages: dict[int, list[Equation]] = {}
         self.between: dict[int, list[Equation]] = {}
+        #: Results of functions that are not right for all arguments: those are computed again, at the stage's end.
+        self.checked = {
+            e.outputs[0] for e in group.equations if _limit(e) is not None and group.roles[e.outputs[0]] == "full"
+        }
         self.temporaries: list[tuple[str, str]] = []
         #: Columns of wide inputs: name, array, and which.
         self.parts: list[tuple[str, str, tuple[int, int]]] = []
@@ -156,7 +170,8 @@ class Emitter:
             level = 0
             for v in e.values:
                 if v in self.made:
-                    level = max(level, self.stage[v] + (roles[v] == "row" and role == "full"))
+                    after = (roles[v] == "row" and role == "full") or v in self.checked
+                    level = max(level, self.stage[v] + after)
             self.stage[out] = level
             (self.stages if role == "full" else self.between).setdefault(level, []).append(e)
 
@@ -173,7 +188,7 @@ class Emitter:
             for v in e.values:
                 if v not in self.made or self.group.roles[v] != "full" or v in stored or self.stage[v] < 0:
                     continue
-                later = role == "full" and self.stage[e.outputs[0]] > self.stage[v]
+                later = self.stage[e.outputs[0]] > self.stage[v] or e.outputs[0] in self.checked
                 reduced = role in ("row", "total") and e.primitive.name in ("sum", "mean", "max", "min", "any", "all")
                 if later or reduced:
                     name = f"w{len(self.temporaries)}"
@@ -268,7 +283,20 @@ class Emitter:
         for e in joins:
             i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
             body += [f"    y{i}_{p}[j] = {self._read(v, here, stored)}" for p, v in enumerate(e.inputs)]
-        return ["for j in range(n):", *body] if body else []
+        again = [e for e in equations if e.outputs[0] in self.checked]
+        if not again:
+            return ["for j in range(n):", *body] if body else []
+        lines = ["beyond = i4(0)", "for j in range(n):", *body]
+        end = ["if beyond != 0:", "    for j in range(n):"]
+        for e in again:
+            found = self._read(e.inputs[0], set(), stored)
+            most = literal(_limit(e), str(e.outputs[0].dtype))
+            lines.append(f"    beyond = i4(beyond | i4(abs({found}) > {most}))")
+            end += [
+                f"        if abs({found}) > {most}:",
+                f"            {stored[e.outputs[0]]}[j] = np.{e.primitive.name}({found})",
+            ]
+        return lines + end
 
     def _row(self, e: Equation) -> list[str]:
         out = e.outputs[0]
@@ -340,7 +368,7 @@ class Emitter:
         if name == "pow" and (power := power_of(e)) is not None:
             return f"{typed}({power.format(args[0], T=typed)})"
         function = FUNCTIONS.get((name, out))
-        if function is not None:
+        if function is not None and (_limit(e) is None or e.outputs[0] in self.checked):
             return f"{function}({args[0]})"
         template = (
             COMPARISONS.get(name) or (mixed[0] if mixed else None) or TEMPLATES.get(name) or SCALAR_FUNCTIONS[name]
@@ -353,8 +381,14 @@ class Emitter:
         size = 1
         for n in self.group.shape:
             size *= n
-        slow = ("exp", "log", "tanh", "sigmoid", "erf")
+        slow = ("cos", "exp", "expm1", "log", "log1p", "sin", "tanh", "sigmoid", "erf")
         return size * sum([8 if e.primitive.name in slow else 1 for e in self.group.equations])
+
+
+def _limit(e: Equation) -> float | None:
+    """Return up to which size of its argument a function in a loop over many elements is right; None for any."""
+    limits = LIMITS.get(e.primitive.name)
+    return None if limits is None else limits[str(e.outputs[0].dtype)]
 
 
 def _weak(number: Any, dtypes: list[Any]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.loops.emit import BLOCK, Emitter, Loop, emitted
-from funcnet.compiler.loops.groups import (
+from funcnet.compiler.loops.group import (
     CYCLE,
     JOINED,
     REPEAT,
@@ -58,7 +58,7 @@ class _Narrow(Emitter):
         whole = self.period == self.group.rows
         # The number of rows that belong together is an argument, so that other shapes share the machine code.
         names = [f"a{i}" for i in range(len(self.inputs))]
-        self._places(whole)
+        self._places()
         for e in self.group.equations:
             self._equation(e)
         for i, (v, role) in enumerate(self.outputs):
@@ -85,7 +85,7 @@ class _Narrow(Emitter):
         loop.period = None if whole else self.period
         return loop
 
-    def _places(self, whole: bool) -> None:
+    def _places(self) -> None:
         """Write where inputs and outputs lie, and set the expressions of inputs."""
         width = range(self.group.columns)
         shared = dict(self.text)
@@ -94,6 +94,8 @@ class _Narrow(Emitter):
             rows = self.block
             if role in ("full", WIDE, "row"):
                 rows.append(f"x{i} = a{i}[start : start + n]")
+            elif role == "scalar":
+                self.head.append(f"u{i} = a{i}[0]")
             elif role == "column":
                 self.head += [f"x{i}_{c} = a{i}[{c}]" for c in width]
             elif role in (CYCLE, REPEAT, REPEAT_ROW):

@@ -7,6 +7,7 @@ from types import MappingProxyType
 __all__ = [
     "COMPARISONS",
     "FUNCTIONS",
+    "LIMITS",
     "MIXED",
     "POWERS",
     "SCALAR_FUNCTIONS",
@@ -60,8 +61,24 @@ FUNCTIONS = MappingProxyType(
         ("tanh", "float32"): "tanh32",
         ("sigmoid", "float32"): "sigmoid32",
         ("erf", "float32"): "erf32",
+        ("expm1", "float32"): "expm1_32",
+        ("log1p", "float32"): "log1p32",
+        ("exp", "float64"): "exp64",
+        ("log", "float64"): "log64",
+        ("tanh", "float64"): "tanh64",
+        ("sigmoid", "float64"): "sigmoid64",
+        ("expm1", "float64"): "expm1_64",
+        ("log1p", "float64"): "log1p64",
+        ("erf", "float64"): "erf64",
+        ("sin", "float32"): "sin32",
+        ("cos", "float32"): "cos32",
+        ("sin", "float64"): "sin64",
+        ("cos", "float64"): "cos64",
     }
 )
+
+#: Up to which size of their arguments some of these are right, by the dtype; beyond, the C library's take over.
+LIMITS = MappingProxyType({"sin": {"float32": 3e4, "float64": 1e9}, "cos": {"float32": 3e4, "float64": 1e9}})
 
 #: Functions that take long per element: in loops over few elements only.
 SCALAR_FUNCTIONS = MappingProxyType(

@@ -6,7 +6,9 @@ the last place, is in the tests.
 
 References
 ----------
-S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: expf, logf, tanhf).
+S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: expf, logf, tanhf, sinf).
+W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
+Sun Microsystems, "Freely distributable libm", 1993 (logarithm, sine and cosine in double precision).
 """
 
 from __future__ import annotations
@@ -102,6 +104,214 @@ def erf32(x):
     y = f4(z * p / q)
     one = f4(-1.0) if x < f4(0.0) else f4(1.0)
     return one if a > f4(3.925) else y
+
+def exp64(x):
+    none = x < -745.2
+    x = 0.0 if none else (710.0 if x > 710.0 else x)
+    n = np.rint(x * 1.4426950408889634)
+    r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6
+    p = 1.6059043836821613e-10
+    p = p * r + 2.08767569878681e-09
+    p = p * r + 2.505210838544172e-08
+    p = p * r + 2.755731922398589e-07
+    p = p * r + 2.7557319223985893e-06
+    p = p * r + 2.48015873015873e-05
+    p = p * r + 1.984126984126984e-04
+    p = p * r + 1.388888888888889e-03
+    p = p * r + 8.333333333333333e-03
+    p = p * r + 4.1666666666666664e-02
+    p = p * r + 1.6666666666666666e-01
+    p = p * r + 0.5
+    y = p * (r * r) + r + 1.0
+    # The last bits of a number so large that it has no fraction.
+    k = as_bits64(n + 6755399441055744.0) - i8(4843621399236968448)
+    a = k >> i8(1)
+    y = y * as_float64((a + i8(1023)) << i8(52)) * as_float64((k - a + i8(1023)) << i8(52))
+    return 0.0 if none else y
+
+def log64(x):
+    tiny = x < 2.2250738585072014e-308
+    z = x * 18014398509481984.0 if tiny else x
+    i = as_bits64(z) - i8(0x3fe6a09e667f3bcd)
+    e = i >> i8(52)
+    m = as_float64((i & i8(0x000fffffffffffff)) + i8(0x3fe6a09e667f3bcd)) - 1.0
+    k = (as_float64(i8(4843621399236968448) + e) - 6755399441055744.0) - (54.0 if tiny else 0.0)
+    s = m / (2.0 + m)
+    w = s * s
+    p = 1.479819860511658591e-01
+    p = p * w + 1.531383769920937332e-01
+    p = p * w + 1.818357216161805012e-01
+    p = p * w + 2.222219843214978396e-01
+    p = p * w + 2.857142874366239149e-01
+    p = p * w + 3.999999999940941908e-01
+    p = p * w + 6.666666666666735130e-01
+    h = 0.5 * m * m
+    y = k * 6.93147180369123816490e-01 - ((h - (s * (h + w * p) + k * 1.90821492927058770002e-10)) - m)
+    y = x if x == np.inf else y
+    y = -np.inf if x == 0.0 else y
+    return np.nan if (x < 0.0) | (x != x) else y
+
+def expm1_64(x):
+    x = -60.0 if x < -60.0 else (710.0 if x > 710.0 else x)
+    n = np.rint(x * 1.4426950408889634)
+    r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6
+    p = 1.6059043836821613e-10
+    p = p * r + 2.08767569878681e-09
+    p = p * r + 2.505210838544172e-08
+    p = p * r + 2.755731922398589e-07
+    p = p * r + 2.7557319223985893e-06
+    p = p * r + 2.48015873015873e-05
+    p = p * r + 1.984126984126984e-04
+    p = p * r + 1.388888888888889e-03
+    p = p * r + 8.333333333333333e-03
+    p = p * r + 4.1666666666666664e-02
+    p = p * r + 1.6666666666666666e-01
+    p = p * r + 0.5
+    k = as_bits64(n + 6755399441055744.0) - i8(4843621399236968448)
+    a = k >> i8(1)
+    # 1 less the reciprocal of the power of two that follows.
+    d = 1.0 - as_float64((i8(1023) - (i8(100) if k > i8(100) else k)) << i8(52))
+    y = p * (r * r) + r
+    y = (y + d) if n != 0.0 else y
+    y = y * as_float64((a + i8(1023)) << i8(52)) * as_float64((k - a + i8(1023)) << i8(52))
+    return x if x == 0.0 else y
+
+def log1p64(x):
+    u = 1.0 + x
+    c = (x - (u - 1.0)) / u
+    y = log64(u)
+    return y if (u == np.inf) | (u == 0.0) else (x if x == 0.0 else y + c)
+
+def tanh64(x):
+    a = abs(x)
+    t = expm1_64(2.0 * a if a < 22.0 else 44.0)
+    y = t / (t + 2.0)
+    return y if x > 0.0 else (-y if x < 0.0 else x)
+
+def sigmoid64(x):
+    e = exp64(-abs(x))
+    d = 1.0 / (1.0 + e)
+    return d if x >= 0.0 else e * d if x < 0.0 else x
+
+def log1p32(x):
+    u = f4(1.0) + x
+    c = (x - (u - f4(1.0))) / u
+    y = log32(u)
+    return y if (u == f4(np.inf)) | (u == f4(0.0)) else (x if x == f4(0.0) else y + c)
+
+def expm1_32(x):
+    x = f4(-30.0) if x < f4(-30.0) else (f4(89.0) if x > f4(89.0) else x)
+    n = np.rint(x * f4(1.44269504088896341))
+    r = (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
+    p = f4(1.9875691500e-4)
+    p = p * r + f4(1.3981999507e-3)
+    p = p * r + f4(8.3334519073e-3)
+    p = p * r + f4(4.1665795894e-2)
+    p = p * r + f4(1.6666665459e-1)
+    p = p * r + f4(5.0000001201e-1)
+    k = i4(n)
+    a = i4(k >> i4(1))
+    b = i4(k - a)
+    d = f4(1.0) - as_float(i4(i4(i4(127) - (i4(60) if k > i4(60) else k)) << i4(23)))
+    y = p * (r * r) + r
+    y = (y + d) if n != f4(0.0) else y
+    y = y * as_float(i4(i4(a + i4(127)) << i4(23))) * as_float(i4(i4(b + i4(127)) << i4(23)))
+    return x if x == f4(0.0) else y
+
+def turned64(x, quarter):
+    # The sine of x and some quarters of a turn. Products are joined to sums, so that nothing is lost where multiples of
+    # a quarter are taken away.
+    n = np.rint(x * 0.6366197723675814)
+    r = fma(-n, 1.5707963267948966, x)
+    r = fma(-n, 6.123233995736766e-17, r)
+    r = fma(-n, -1.4973849048591833e-33, r)
+    k = as_bits64(n + 6755399441055744.0) + quarter
+    z = r * r
+    p = 1.58969099521155010221e-10
+    p = p * z + -2.50507602534068634195e-08
+    p = p * z + 2.75573137070700676789e-06
+    p = p * z + -1.98412698298579493134e-04
+    p = p * z + 8.33333333332248946124e-03
+    p = p * z + -1.66666666666666324348e-01
+    q = p * z * r + r
+    p = -1.13596475577881948265e-11
+    p = p * z + 2.08757232129817482790e-09
+    p = p * z + -2.75573143513906633035e-07
+    p = p * z + 2.48015872894767294178e-05
+    p = p * z + -1.38888888888741095749e-03
+    p = p * z + 4.16666666666666019037e-02
+    p = p * z * z + (1.0 - 0.5 * z)
+    y = p if (k & i8(1)) != i8(0) else q
+    return -y if (k & i8(2)) != i8(0) else y
+
+def sin64(x):
+    y = turned64(x, i8(0))
+    return x if x == 0.0 else y
+
+def cos64(x):
+    return turned64(x, i8(1))
+
+def turned32(x, quarter):
+    n = np.rint(x * f4(0.63661977))
+    r = fma(-n, f4(1.57079637050628662109375), x)
+    r = fma(-n, f4(-4.37113900018624283e-8), r)
+    r = fma(-n, f4(-1.71512451306e-15), r)
+    k = i4(i4(n) + quarter)
+    z = r * r
+    p = f4(-1.9515295891e-4)
+    p = p * z + f4(8.3321608736e-3)
+    p = p * z + f4(-1.6666654611e-1)
+    q = p * z * r + r
+    p = f4(2.443315711809948e-5)
+    p = p * z + f4(-1.388731625493765e-3)
+    p = p * z + f4(4.166664568298827e-2)
+    p = p * z * z + (f4(1.0) - f4(0.5) * z)
+    y = p if i4(k & i4(1)) != i4(0) else q
+    return -y if i4(k & i4(2)) != i4(0) else y
+
+def sin32(x):
+    y = turned32(x, i4(0))
+    return x if x == f4(0.0) else y
+
+def cos32(x):
+    return turned32(x, i4(1))
+
+def erf64(x):
+    a = abs(x)
+    a = 6.0 if a > 6.0 else a
+    z = a * a
+    near = a < 0.46875
+    p = 1.85777706184603153e-1
+    p = p * z + 3.16112374387056560e00
+    p = p * z + 1.13864154151050156e02
+    p = p * z + 3.77485237685302021e02
+    p = p * z + 3.20937758913846947e03
+    q = 1.0
+    q = q * z + 2.36012909523441209e01
+    q = q * z + 2.44024637934444173e02
+    q = q * z + 1.28261652607737228e03
+    q = q * z + 2.84423683343917062e03
+    s = 2.15311535474403846e-8
+    s = s * a + 5.64188496988670089e-1
+    s = s * a + 8.88314979438837594e0
+    s = s * a + 6.61191906371416295e01
+    s = s * a + 2.98635138197400131e02
+    s = s * a + 8.81952221241769090e02
+    s = s * a + 1.71204761263407058e03
+    s = s * a + 2.05107837782607147e03
+    s = s * a + 1.23033935479799725e03
+    t = 1.0
+    t = t * a + 1.57449261107098347e01
+    t = t * a + 1.17693950891312499e02
+    t = t * a + 5.37181101862009858e02
+    t = t * a + 1.62138957456669019e03
+    t = t * a + 3.29079923573345963e03
+    t = t * a + 4.36261909014324716e03
+    t = t * a + 3.43936767414372164e03
+    t = t * a + 1.23033935480374942e03
+    y = (p if near else s) / (q if near else t)
+    far = 1.0 - exp64(-z) * y
+    return x * y if near else (-far if x < 0.0 else far if x > 0.0 else x)
 
 def clipped(x, low, high):
     y = low if x < low else x
@@ -203,6 +413,14 @@ def environment() -> dict[str, Any]:
     def as_float(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
         return types.float32(types.int32), lambda c, b, s, a: b.bitcast(a[0], ir.FloatType())  # noqa: ARG005
 
+    @intrinsic
+    def as_bits64(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        return types.int64(types.float64), lambda c, b, s, a: b.bitcast(a[0], ir.IntType(64))  # noqa: ARG005
+
+    @intrinsic
+    def as_float64(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        return types.float64(types.int64), lambda c, b, s, a: b.bitcast(a[0], ir.DoubleType())  # noqa: ARG005
+
     def chosen(comparison: str) -> Any:
         # Where a comparison does not heed NaN but the choice after it does, LLVM makes no vectors of them.
         flags = ("nnan", "nsz")
@@ -216,6 +434,10 @@ def environment() -> dict[str, Any]:
             return x(x, y), of_numbers
 
         return of_two
+
+    @intrinsic
+    def fma(context, x, y, z):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        return x(x, y, z), lambda c, b, s, a: b.fma(*a)  # noqa: ARG005
 
     @intrinsic
     def joined(context, x, y):  # noqa: ARG001  # type: ignore[no-untyped-def]
@@ -287,7 +509,10 @@ def environment() -> dict[str, Any]:
         "i8": np.int64,
         "b1": np.bool_,
         "as_bits": as_bits,
+        "as_bits64": as_bits64,
         "as_float": as_float,
+        "as_float64": as_float64,
+        "fma": fma,
         "joined": joined,
         "borrow": njit(_nrt=False, forceinline=True)(borrow),
         "lent": lent,

@@ -48,7 +48,8 @@ def test_values(a: Any, b: Any, taken: bool, dtype: str) -> None:
 
 def test_dtypes_that_differ() -> None:
     x, y = np.ones((3, 4, 1), "float32"), np.ones((3, 1, 2), "float64")
-    assert FusedPlan(optimised(fn.trace(lambda x, y: x * y, x, y)), in_python).calls == ["multiply"]
+    plan = FusedPlan(optimised(fn.trace(lambda x, y: x * y, x, y)), in_python)
+    assert (len(plan.loops), plan.calls) == (1, [])
 
 
 @pytest.mark.skipif(bool(build.available()) and "FUNCNET_JIT" not in build.available(), reason="no Numba")

@@ -13,7 +13,10 @@ from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.fusion import loops
 from funcnet.compiler.loops import build, emit, narrow
-from funcnet.compiler.loops.groups import RUN_SUM, TURN_SUM
+from funcnet.compiler.loops.group import (
+    RUN_SUM,
+    TURN_SUM,
+)
 from funcnet.compiler.passes import optimised
 
 pytestmark = pytest.mark.skipif(
@@ -145,7 +148,7 @@ def test_sums_of_many_single_precision_rows() -> None:
 
 
 def test_long_groups_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("funcnet.compiler.loops.groups._EXPRESSIONS", 40)
+    monkeypatch.setattr("funcnet.compiler.loops.group._EXPRESSIONS", 40)
 
     def f(x: Any) -> Any:
         for _ in range(20):
