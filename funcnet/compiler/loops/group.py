@@ -43,6 +43,8 @@ SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
 _SUMS = ("sum", "mean")
 #: Equations in one loop: the time that a compiler takes grows faster than their number.
 LONGEST = 400
+#: Arrays that one loop reads and writes, about: a compiler compares each of them with all others.
+_ARRAYS = 48
 
 #: What a value from outside is of which the loop reads some columns, and one that it writes in parts.
 WIDE, JOINED = "wide", "joined"
@@ -72,11 +74,13 @@ class Group:
         What each value is in the loop.
     made : set of Value
         The values that the loop computes.
+    ends : set of Value
+        Those of them that nothing in it reads.
     period : int or None
         How many neighbouring rows are added up, or after how many rows sums of rows begin again.
     """
 
-    __slots__ = ("equations", "made", "period", "roles", "shape", "split")
+    __slots__ = ("ends", "equations", "made", "period", "roles", "shape", "split")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -85,12 +89,13 @@ class Group:
         self.equations: list[Equation] = []
         self.roles: dict[Value, str] = {}
         self.made: set[Value] = set()
+        self.ends: set[Value] = set()
 
     def copy(self) -> Group:
         """Return a group of the same equations, which may take in others."""
         new = Group(self.shape)
         new.split, new.period, new.equations = self.split, self.period, list(self.equations)
-        new.roles, new.made = dict(self.roles), set(self.made)
+        new.roles, new.made, new.ends = dict(self.roles), set(self.made), set(self.ends)
         return new
 
     @property
@@ -123,6 +128,10 @@ class Group:
         split, roles, period = self.split, self.roles, self.period
         new = [v for v in e.values if v not in roles]
         out = self._role(e, self.made, roles)
+        if out is not None:
+            read = sum([v in self.ends for v in {*e.values}])
+            if len(self.ends) - read + len(roles) - len(self.made) >= _ARRAYS and self.equations:
+                out = None
         if out is None:
             # What was noted of the inputs is forgotten; a copy of all roles would take longer and longer.
             self.split, self.period = split, period
@@ -131,6 +140,8 @@ class Group:
             return False
         roles[e.outputs[0]] = out
         self.made.update(e.outputs)
+        self.ends.difference_update(e.values)
+        self.ends.update(e.outputs)
         self.equations.append(e)
         return True
 
