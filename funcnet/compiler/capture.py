@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import backends
 from funcnet.compiler.graph import Equation, Graph, Value, spec_of
-from funcnet.core import Spec, Trace, Tracer, bind, owner
+from funcnet.core import Spec, Trace, Tracer, bind, current_trace, owner
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.frames import user_frame
 from funcnet.core.inference import inferred
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["GraphTrace", "capture", "interpret", "recomputing"]
+__all__ = ["GraphTrace", "capture", "interpret", "recomputing", "running_capture"]
 
 _SCALARS = (bool, int, float, complex)
 _again: ContextVar[int] = ContextVar("funcnet_recomputation", default=0)
@@ -190,6 +190,16 @@ def capture(f: Callable[..., Sequence[Any]], specs: Sequence[Spec]) -> tuple[Gra
     found = trace.run(f, tuple(tracers), {})
     outputs = [trace.value_of(_checked(v)) for v in found]
     return trace.graph(inputs, outputs), trace.free
+
+
+def running_capture() -> GraphTrace | None:
+    """Return the innermost capture that runs around here, if there is one."""
+    trace = current_trace()
+    while trace is not None:
+        if isinstance(trace, GraphTrace) and trace.alive:
+            return trace
+        trace = trace.outer
+    return None
 
 
 def _checked(leaf: Any) -> Any:

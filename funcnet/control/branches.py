@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import tree
-from funcnet.control.captured import captured_branch, is_capturing
+from funcnet.compiler.capture import running_capture
+from funcnet.control.captured import captured_branch
 from funcnet.control.kinds import abstract, check_callable, check_same, integer, is_abstract, trace_without_values
 from funcnet.control.mapped import is_mapped, select
 from funcnet.core.dtypes import kind
@@ -73,7 +74,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         )
     trace = trace_without_values(pred, operands)
     if trace is None:
-        if is_abstract(pred) and is_capturing():
+        if is_abstract(pred) and running_capture() is not None:
             is_false = logical_not(pred) if dtype is not None and kind(dtype) == "b" else pred == 0
             index = astype(is_false, "int64")
             return captured_branch(index, (true_fun, false_fun), operands, lambda outs: _same(outs, "fn.cond"))
@@ -136,7 +137,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         for i in range(len(results) - 2, -1, -1):
             out = select(position <= i, results[i], out)
         return out
-    if trace is None and is_abstract(position) and is_capturing():
+    if trace is None and is_abstract(position) and running_capture() is not None:
         inside = clip(position, 0, len(branches) - 1)
         return captured_branch(inside, branches, operands, lambda outs: _same(outs, "fn.switch"))
     chosen = 0 if is_abstract(position) else min(max(position, 0), len(branches) - 1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.compiler.capture import GraphTrace, capture, interpret
+from funcnet.compiler.capture import capture, interpret
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.control.mapped import as_array
-from funcnet.core import bind, current_trace
+from funcnet.core import bind
 from funcnet.core.bind import scalar_array
 from funcnet.ops import cast
 from funcnet.transforms.regions import BranchCall, ScanCall, WhileCall
@@ -16,17 +16,7 @@ from funcnet.transforms.regions import BranchCall, ScanCall, WhileCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["captured_branch", "is_capturing", "repeat", "scan_steps"]
-
-
-def is_capturing() -> bool:
-    """Whether a graph is captured by one of the transformations that run."""
-    trace = current_trace()
-    while trace is not None:
-        if trace.__class__ is GraphTrace:
-            return True
-        trace = trace.outer
-    return False
+__all__ = ["captured_branch", "repeat", "scan_steps"]
 
 
 class _Body:

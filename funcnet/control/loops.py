@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
 from funcnet.backends import default_int_dtype
-from funcnet.control.captured import is_capturing, repeat, scan_steps
+from funcnet.compiler.capture import running_capture
+from funcnet.control.captured import repeat, scan_steps
 from funcnet.control.kinds import (
     abstract,
     check_callable,
@@ -75,7 +76,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         value = tree.map(lambda leaf: abstract(trace, leaf), init_val)
         _checked_condition(cond_fun(value))
         return _next("fn.while_loop", value, body_fun(value))
-    if is_capturing():
+    if running_capture() is not None:
         return repeat(
             lambda value: _checked_condition(cond_fun(value)),
             lambda value: _next("fn.while_loop", value, body_fun(value)),
@@ -134,7 +135,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return value
         # The index stays a Python integer, which does not change the dtypes of what it is combined with.
         return _next("fn.fori_loop", value, body_fun(0 if is_abstract(start) else start, value))
-    if is_capturing() and (is_abstract(start) or is_abstract(stop) or stop - start > _UNROLLED):
+    if running_capture() is not None and (is_abstract(start) or is_abstract(stop) or stop - start > _UNROLLED):
         return _captured_range(start, stop, body_fun, init_val)
     if is_mapped(start) or is_mapped(stop):
         return _mapped_range(start, stop, body_fun, init_val)

@@ -7,7 +7,8 @@ from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
-from funcnet.control.captured import is_capturing, scan_steps
+from funcnet.compiler.capture import running_capture
+from funcnet.control.captured import scan_steps
 from funcnet.control.kinds import abstract, check_callable, check_same, leading, trace_without_values
 from funcnet.control.mapped import as_array
 from funcnet.core import Spec, Trace, Tracer, owner, raw
@@ -92,7 +93,7 @@ def scan(
         return _scan_shapes(trace, f, init, xs, steps)
     if steps == 0:
         return init, _empty(f, init, xs)
-    if is_capturing():
+    if running_capture() is not None:
         return _captured(f, init, xs, steps, size, reverse)
     order = range(steps - 1, -1, -1) if reverse else range(steps)
     run = partial(_run, f, *tree.flatten(xs))

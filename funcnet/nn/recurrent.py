@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import control, random, tree, xp
+from funcnet.compiler.capture import running_capture
 from funcnet.compiler.loops.build import available
-from funcnet.control.captured import is_capturing
 from funcnet.core.dtypes import kind
 from funcnet.core.readable import readable
 from funcnet.errors import DtypeError, ParameterError, ShapeError
@@ -225,7 +225,7 @@ def _run(cell: Cell, params: Any, carry: Any, xs: Any, seen: Any, reverse: bool,
     projected = cell.project(params, xs)
     _check_carry(carry, cell.initial(params, _step(xs, 0)), path)
     # Where the steps of a loop are compiled, they are faster than the operation on the whole sequence.
-    whole = cell.sequence is not None and not (is_capturing() and not available())
+    whole = cell.sequence is not None and not (running_capture() is not None and not available())
     if whole and _of_one_dtype(projected, params, carry):
         assert cell.sequence is not None
         last, ys = cell.sequence(params, carry, projected, seen, reverse)

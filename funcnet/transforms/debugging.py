@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import tree
-from funcnet.compiler.capture import GraphTrace
-from funcnet.core import Primitive, Spec, current_trace, owner, raw, registry
+from funcnet.compiler.capture import running_capture
+from funcnet.core import Primitive, Spec, owner, raw, registry
 from funcnet.core.bind import watch
 from funcnet.core.dtypes import is_inexact
 from funcnet.core.frames import user_frame
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-__all__ = ["ChecksInsideError", "capturing", "checking", "debug_nans"]
+__all__ = ["ChecksInsideError", "checking", "debug_nans"]
 
 _checks: ContextVar[bool] = ContextVar("funcnet_debug_nans", default=False)
 _lock = Lock()
@@ -62,7 +62,7 @@ def debug_nans() -> AbstractContextManager[None]:
     Traceback (most recent call last):
     funcnet.errors.NanError: xp.log made a NaN in the forward pass, in ...
     """
-    if capturing() and not checking():
+    if running_capture() is not None and not checking():
         raise ChecksInsideError(
             f"fn.debug_nans looks at values where only shapes are known, in {user_frame()}.",
             found="a function of which fn.trace makes a graph",
@@ -87,16 +87,6 @@ def _checked() -> Iterator[None]:
 def checking() -> bool:
     """Whether `debug_nans` is on in this thread or task."""
     return _checks.get()
-
-
-def capturing() -> bool:
-    """Whether a graph is being captured around here."""
-    trace = current_trace()
-    while trace is not None:
-        if trace.__class__ is GraphTrace and trace.alive:
-            return True
-        trace = trace.outer
-    return False
 
 
 def _install(start: bool) -> None:

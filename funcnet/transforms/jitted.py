@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.compiler.capture import capture
+from funcnet.compiler.capture import capture, running_capture
 from funcnet.compiler.donation import check_not_donated, gone, run_donating
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError
-from funcnet.transforms.debugging import ChecksInsideError, capturing, checking
+from funcnet.transforms.debugging import ChecksInsideError, checking
 from funcnet.transforms.donated_arguments import donated_names, given_away
 from funcnet.transforms.kinds import NUMBERS, kinds_of
 from funcnet.transforms.program import Program
@@ -127,7 +127,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         try:
             entry, values = self._entry(args, kwargs)
         except ChecksInsideError:
-            if capturing():
+            if running_capture() is not None:
                 raise
             # Looks at its values while it runs, so it runs without a graph.
             return self.f(*args, **kwargs)

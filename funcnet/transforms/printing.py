@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.compiler.capture import GraphTrace
-from funcnet.core import Spec, Tracer, bind, current_trace, owner
+from funcnet.compiler.capture import running_capture
+from funcnet.core import Spec, Tracer, bind, owner
 from funcnet.core.frames import user_frame
 from funcnet.errors import ParameterError
 from funcnet.transforms.call import Arguments, Call
@@ -46,7 +46,7 @@ class _Print(Call):
         return bind(primitive, *values)
 
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
-        trace = _capturing()
+        trace = running_capture()
         if trace is not None:
             # Known now, but to be printed whenever the graph runs.
             return trace.process(self, tuple([Tracer(trace, v, None) for v in values]), {})
@@ -130,13 +130,6 @@ def debug_print(fmt: str, /, *args: Any, **kwargs: Any) -> None:
         bind(call, *arrays)
     else:
         call.evaluate(*arrays)
-
-
-def _capturing() -> GraphTrace | None:
-    trace = current_trace()
-    while trace is not None and trace.__class__ is not GraphTrace:
-        trace = trace.outer
-    return trace if trace is None or trace.alive else None  # type: ignore[return-value]
 
 
 def _values(trace: Trace, args: Sequence[Any]) -> list[Any]:

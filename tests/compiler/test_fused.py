@@ -18,39 +18,14 @@ from funcnet.compiler.arena import ALIGNMENT, offsets
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.fusion import loops
-from funcnet.compiler.kernels.reference import functions
+from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build, emit
 from funcnet.compiler.loops.group import (
     Group,
 )
-from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
 from funcnet.testing.families import FAMILIES
 from funcnet.testing.programs import namespace, random_family_program, random_program
-
-
-def in_python(source: str, signature: str) -> Callable[..., None]:
-    """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {
-        "np": np,
-        "f4": np.float32,
-        "f8": np.float64,
-        "i4": np.int32,
-        "i8": np.int64,
-        "b1": np.bool_,
-        "as_bits": lambda x: np.float32(x).view(np.int32),
-        "as_float": lambda i: np.int32(i).view(np.float32),
-        "fma": lambda a, b, c: type(a)(np.longdouble(a) * b + c),
-        "as_bits64": lambda x: np.float64(x).view(np.int64),
-        "as_float64": lambda i: np.int64(i).view(np.float64),
-        **functions(),
-        "joined": lambda x, y: x + y,
-        "larger": lambda x, y: x if x > y else y,
-        "smaller": lambda x, y: x if x < y else y,
-    }
-    exec(SOURCE, names)
-    exec(source, names)
-    return names["loop"]
 
 
 def compared(f: Callable[..., Any], argument: Any, rtol: float, compile: Any = in_python) -> FusedPlan:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import funcnet as fn
+from benchmarks.equality.loops import as_python
 from funcnet import xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
@@ -100,17 +101,9 @@ def test_order_and_loops(capsys: pytest.CaptureFixture[str]) -> None:
         run(X)
         assert lines(capsys) == wanted
     graph = fn.trace(g, X)
-    for run in (lambda x: interpret(graph, [x]), FusedPlan(optimised(graph), compile_nothing)):
+    for run in (lambda x: interpret(graph, [x]), FusedPlan(optimised(graph), as_python)):
         run(X)
         assert lines(capsys) == wanted
-
-
-def compile_nothing(source: str, signature: str) -> Any:
-    from funcnet.compiler.loops.vector_math import SOURCE
-
-    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64, "i8": np.int64, "b1": np.bool_}
-    exec(source if not SOURCE else SOURCE + "\n" + source, names)
-    return names["loop"]
 
 
 def test_passes_keep_it() -> None:

@@ -6,23 +6,49 @@ Functions that write to memory by its address take it as it is: as wrong ones th
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcnet.compiler.kernels import panels
+from funcnet.compiler.loops.vector_math import SOURCE
 
-__all__ = ["functions"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["functions", "in_python"]
+
+
+def in_python(source: str, signature: str) -> Callable[..., None]:  # noqa: ARG001  # in place of a compiler
+    """Return the function ``loop`` of a source as the Python that it is."""
+    names = functions()
+    exec(source, names)
+    return names["loop"]
 
 
 def functions() -> dict[str, Any]:
-    """Return the functions of `tile` and `panels`, and those of memory, by their names in generated code."""
+    """Return what generated code refers to, by name: dtypes, the functions of vectors, memory, `tile` and `panels`."""
     names: dict[str, Any] = {
+        "np": np,
+        "f4": np.float32,
+        "f8": np.float64,
+        "i4": np.int32,
+        "i8": np.int64,
+        "b1": np.bool_,
+        "as_bits": lambda x: np.float32(x).view(np.int32),
+        "as_float": lambda i: np.int32(i).view(np.float32),
+        "as_bits64": lambda x: np.float64(x).view(np.int64),
+        "as_float64": lambda i: np.int64(i).view(np.float64),
+        "fma": lambda a, b, c: type(a)(np.longdouble(a) * b + c),
+        "joined": lambda x, y: x + y,
+        "larger": lambda x, y: x if x > y else y,
+        "smaller": lambda x, y: x if x < y else y,
         "address": lambda array: array.__array_interface__["data"][0],
         "borrow": lambda size: np.empty(size, np.uint8),
         "lent": lambda memory, start, length, dtype: memory[start:].view(dtype)[:length],
         "give_back": lambda memory: None,  # noqa: ARG005
     }
+    exec(SOURCE, names)
     for typed in ("f4", "f8"):
         names.update({f"{k}_{typed}": f for k, f in _of_memory(typed).items()})
         exec(panels.source(typed), names)

@@ -44,8 +44,7 @@ def block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
 
 def loop_of(source: str, signature: str) -> Callable[..., None]:
     """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64}
-    names |= {**functions(), "block": block}
+    names = {**functions(), "block": block}
     exec(source, names)
     return names["loop"]
 

@@ -27,7 +27,7 @@ PACKED = """def loop(lo, hi, part, a, b, c, s, w, d):
 
 def in_python(source: str, signature: str) -> Any:
     """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {"np": np, **reference.functions()}
+    names = reference.functions()
     exec(source, names)
     return names["loop"]
 

@@ -13,10 +13,9 @@ from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels import scan_inputs, scan_sums
-from funcnet.compiler.kernels.reference import functions
+from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.kernels.special import Step
 from funcnet.compiler.loops import build
-from funcnet.compiler.loops.vector_math import SOURCE
 from funcnet.compiler.passes import optimised
 
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
@@ -32,30 +31,6 @@ def small() -> Iterator[None]:
         patch.setattr(scan_inputs, "_ROWS", 1)
         patch.setattr(scan_sums, "_COLUMNS", 1)
         yield
-
-
-def in_python(source: str, signature: str) -> Callable[..., None]:
-    """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {
-        "np": np,
-        "f4": np.float32,
-        "f8": np.float64,
-        "i4": np.int32,
-        "i8": np.int64,
-        "b1": np.bool_,
-        "as_bits": lambda x: np.float32(x).view(np.int32),
-        "as_float": lambda i: np.int32(i).view(np.float32),
-        "fma": lambda a, b, c: type(a)(np.longdouble(a) * b + c),
-        "as_bits64": lambda x: np.float64(x).view(np.int64),
-        "as_float64": lambda i: np.int64(i).view(np.float64),
-        "joined": lambda x, y: x + y,
-        "larger": lambda x, y: x if x > y else y,
-        "smaller": lambda x, y: x if x < y else y,
-        **functions(),
-    }
-    exec(SOURCE, names)
-    exec(source, names)
-    return names["loop"]
 
 
 def compared(
