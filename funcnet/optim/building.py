@@ -223,7 +223,7 @@ def build(
     state: Callable[..., Any],
     rule: Callable[[Step], list[Any]],
     *,
-    numbers: Mapping[str, Number | tuple[Any, ...]],
+    numbers: Mapping[str, Number],
     totals: Mapping[str, Any] | None = None,
     columns: Mapping[str, Callable[[Any], Any]] | None = None,
     inner: Mapping[str, Transform] | None = None,
@@ -255,7 +255,7 @@ def build(
     Transform
         It leaves parameters without a gradient alone.
     """
-    given = [Number(*number) for number in numbers.values()]
+    given = list(numbers.values())
     for what, number in zip(numbers, given, strict=True):
         if number.value is not None and not callable(number.value):
             value, low, high, open_low, closed_high = number
@@ -317,7 +317,7 @@ def per_leaf(
     state: Callable[..., Any],
     rule: Callable[..., Any],
     *,
-    numbers: Mapping[str, Number | tuple[Any, ...]],
+    numbers: Mapping[str, Number],
     columns: Mapping[str, Callable[[Any], Any]] | None = None,
     prepare: Callable[..., Sequence[Any]] | None = None,
     params: bool = False,
