@@ -31,9 +31,20 @@ _SOURCE = """def loop(lo, hi, part, x, rows, y):
             for c in range(width):
                 o[c] += a[c]
 """
+# The same for a few rows, which are read at once, so that the sum is written once.
+_SHORT = """def loop(lo, hi, part, x, rows, y):
+    width = y.shape[1]
+    for i in range(lo, hi):
+        o = y[i]
+{views}
+        for c in range(width):
+            o[c] = {terms}
+"""
 _MEAN = """        for c in range(width):
             o[c] = o[c] / {typed}(rows)
 """
+# Rows that a loop reads at once.
+_FEW = 4
 
 
 def middle_sum(e: Equation) -> Special | None:
@@ -54,10 +65,16 @@ def middle_sum(e: Equation) -> Special | None:
 
     def build(compile: Compile, threads: int) -> Steps:
         table = f"{dtype}[:,::1]"
-        source = (_SOURCE + (_MEAN if name == "mean" else "")).format(typed=type_of(dtype))
+        source = _few(rows) if rows <= _FEW else _SOURCE
+        source = (source + (_MEAN if name == "mean" else "")).replace("{typed}", type_of(dtype))
         loop = compile(source, f"void(int64, int64, int64, {table}, int64, {table})")
         parts = max(1, min(threads, count, count * rows * width // _PARALLEL))
         bounds = tuple([count * i // parts for i in range(parts + 1)])
         return Steps([Step(loop, bounds, [Of(0, (count * rows, width)), rows, Of(1, (count, width))])])
 
     return Special(f"{name}, row by row", build)
+
+
+def _few(rows: int) -> str:
+    views = "\n".join([f"        a{j} = x[i * {rows} + {j}]" for j in range(rows)])
+    return _SHORT.format(views=views, terms=" + ".join([f"a{j}[c]" for j in range(rows)]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place, put, taken
 from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import max_with_places, spread
+from funcnet.compiler.kernels.resampled import repeated, resampled
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
@@ -25,14 +27,20 @@ __all__ = ["specialised"]
 
 #: Primitive -> what makes its kernel.
 _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
+    "argmax": middle_place,
+    "argmin": middle_place,
     "conv": convolved,
     "conv_adjoint": convolved,
     "conv_bias": convolved,
     "conv_kernel": convolved,
+    "count_nonzero": middle_count,
     "index_add": rows_added,
+    "max": middle_extreme,
     "max_pool_spread": spread,
     "mean": middle_sum,
+    "min": middle_extreme,
     "multiply": outer,
+    "resample": resampled,
     "sum": middle_sum,
     "sum_pool": pool_sum,
     "sum_pool_spread": pool_sum,
@@ -44,7 +52,9 @@ def specialised(graph: Graph) -> Graph:
     graph = sums_inside(products_inside(graph))
     kept: list[Equation] = []
     changed = False
-    places = _places(graph)
+    places, users = _places(graph), graph.users()
+    held = set(graph.outputs)
+    made = {v: e for e in graph.equations for v in e.outputs}
     found: set[Equation] = set()
     for e in graph.equations:
         if e in found:
@@ -56,6 +66,12 @@ def specialised(graph: Graph) -> Graph:
             if special is not None and partner is not None:
                 found.add(partner)
                 outputs = (*outputs, *partner.outputs)
+        elif e.primitive.name == "take_along_axis":
+            special = taken(e, made)
+        elif e.primitive.name == "add_along_axis":
+            special = put(e, made)
+        elif e.primitive.name == "broadcast_to":
+            special = None if e.outputs[0] in held else repeated(e, users.get(e.outputs[0], []))
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
         else:
