@@ -20,8 +20,10 @@ __all__ = ["repeated", "resampled"]
 
 # Elements that a thread has to have.
 _PARALLEL = 100_000
-# Elements of which one may be made: the rows that a loop reads at once.
+# Rows that a loop reads at once; LLVM gives up on vectors with more arrays than about this.
 _TAPS = 8
+# Elements of which one may be made, each of which is a line of the loop.
+_MOST = 64
 # Elements of a row below which most of a vector would be idle.
 _ROW = 4
 
@@ -45,7 +47,7 @@ def resampled(e: Equation) -> Special | None:
         return None
     places, weights = table(p["sizes"], p["method"], p["align"], p["scale"], p["transposed"])
     taps = places.shape[1]
-    if taps > _TAPS:
+    if taps > _MOST:
         return None
     count, rows, width = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
     made, dtype = y.shape[axis], str(x.dtype)
@@ -72,11 +74,14 @@ def _source(rows: int, made: int, taps: int, weighted: bool, typed: str) -> str:
         f"        n = u // {made}",
         f"        i = u - n * {made}",
     ]
-    for k in range(taps):
-        lines.append(f"        a{k} = x[n * {rows} + places[i, {k}]]")
-        lines += [f"        w{k} = {typed}(weights[i, {k}])"] * weighted
-    terms = [f"a{k}[c] * w{k}" if weighted else f"a{k}[c]" for k in range(taps)]
-    lines += ["        o = y[u * width :]", "        for c in range(width):", f"            o[c] = {' + '.join(terms)}"]
+    lines.append("        o = y[u * width :]")
+    for first in range(0, taps, _TAPS):
+        some = range(first, min(first + _TAPS, taps))
+        for k in some:
+            lines.append(f"        a{k} = x[n * {rows} + places[i, {k}]]")
+            lines += [f"        w{k} = {typed}(weights[i, {k}])"] * weighted
+        terms = ["o[c]"] * (first > 0) + [f"a{k}[c] * w{k}" if weighted else f"a{k}[c]" for k in some]
+        lines += ["        for c in range(width):", f"            o[c] = {' + '.join(terms)}"]
     return "\n".join([*lines, ""])
 
 
