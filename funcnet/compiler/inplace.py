@@ -87,7 +87,9 @@ def written_in_place(loop: Loop, free: Sequence[Value], results: Sequence[Any]) 
             continue
         for i, (v, kind) in enumerate(loop.inputs):
             same = kind == "full" and v.shape == out.shape and v.dtype == out.dtype
-            if not same or v not in free or v in found.values():
+            # Parts of it are read at other places than those that are written.
+            parts = v in loop.group.windows.values()
+            if not same or parts or v not in free or v in found.values():
                 continue
             source = _merged(loop.source, i, k)
             if source is not None:

@@ -142,6 +142,10 @@ def _alias(e: Equation) -> Value | None:
         return first if same else None
     if name in ("astype", "astype_exact", "reshape", "broadcast_to"):
         return first if same else None
+    if name == "getitem" and len(e.inputs) == 1:
+        # Slices that leave nothing out.
+        whole = all([_sliced(k) and k[2] in (None, 1) for k in e.params["key"]])
+        return first if same and whole else None
     if name == "permute_dims":
         return first if tuple(e.params["axes"]) == tuple(range(len(first.shape))) else None
     if len(e.inputs) == 2 and same and e.inputs[1].__class__ in (int, float):

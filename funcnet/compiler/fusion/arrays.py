@@ -71,16 +71,23 @@ class Arrays:
             return self.writer.name(v)
         return self.once(v, "contiguous", f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
 
-    def make(self, v: Value) -> str:
-        """Return the variable of a result, an array that the function makes or is given."""
+    def make(self, v: Value, *, zeroed: bool = False) -> str:
+        """Return the variable of a result, an array that the function makes or is given; what it makes may be zero."""
         self.fresh.add(v)
         if self._targets:
             name = self.writer.names[v] = f"o{self.graph.outputs.index(v)}"
         else:
             name = self.writer.name(v)
             dtype = self.writer.constant(np.dtype(v.dtype))
-            self.writer.lines.append(f"{name} = {self.writer.constant(np.empty)}({v.shape!r}, {dtype})")
+            self.writer.lines.append(
+                f"{name} = {self.writer.constant(np.zeros if zeroed else np.empty)}({v.shape!r}, {dtype})"
+            )
         return name
+
+    def clear(self, v: Value) -> None:
+        """Have the array of a result that was not made for this call filled with zeros."""
+        if v in self.planned or self._targets:
+            self.writer.lines.append(f"{self.writer.name(v)}.fill(0)")
 
     def once(self, v: Value, kind: str, text: str) -> str:
         """Return the variable of an expression of a value, which is written once for each `kind`."""

@@ -50,7 +50,8 @@ class KernelSteps:
         given = [self.arrays.contiguous(v) for v in e.inputs]
         for v in e.outputs:
             if v not in self.arrays.planned:
-                self.arrays.make(v)
+                # Memory that is fresh is zero already, as far as nobody touches it.
+                self.arrays.make(v, zeroed=special.zeroed)
         kernel = special.build(self.compile, self.count)
         if isinstance(kernel, Steps):
             arrays = (*e.inputs, *e.outputs)
@@ -64,6 +65,9 @@ class KernelSteps:
             return
         given += [self.writer.name(v) for v in e.outputs]
         self.writer.flush()
+        if special.zeroed:
+            for v in e.outputs:
+                self.arrays.clear(v)
         self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
 
     def _strided(self, e: Equation, special: Special) -> None:

@@ -25,6 +25,7 @@ from funcnet.compiler.loops.group import (
 )
 from funcnet.compiler.loops.narrow import loop_of
 from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.loops.windows import PLACES, WINDOW, window_of
 from funcnet.compiler.steps import Fixed, Given
 
 if TYPE_CHECKING:
@@ -122,10 +123,10 @@ class LoopSteps:
     @staticmethod
     def _numba_type(v: Value, role: str, loop: Loop) -> str:
         typed = _NUMBA_TYPES[type_name(str(v.dtype)) or ""]
-        if role == EACH:
+        if role == EACH or role in PLACES:
             return "int64"
         rows = ("column sum", WIDE, JOINED, CYCLE, REPEAT, RUN_SUM, TURN_SUM)
-        two = (role == "full" and not loop.flat) or role in rows
+        two = (role in ("full", WINDOW) and not loop.flat) or role in rows
         return f"{typed}[:,::1]" if two else f"{typed}[::1]"
 
     def _shape(self, role: str, loop: Loop) -> tuple[int, ...]:
@@ -143,6 +144,14 @@ class LoopSteps:
             found = repetition(v.shape, loop.group.shape, loop.group.split or 0)
             assert found is not None
             return Fixed(found[0])
+        elif role in PLACES:
+            equation = next(e for e in loop.group.equations if e.outputs[0] is v)
+            window = window_of(equation, loop.group.split)
+            assert window is not None
+            return Fixed(getattr(window[0], role))
+        elif role == WINDOW:
+            k = loop.group.split
+            shape = (prod(v.shape),) if k is None else (prod(v.shape[:k]), prod(v.shape[k:]))
         elif role == WIDE:
             shape = (loop.group.rows, v.shape[-1])
         elif role in (CYCLE, REPEAT):

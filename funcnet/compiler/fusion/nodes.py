@@ -28,7 +28,9 @@ _TURNS = frozenset(["matrix_transpose", "permute_dims"])
 #: Results of loops that are arrays.
 ARRAYS = ("full", "row", "column sum", JOINED, RUN_SUM, TURN_SUM)
 #: What loops take in for the sake of operations around it.
-_MOVES = frozenset(["astype", "astype_exact", "broadcast_to", "concat", "expand_dims", "getitem", "reshape", "squeeze"])
+_MOVES = frozenset(
+    ["astype", "astype_exact", "broadcast_to", "concat", "expand_dims", "getitem", "reshape", "roll", "squeeze"]
+)
 #: Results of these are arrays of their own.
 _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "stack", "einsum"])
 

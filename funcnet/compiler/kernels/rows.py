@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.workers import in_parallel
 from funcnet.core.bind import run as run_plain
@@ -17,16 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["rows_added"]
 
-_SOURCE = """def loop(lo, hi, part, x, v, rows, y):
-    n = x.shape[0]
-    for i in range(n):
-        for j in range(lo, hi):
-            y[i, j] = x[i, j]
-    for i in range(rows.shape[0]):
+_SOURCE = """def loop(lo, hi, part, {x}v, rows, y):
+    n = y.shape[0]
+{begin}    for i in range(rows.shape[0]):
         r = rows[i]
         r = r + n if r < 0 else r
         for j in range(lo, hi):
             y[r, j] += v[i, j]
+"""
+_BEGIN = """    for i in range(n):
+        for j in range(lo, hi):
+            y[i, j] = x[i, j]
 """
 _INDICES = {"int32": "int32", "int64": "int64"}
 #: Elements below which a second thread costs more than it saves, and how many columns lie in a line of the cache.
@@ -35,8 +38,11 @@ _PARALLEL, _LINE = 50_000, 16
 _SHORT = 4
 
 
-def rows_added(e: Equation) -> Special | None:
-    """Return the kernel of an `index_add` to whole rows; rows that are named more than once get all that is theirs."""
+def rows_added(e: Equation, empty: bool) -> Special | None:
+    """Return the kernel of an `index_add` to whole rows; rows that are named more than once get all that is theirs.
+
+    It is not given an `empty` array, whose elements are 0.
+    """
     if e.params.get("key") != ("array",) or len(e.values) != 3:
         return None
     x, v, rows = e.inputs
@@ -52,16 +58,24 @@ def rows_added(e: Equation) -> Special | None:
 
     def build(compile: Compile, threads: int) -> Callable[..., None]:
         matrix = f"{dtype}[:,::1]"
-        loop = compile(_SOURCE, f"void(int64, int64, int64, {matrix}, {matrix}, {_INDICES[kind]}[::1], {matrix})")
+        source = _SOURCE.format(x="" if empty else "x, ", begin="" if empty else _BEGIN)
+        given = "" if empty else f"{matrix}, "
+        loop = compile(source, f"void(int64, int64, int64, {given}{matrix}, {_INDICES[kind]}[::1], {matrix})")
         units = -(-columns // _LINE)
         parts = max(1, min(threads, units)) if (count + many) * columns > _PARALLEL else 1
         bounds = tuple([min(units * i // parts * _LINE, columns) for i in range(parts)] + [columns])
 
-        def run(x: Any, v: Any, rows: Any, y: Any) -> None:
+        def run(*arrays: Any) -> None:
+            *start, v, rows, y = arrays
             if rows.min() < -count or rows.max() >= count:
                 # It says what is wrong.
-                run_plain(primitive, [x, v, rows], params)
-            given = (x.reshape(count, columns), v.reshape(many, columns), rows.reshape(many), y.reshape(count, columns))
+                run_plain(primitive, [*(start or [np.zeros_like(y)]), v, rows], params)
+            given = (
+                *[x.reshape(count, columns) for x in start],
+                v.reshape(many, columns),
+                rows.reshape(many),
+                y.reshape(count, columns),
+            )
             if parts == 1:
                 loop(0, columns, 0, *given)
             else:
@@ -69,4 +83,4 @@ def rows_added(e: Equation) -> Special | None:
 
         return run
 
-    return Special("index_add, row by row", build)
+    return Special("index_add, row by row", build, zeroed=empty)

@@ -136,7 +136,7 @@ class Body:
                 node = self._product(n, made) if name in _PRODUCTS else _joined(n) if name == "concat" else None
                 if node is None:
                     return False
-            elif not _UNKNOWN.isdisjoint(n.roles.values()):
+            elif n.windows or not _UNKNOWN.isdisjoint(n.roles.values()):
                 return False
             self.nodes.append(node)
         self._join_products(users)

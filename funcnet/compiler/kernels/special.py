@@ -31,9 +31,11 @@ class Special:
         Whether arrays may have any strides but along their last dimension. Then `build` is also called with the shape
         and the strides of each, and returns a `Step` that gets arrays of one dimension, which begin at the first
         elements; the shape in an `Of` means nothing.
+    zeroed : bool, default False
+        Whether the arrays for the results have to be zero; `build` then returns no `Steps`.
     """
 
-    __slots__ = ("build", "name", "strided")
+    __slots__ = ("build", "name", "strided", "zeroed")
 
     #: As primitives have them.
     kind = "special"
@@ -41,10 +43,11 @@ class Special:
     impl = None
     meta: dict[str, Any] = {}  # noqa: RUF012  # never written to
 
-    def __init__(self, name: str, build: Callable[..., Any], *, strided: bool = False) -> None:
+    def __init__(self, name: str, build: Callable[..., Any], *, strided: bool = False, zeroed: bool = False) -> None:
         self.name = name
         self.build = build
         self.strided = strided
+        self.zeroed = zeroed
 
 
 class Of(NamedTuple):

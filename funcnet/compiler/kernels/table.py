@@ -8,6 +8,7 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place, put, taken
 from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.outer import outer
+from funcnet.compiler.kernels.padded import only_zeros, padded
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import max_with_places, spread
 from funcnet.compiler.kernels.resampled import repeated, resampled
@@ -16,6 +17,7 @@ from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.scan_sums import sums_inside
 from funcnet.compiler.kernels.sums import middle_sum
+from funcnet.compiler.kernels.turned import flipped, rolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +36,14 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_bias": convolved,
     "conv_kernel": convolved,
     "count_nonzero": middle_count,
-    "index_add": rows_added,
+    "flip": flipped,
     "max": middle_extreme,
     "max_pool_spread": spread,
     "mean": middle_sum,
     "min": middle_extreme,
     "multiply": outer,
     "resample": resampled,
+    "roll": rolled,
     "sum": middle_sum,
     "sum_pool": pool_sum,
     "sum_pool_spread": pool_sum,
@@ -49,7 +52,7 @@ _MAKERS: dict[str, Callable[[Equation], Special | None]] = {
 
 def specialised(graph: Graph) -> Graph:
     """Return a graph in which kernels take the place of the primitives that they are for."""
-    graph = sums_inside(products_inside(graph))
+    graph = padded(sums_inside(products_inside(graph)))
     kept: list[Equation] = []
     changed = False
     places, users = _places(graph), graph.users()
@@ -59,7 +62,7 @@ def specialised(graph: Graph) -> Graph:
     for e in graph.equations:
         if e in found:
             continue
-        outputs = e.outputs
+        inputs, outputs = e.inputs, e.outputs
         if e.primitive.name == "max_pool":
             partner = places.get(e.outputs[0])
             special: Any = max_with_places(e, partner is not None)
@@ -74,11 +77,16 @@ def specialised(graph: Graph) -> Graph:
             special = None if e.outputs[0] in held else repeated(e, users.get(e.outputs[0], []))
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
+        elif e.primitive.name == "index_add":
+            empty = only_zeros(graph.constants.get(e.inputs[0]))
+            special = rows_added(e, empty)
+            if special is not None and empty:
+                inputs = inputs[1:]
         else:
             maker = _MAKERS.get(e.primitive.name)
             special = maker(e) if maker is not None else None
         if special is not None:
-            e = Equation(special, e.inputs, {}, outputs, e.line, e.again)
+            e = Equation(special, inputs, {}, outputs, e.line, e.again)
             changed = True
         kept.append(e)
     return graph.with_equations(kept) if changed else graph

@@ -14,7 +14,6 @@ from funcnet.compiler.loops.group import (
     REPEAT,
     REPEAT_ROW,
     WIDE,
-    columns_of,
     power_of,
 )
 from funcnet.compiler.loops.templates import (
@@ -28,6 +27,7 @@ from funcnet.compiler.loops.templates import (
     literal,
     type_name,
 )
+from funcnet.compiler.loops.windows import MOVED, PLACES, WINDOW, columns_of, window_of
 
 if TYPE_CHECKING:
     from funcnet.compiler.loops.groups import Group
@@ -95,8 +95,8 @@ class Emitter:
             e.outputs[0] for e in group.equations if _limit(e) is not None and group.roles[e.outputs[0]] == "full"
         }
         self.temporaries: list[tuple[str, str]] = []
-        #: Columns of wide inputs: name, array, and which.
-        self.parts: list[tuple[str, str, tuple[int, int]]] = []
+        #: Parts of inputs: name, and where it lies.
+        self.parts: list[tuple[str, str]] = []
         self.stored: dict[Value, str] = {}
 
     def loop(self) -> Loop:
@@ -128,6 +128,8 @@ class Emitter:
 
     def _read_inputs(self) -> None:
         for e in self.group.equations:
+            if e.outputs[0] in self.group.windows:
+                continue
             for v in e.values:
                 if v in self.made or v in self.text:
                     continue
@@ -153,10 +155,33 @@ class Emitter:
                     REPEAT_ROW: f"x{i}",
                 }[role]
         for e in self.group.equations:
-            if e.primitive.name == "getitem":
+            if e.primitive.name in MOVED:
                 name = f"k{len(self.parts)}"
-                self.parts.append((name, self.text[e.inputs[0]], columns_of(e) or (0, 0)))
+                self.parts.append((name, self._part(e)))
                 self.text[e.outputs[0]] = f"{name}[j]"
+
+    def _part(self, e: Equation) -> str:
+        """Return where a part of an input lies."""
+        out = e.outputs[0]
+        if out not in self.group.windows:
+            start, stop = columns_of(e) or (0, 0)
+            return f"{self.text[e.inputs[0]]}[r, {start}:{stop}]"
+        found = window_of(e, self.group.split)
+        assert found is not None
+        base = (e.inputs[0], WINDOW)
+        if base not in self.inputs:
+            self.inputs.append(base)
+        a = f"a{self.inputs.index(base)}"
+        # Places are arguments, so that other shapes share the machine code.
+        i = len(self.inputs)
+        simple = found[0].simple
+        places = PLACES[3:] if self.group.split is None else PLACES[2:] if simple else PLACES
+        self.inputs += [(out, place) for place in places]
+        if self.group.split is None:
+            return f"{a}[a{i} + start : a{i} + stop]"
+        if simple:
+            return f"{a}[r + a{i}, a{i + 1} : a{i + 1} + n]"
+        return f"{a}[r // a{i} * a{i + 1} + (r % a{i} + a{i + 2}) % a{i + 1}, a{i + 3} : a{i + 3} + n]"
 
     def _assign_stages(self) -> None:
         """Find the stage of each value: full ones are computed in it, row values after it."""
@@ -164,7 +189,7 @@ class Emitter:
         for e in self.group.equations:
             out = e.outputs[0]
             role = roles[out]
-            if e.primitive.name == "getitem":
+            if e.primitive.name in MOVED:
                 self.stage[out] = -1
                 continue
             level = 0
@@ -183,7 +208,7 @@ class Emitter:
                 stored[v] = f"y{i}"
         for e in self.group.equations:
             role = self.group.roles[e.outputs[0]]
-            if e.primitive.name == "getitem":
+            if e.primitive.name in MOVED:
                 continue
             for v in e.values:
                 if v not in self.made or self.group.roles[v] != "full" or v in stored or self.stage[v] < 0:
@@ -233,7 +258,6 @@ class Emitter:
                     lines.append(f"        x{i} = a{i}[r % a{i}.shape[0]]")
                 elif role in (REPEAT, REPEAT_ROW):
                     lines.append(f"        x{i} = a{i}[r // a{i + 1} % a{i}.shape[0]]")
-            lines += [f"        {k} = {a}[r, {start}:{stop}]" for k, a, (start, stop) in self.parts]
             for i, (v, role) in enumerate(self.outputs):
                 if role == "full":
                     lines.append(f"        y{i} = o{i}[r]")
@@ -244,6 +268,7 @@ class Emitter:
                         for p in range(v.shape[-1] // width)
                     ]
             lines.append(f"        n = {self._length()}")
+        lines += [f"        {k} = {place}" for k, place in self.parts]
         return lines
 
     def _length(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Value
 from funcnet.compiler.loops.templates import LIMITS, POWERS, type_name
+from funcnet.compiler.loops.windows import MOVED, columns_of, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,6 @@ __all__ = [
     "TURN_SUM",
     "WIDE",
     "Group",
-    "columns_of",
     "name_of",
     "power_of",
     "repetition",
@@ -78,9 +78,11 @@ class Group:
         Those of them that nothing in it reads.
     period : int or None
         How many neighbouring rows are added up, or after how many rows sums of rows begin again.
+    windows : dict of Value to Value
+        Parts of arrays that are read where they lie, and what they are parts of. Of that the loop may read all as well.
     """
 
-    __slots__ = ("ends", "equations", "made", "period", "roles", "shape", "split")
+    __slots__ = ("ends", "equations", "made", "period", "roles", "shape", "split", "windows")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -90,12 +92,14 @@ class Group:
         self.roles: dict[Value, str] = {}
         self.made: set[Value] = set()
         self.ends: set[Value] = set()
+        self.windows: dict[Value, Value] = {}
 
     def copy(self) -> Group:
         """Return a group of the same equations, which may take in others."""
         new = Group(self.shape)
         new.split, new.period, new.equations = self.split, self.period, list(self.equations)
         new.roles, new.made, new.ends = dict(self.roles), set(self.made), set(self.ends)
+        new.windows = dict(self.windows)
         return new
 
     @property
@@ -111,7 +115,7 @@ class Group:
     @property
     def narrow(self) -> bool:
         """Whether there are many rows of few columns."""
-        if self.split is None or self.columns > _NARROW or self.rows < max(_MANY, 4 * self.columns):
+        if self.windows or self.split is None or self.columns > _NARROW or self.rows < max(_MANY, 4 * self.columns):
             return False
         # Where elements are looked at again, rows are kept from stage to stage.
         if any([e.primitive.name in LIMITS for e in self.equations]):
@@ -127,10 +131,11 @@ class Group:
                 return False
         split, roles, period = self.split, self.roles, self.period
         new = [v for v in e.values if v not in roles]
-        out = self._role(e, self.made, roles)
+        window = e.primitive.name in MOVED and columns_of(e) is None
+        out = self._window(e) if window else self._role(e, self.made, roles)
         if out is not None:
             read = sum([v in self.ends for v in {*e.values}])
-            if len(self.ends) - read + len(roles) - len(self.made) >= _ARRAYS and self.equations:
+            if len(self.ends) - read + len(roles) - len(self.made) + len(self.windows) >= _ARRAYS and self.equations:
                 out = None
         if out is None:
             # What was noted of the inputs is forgotten; a copy of all roles would take longer and longer.
@@ -139,6 +144,8 @@ class Group:
                 roles.pop(v, None)
             return False
         roles[e.outputs[0]] = out
+        if window:
+            self.windows[e.outputs[0]] = e.inputs[0]
         self.made.update(e.outputs)
         self.ends.difference_update(e.values)
         self.ends.update(e.outputs)
@@ -266,6 +273,16 @@ class Group:
         roles[base] = WIDE
         return "full"
 
+    def _window(self, e: Equation) -> str | None:
+        """Take in a part of an array from outside, which is read where it lies."""
+        if e.inputs[0] in self.made or e.outputs[0].shape != self.shape or self.period is not None:
+            return None
+        found = window_of(e, self.split)
+        if found is None:
+            return None
+        self.split = found[1]
+        return "full"
+
     def _joined(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
         """Write several values side by side."""
         if e.params.get("axis") != len(self.shape) - 1 or not self.shape:
@@ -359,20 +376,6 @@ def power_of(e: Equation) -> str | None:
     """Return the expression of a power with a simple exponent."""
     exponent: Any = e.inputs[1]
     return POWERS.get(exponent) if exponent.__class__ in (int, float) else None
-
-
-def columns_of(e: Equation) -> tuple[int, int] | None:
-    """Return which columns a `getitem` takes of all rows, None if it takes anything else."""
-    key, shape = e.params["key"], e.inputs[0].shape
-    if len(key) != len(shape) or len(shape) < 2:
-        return None
-    for k, n in zip(key, shape, strict=True):
-        if k.__class__ is not tuple or len(k) != 3 or k[2] not in (None, 1) or k[0].__class__ is str:
-            return None
-        if k is not key[-1] and slice(*k).indices(n) != (0, n, 1):
-            return None
-    start, stop, _ = slice(*key[-1]).indices(shape[-1])
-    return start, stop
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Value
-from funcnet.compiler.loops.group import LONGEST, REDUCTIONS, SHAPES, Group, columns_of, name_of, power_of
+from funcnet.compiler.loops.group import LONGEST, REDUCTIONS, SHAPES, Group, name_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -15,6 +15,7 @@ from funcnet.compiler.loops.templates import (
     TEMPLATES,
     type_name,
 )
+from funcnet.compiler.loops.windows import MOVED, columns_of, window_of
 
 if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation, Graph
@@ -45,8 +46,8 @@ def fusable(e: Equation) -> bool:
         return out[0] == "f"
     if name in SHAPES or name in COMPARISONS or name in MIXED:
         return True
-    if name == "getitem":
-        return columns_of(e) is not None
+    if name in MOVED:
+        return columns_of(e) is not None or window_of(e, None) is not None
     if name == "concat":
         return all([v.__class__ is Value and v.shape == e.inputs[0].shape for v in e.inputs])
     if (name, out) in FUNCTIONS:
@@ -147,6 +148,8 @@ def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t
     if a.__class__ is not Group or b.__class__ is not Group or a.shape != b.shape:
         return
     if len(a.equations) + len(b.equations) > LONGEST:
+        return
+    if not (a.made.isdisjoint(b.windows.values()) and b.made.isdisjoint(a.windows.values())):
         return
     both = (1 << s) | (1 << t)
     outside = (needs[s] | needs[t]) & ~both

@@ -16,10 +16,10 @@ from funcnet.compiler.loops.group import (
     RUN_SUM,
     TURN_SUM,
     WIDE,
-    columns_of,
     repetition,
 )
 from funcnet.compiler.loops.templates import TEMPLATES, type_name
+from funcnet.compiler.loops.windows import columns_of
 
 if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation, Graph, Value

@@ -94,3 +94,17 @@ def test_left_alone(rng: np.random.Generator, case: str) -> None:
     if case == "integers":
         table, more = (a.astype("int64") for a in (table, more))
     compared(lambda t, v: xp.at(t, key).add(v), table, more, kernel=False)
+
+
+def test_results_in_given_arrays(rng: np.random.Generator) -> None:
+    """Arrays that hold something are cleared; those that the plan makes, and those in its block, begin with zeros."""
+    table, rows = rng.standard_normal((6, 5)), np.array([1, -1, 1])
+    graph = optimised(fn.trace(fn.grad(lambda t, i: xp.sum(t[i] ** 2)), table, rows))
+    plan = FusedPlan(graph)
+    (wanted,) = interpret(graph, (table, rows))
+    target = np.full((6, 5), np.nan)
+    with plan.into() as function:
+        for _ in range(2):
+            function(table, rows, target)
+            np.testing.assert_allclose(target, wanted)
+    compared(lambda t, i: xp.tanh(fn.grad(lambda t, i: xp.sum(t[i] ** 2))(t, i)) * t, table, rows)
