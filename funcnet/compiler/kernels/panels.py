@@ -17,7 +17,9 @@ Where a matrix B takes part in many products, `pack` brings it into the order th
 `multiply` takes it from there. The memory at `w` has :func:`packed_size` bytes.
 
 Sums over k are cut into pieces of at most 384 terms (512 where B is read in place), and each piece of B, of 512 columns
-(256 for float64), is packed into panels as wide as a tile, unless it is read too few times for that to pay.
+(256 for float64), is packed into panels as wide as a tile, unless it is read too few times for that to pay. Where a
+product has at most eight rows or columns, and the terms of the other operand are neighbours, results are scalar
+products.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ _DEPTH = 384
 _WIDTH = 2048
 #: Bytes of the rows of A that are brought together: eight blocks of at most 14.
 _ROWS = 8 * 14 * _DEPTH * 8
+#: Columns that are multiplied with rows of the left operand one by one.
+_THIN = 8
+#: Terms of their sums between visits to memory; all such columns lie in the room for panels.
+_LONG = 4096
 _NAMES = re.compile(r"\b((?:product|pack|multiply)_f[48])\(")
 
 _SOURCE = """
@@ -114,9 +120,36 @@ def multiply_{T}(m, n, k, a, a_row, a_step, w, c, c_row, s, s_row, relu):
             rows_{T}(m, n, kk, x, a_row, a_step, y, c, c_row, c, c_row, last, 0)
         p += kk
 
+def thin_{T}(m, n, k, a, a_row, b, b_row, b_step, c, c_row, c_step, w):
+    # Scalar products of rows of A with the few columns of B, which are brought in order if they have gaps.
+    pieces = (k + {LONG} - 1) // {LONG}
+    p = 0
+    for r in range(pieces):
+        kk = (k - p + pieces - r - 1) // (pieces - r)
+        v, v_row = b + p * b_row, b_step
+        if b_row != {SZ}:
+            turn_{T}(kk, n, v, b_row, w, kk * {SZ})
+            v, v_row = w, kk * {SZ}
+        for i in range(0, m, {DR}):
+            for j in range(0, n, {DC}):
+                dot_{T}(
+                    min({DR}, m - i), min({DC}, n - j), kk, a + i * a_row + p * {SZ}, a_row, v + j * v_row, v_row,
+                    c + i * c_row + j * c_step, c_row, c_step, 1 if r > 0 else 0,
+                )
+        p += kk
+
 def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w):
     if n == 1:
         b_step = {SZ}
+    if m == 1:
+        a_row = {SZ}
+    if s == 0 and relu == 0 and k >= 64:
+        if n <= {THIN} and a_step == {SZ} and (b_row == {SZ} or (b_step == {SZ} and m >= 16)):
+            thin_{T}(m, n, k, a, a_row, b, b_row, b_step, c, c_row, {SZ}, w)
+            return
+        if m <= {THIN} and b_row == {SZ} and (a_step == {SZ} or (a_row == {SZ} and n >= 16)):
+            thin_{T}(n, m, k, b, b_step, a, a_step, a_row, c, {SZ}, c_row, w)
+            return
     if m == 1 and b_step != {SZ}:
         # One row of results is one column of the transposed product, whose B is the row.
         if s == 0:
@@ -128,7 +161,7 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
     if b_step == {SZ} and (few or (m < {MANY} and abs(b_row) * min(k, 512) <= 262144)):
         # B is read in place: a panel of it is read few times, or lies in few pages. With few rows of A, in pieces whose
         # rows lie in few pages.
-        most = 64 if few and abs(b_row) >= 4096 else 512
+        most = 32 if few and abs(b_row) >= 4096 else 512
         pieces = max(1, (k + most - 1) // most)
         p = 0
         for r in range(pieces):
@@ -166,7 +199,8 @@ def source(typed: str) -> str:
     rows, vectors, width = tile.shape(typed)
     size = int(typed[1])
     values = {"T": typed, "SZ": size, "MR": rows, "NR": vectors * width, "KC": _DEPTH, "NC": _WIDTH // size}
-    return _SOURCE.format(**values, MANY=192, PANELS=_DEPTH * _WIDTH)
+    values.update(zip(("DR", "DC"), tile.dot_shape(typed), strict=True))
+    return _SOURCE.format(**values, MANY=192, PANELS=_DEPTH * _WIDTH, THIN=_THIN, LONG=_LONG)
 
 
 def packed_size(k: int, n: int, dtype: Any) -> int:

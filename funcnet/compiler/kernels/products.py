@@ -113,15 +113,16 @@ def scratch(parts: int) -> np.ndarray:
 def product(a: Matrices, b: Matrices, c: Matrices, dtype: Any, threads: int) -> Product | None:
     """Return how to compute a product of float32 or float64 matrices, or of stacks of them; None if BLAS is to.
 
-    That is where a result's rows and columns both have gaps, and where one operand is a vector: such a product is as
-    fast as memory is.
+    That is where a result's rows and columns both have gaps.
     """
     size = np.dtype(dtype).itemsize
     (m, k), n = a.shape[-2:], b.shape[-1]
     count = int(np.prod(c.shape[:-2]))
-    if 0 in (m, n, k, count) or (count == 1 and 1 in (m, n) and k > 1):
+    if 0 in (m, n, k, count):
         return None
-    if c.strides[-1] != size and n > 1:
+    # A matrix whose columns lie one after the other, times a vector: the tile is as wide as columns are long.
+    upright = n == 1 and m > 1 and c.strides[-2] == size and a.strides[-2] == size != a.strides[-1]
+    if upright or (c.strides[-1] != size and n > 1):
         if c.strides[-2] != size and m > 1:
             return None
         found = product(b.turned(), a.turned(), c.turned(), dtype, threads)

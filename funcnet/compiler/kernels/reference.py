@@ -84,4 +84,10 @@ def _of_memory(typed: str) -> dict[str, Any]:
         if min(columns, depth) > 0:
             array(y, (depth, columns), (y_step, size))[...] = array(x, (columns, depth), (x_column, size)).T
 
-    return {"tile": tile, "turn": turn, "copy": copy}
+    def dot(*given: int) -> None:
+        rows, columns, depth, x, x_row, v, v_row, y, y_row, y_column, more = given
+        left, right = array(x, (rows, depth), (x_row, size)), array(v, (columns, depth), (v_row, size))
+        result = array(y, (rows, columns), (y_row, y_column))
+        result[...] = left @ right.T + (result if more else 0)
+
+    return {"tile": tile, "turn": turn, "copy": copy, "dot": dot}

@@ -8,6 +8,8 @@ Sources that :func:`funcnet.compiler.loops.build.compiled` is given may call, fo
     turn_f8(the same)
     copy_f4(rows, columns, x, x_row, y, y_row)
     copy_f8(the same)
+    dot_f4(rows, columns, depth, x, x_row, v, v_row, y, y_row, y_column, more)
+    dot_f8(the same)
     address(array)
 
 all of whose arguments but the array, and the result of `address`, are int64. The tile computes
@@ -34,7 +36,10 @@ cache, in pieces of a few hundred terms, each adding to the one before.
 ``turn`` writes the transpose of a matrix: ``y[k, j] = x[j, k]`` for ``k < depth`` and ``j < columns``, where column j
 of the result begins at ``x + j * x_column`` with neighbouring elements, and row k of the result at ``y + k * y_step``.
 It makes of a transposed operand what the tile reads as B. ``copy`` copies: ``y[i, j] = x[i, j]``, where row i begins at
-``x + i * x_row`` and ``y + i * y_row``, with neighbouring elements.
+``x + i * x_row`` and ``y + i * y_row``, with neighbouring elements. ``dot`` multiplies a few rows with a few others,
+at most :func:`dot_shape`: ``y[i, j] = sum_k x[i, k] v[j, k]``, added to what is there if `more` is 1. Row i begins at
+``x + i * x_row``, row j at ``v + j * v_row``, both with neighbouring elements, and a result is at
+``y + i * y_row + j * y_column``.
 
 `address` is the address of an array's first element. Arrays that an address is taken of have to be arguments of the
 loop: Numba frees an array that it made as soon as the loop does not name it any more.
@@ -59,7 +64,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet.compiler.kernels import tile_code
+from funcnet.compiler.kernels import dot_code, tile_code
 from funcnet.compiler.kernels.tile_code import Shape, module_of
 from funcnet.compiler.loops.link import host, linked
 from funcnet.compiler.loops.store import keep, kept, machine
@@ -67,12 +72,12 @@ from funcnet.compiler.loops.store import keep, kept, machine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Native", "environment", "native", "shape", "symbols", "used", "version"]
+__all__ = ["Native", "dot_shape", "environment", "native", "shape", "symbols", "used", "version"]
 
-_NAMES = re.compile(r"\b((?:tile|turn|copy)_f[48]|address)\(")
+_NAMES = re.compile(r"\b((?:tile|turn|copy|dot)_f[48]|address)\(")
 _BYTES = {"f4": 4, "f8": 8}
 #: Functions, and how many arguments they have.
-_ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6}
+_ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6, "dot": 11}
 
 
 class Native(NamedTuple):
@@ -81,12 +86,18 @@ class Native(NamedTuple):
     tile: int
     turn: int
     copy: int
+    dot: int
     digest: str
 
 
 def shape(dtype: Any) -> Shape:
     """Return how many rows and columns a tile holds in registers on this processor, and of what vectors it consists."""
     return _shape(np.dtype(dtype).itemsize)
+
+
+def dot_shape(dtype: Any) -> tuple[int, int]:
+    """Return how many rows `dot` multiplies with how many others at most."""
+    return dot_code.dot_shape(shape(dtype))
 
 
 @cache
@@ -123,7 +134,8 @@ def _types(names: Sequence[str]) -> list[str]:
 
 @cache
 def _digest(size: int, shape: Shape) -> str:
-    parts = (Path(tile_code.__file__).read_text(encoding="utf-8"), machine(), str(size), str(shape))
+    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (tile_code, dot_code)]
+    parts = (*texts, machine(), str(size), str(shape))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
@@ -140,16 +152,16 @@ def native(size: int, shape: Shape) -> Native:
         module.verify()
         code = host().emit_object(module)
         keep(f"tile_{digest}", code)
-    tile, turn, copy = linked(code, names, {})
-    return Native(tile, turn, copy, digest)
+    tile, turn, copy, dot = linked(code, names, {})
+    return Native(tile, turn, copy, dot, digest)
 
 
 def symbols(names: Sequence[str]) -> dict[str, int]:
     """Return the addresses of what machine code calls that uses some of the functions, by their names there."""
     found: dict[str, int] = {}
     for typed in _types(names):
-        tile, turn, copy, digest = native(_BYTES[typed], shape(typed))
-        for kind, address in zip(_ARGUMENTS, (tile, turn, copy), strict=True):
+        *addresses, digest = native(_BYTES[typed], shape(typed))
+        for kind, address in zip(_ARGUMENTS, addresses, strict=True):
             found[_symbol(kind, digest)] = address
     return found
 

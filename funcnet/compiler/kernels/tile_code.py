@@ -1,13 +1,15 @@
-"""The tile of a matrix product, and the transposition of its operand, as LLVM's intermediate language."""
+"""The tile of a matrix product, and how operands are transposed and copied, as LLVM's intermediate language."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from funcnet.compiler.kernels.dot_code import dot
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Shape", "module_of"]
+__all__ = ["Shape", "Writer", "module_of"]
 
 
 _TILE = (
@@ -32,15 +34,18 @@ class Shape(NamedTuple):
 
 
 def module_of(size: int, shape: Shape, names: Sequence[str]) -> str:
-    """Return the text of a module with three functions of these names: the tile, the transposition and the copy."""
-    writer = _Writer(size, shape)
+    """Return the text of a module with four functions of these names: tile, transposition, copy, scalar products."""
+    writer = Writer(size, shape)
     writer.tile(names[0])
     writer.turn(names[1])
     writer.copy(names[2])
+    dot(writer, names[3])
     return str(writer.module)
 
 
-class _Writer:
+class Writer:
+    """What the functions of a module are written with."""
+
     def __init__(self, size: int, shape: Shape) -> None:
         from llvmlite import ir
 

@@ -42,10 +42,11 @@ def lowered(graph: Graph) -> Graph:
     replaced: dict[Value, Any] = {}
     constants = dict(graph.constants)
     kept: list[Equation] = []
+    elsewhere = {v for e in graph.equations if not _in_loops(e) for v in e.values}
     for e in graph.equations:
         if replaced:
             e = e.replaced(tuple([replaced.get(v, v) if v.__class__ is Value else v for v in e.inputs]))
-        inner = _parts(e)
+        inner = _outer(e) if e.primitive.name == "matmul" and e.outputs[0] not in elsewhere else _parts(e)
         if inner is None:
             kept.append(e)
             continue
@@ -59,6 +60,22 @@ def lowered(graph: Graph) -> Graph:
     if any([v.__class__ is not Value for v in outputs]):
         return graph
     return Graph(graph.inputs, kept, outputs, constants).with_equations(kept, outputs)
+
+
+def _in_loops(e: Equation) -> bool:
+    """Whether loops can take in an equation."""
+    return e.primitive.kind == "elementwise" or e.primitive.name in _COMPOSITE or e.primitive.name in _KNOWN
+
+
+def _outer(e: Equation) -> Graph | None:
+    """Return the product of a column and a row, as the gradient of a weight for one example is, as a multiplication.
+
+    Loops that read such a matrix multiply as they go, and nobody writes it.
+    """
+    shapes, dtypes = [v.shape for v in e.values], {str(v.dtype) for v in e.values}
+    if [len(s) for s in shapes] != [2, 2] or shapes[0][1] != 1 or dtypes not in ({"float32"}, {"float64"}):
+        return None
+    return capture(lambda a, b: (xp.multiply(a, b),), [v.spec for v in e.values])[0]
 
 
 def _parts(e: Equation) -> Graph | None:

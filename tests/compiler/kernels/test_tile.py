@@ -12,6 +12,7 @@ from funcnet.compiler.loops import build
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
 from funcnet.compiler.kernels import tile  # noqa: E402
+from funcnet.compiler.kernels.dot_code import dot_shape  # noqa: E402
 from funcnet.compiler.kernels.tile_code import Shape  # noqa: E402
 
 #: Vectors of 128, 256 and 512 bits, as NEON, AVX2 and AVX-512 have them, and the last with more vectors than here.
@@ -33,6 +34,11 @@ def functions(size: int, shape: Shape) -> Any:
 
 def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
+
+
+def places(rows: np.ndarray) -> tuple[int, int]:
+    """Return where rows begin, and how far apart they are."""
+    return address(rows), rows.strides[0]
 
 
 def strided(rng: np.random.Generator, dtype: Any, shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
@@ -152,6 +158,30 @@ def test_copies(size: int, shape: Shape) -> None:
             copy(rows, columns, address(x) + size, x.strides[0], address(whole) + y.strides[0] + size, y.strides[0])
             before[1:-1, 1:-2] = x[:rows, 1:-1]
             np.testing.assert_array_equal(whole, before)
+
+
+@pytest.mark.parametrize(("size", "shape"), KINDS)
+def test_scalar_products(size: int, shape: Shape) -> None:
+    rng = np.random.default_rng(6)
+    dtype = dtype_of(size)
+    dot = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 11)(tile.native(size, shape).dot)
+    most = dot_shape(shape)
+    for rows, columns, turned in np.ndindex(most[0], most[1], 2):
+        for depth in (0, 1, shape.width - 1, shape.width, shape.width + 1, 5 * shape.width + 3):
+            x, v = (rng.standard_normal((2 * n + 2, depth + 2)).astype(dtype) for n in (rows, columns))
+            # What is beside the terms has no part in sums.
+            x[:, [0, -1]] = v[:, [0, -1]] = np.nan
+            x, v = x[::-2][: rows + 1, 1:-1], v[::2][: columns + 1, 1:-1]
+            whole = rng.standard_normal((columns + 4, rows + 4) if turned else (rows + 4, columns + 4)).astype(dtype)
+            y = (whole.T if turned else whole)[1:-2, 1:-2]
+            for more in (0, 1):
+                exact = x.astype("f8") @ v.T.astype("f8") + more * y
+                bound = np.abs(x).astype("f8") @ np.abs(v.T) + np.abs(y)
+                before = whole.copy()
+                dot(rows + 1, columns + 1, depth, *places(x), *places(v), address(y), *y.strides, more)
+                assert np.all(np.abs(y - exact) <= (depth + 2) * EPS[size] * bound)
+                (before.T if turned else before)[1:-2, 1:-2] = y
+                np.testing.assert_array_equal(whole, before)
 
 
 SOURCE = """def loop(lo, hi, part, x, w, y):

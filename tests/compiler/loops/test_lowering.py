@@ -1,0 +1,64 @@
+"""Products of a column and a row are part of the loops that read them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnet as fn
+from funcnet import xp
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.loops import build
+from funcnet.compiler.passes import optimised
+
+pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+
+
+def t(x: Any) -> Any:
+    return xp.matrix_transpose(x)
+
+
+def step(w: Any, m: Any, x: Any, d: Any) -> Any:
+    # A weight's gradient for one example, and a step of an optimizer with momentum.
+    m = 0.9 * m + t(x) @ d
+    return w - 0.1 * m, m
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (30, 50), (257, 129)])
+def test_gradients_for_one_example(shape: tuple[int, int], dtype: Any) -> None:
+    rng = np.random.default_rng(sum(shape))
+    shapes = [shape, shape, (1, shape[0]), (1, shape[1])]
+    given = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    plan = FusedPlan(optimised(fn.trace(step, *given)))
+    assert plan.planned == 0
+    strided = [np.repeat(a, 2, -1)[..., ::2] for a in given]
+    for arrays in (given, strided, [np.asfortranarray(a) for a in given]):
+        for found, expected in zip(plan(*arrays), step(*[a.astype("f8") for a in arrays]), strict=True):
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, expected, rtol=0, atol=20 * np.finfo(dtype).eps)
+
+
+def test_also_read_by_products_and_returned() -> None:
+    def f(a: Any, b: Any, c: Any) -> Any:
+        outer = a @ b
+        return outer, xp.exp(outer) * 2, outer @ c, xp.sum(outer * outer), xp.sum(outer, axis=0), t(outer)
+
+    rng = np.random.default_rng(0)
+    given = [rng.standard_normal(s) for s in ((40, 1), (1, 30), (30, 20))]
+    for found, expected in zip(FusedPlan(optimised(fn.trace(f, *given)))(*given), f(*given), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_one_example_as_the_same_in_a_batch() -> None:
+    # Two equal examples have the same mean gradient as one, and their gradient is no outer product.
+    def loss(w: Any, x: Any, y: Any) -> Any:
+        return xp.mean((xp.tanh(x @ w[0]) @ w[1] - y) ** 2)
+
+    rng = np.random.default_rng(1)
+    w = [rng.standard_normal(s) for s in ((70, 90), (90, 80))]
+    x, y = rng.standard_normal((1, 70)), rng.standard_normal((1, 80))
+    grad = fn.jit(fn.grad(loss))
+    one, two = grad(w, x, y), grad(w, np.repeat(x, 2, 0), np.repeat(y, 2, 0))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
