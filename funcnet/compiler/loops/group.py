@@ -277,6 +277,9 @@ class Group:
         """Take in a part of an array from outside, which is read where it lies."""
         if e.inputs[0] in self.made or e.outputs[0].shape != self.shape or self.period is not None:
             return None
+        if len(self.shape) > 1 and self.shape[-1] <= _NARROW and prod(self.shape[:-1]) >= _MANY:
+            # Loops along rows, which are faster then, read whole arrays.
+            return None
         found = window_of(e, self.split)
         if found is None:
             return None

@@ -46,10 +46,10 @@ class Window(NamedTuple):
 
 def ranges_of(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int]] | None:
     """Return the range that a key takes of each dimension, None if it takes anything but slices of step 1."""
-    if len(key) != len(shape):
+    if len(key) > len(shape):
         return None
     found: list[tuple[int, int]] = []
-    for k, n in zip(key, shape, strict=True):
+    for k, n in zip([*key, *[(None, None, None)] * (len(shape) - len(key))], shape, strict=True):
         if k.__class__ is not tuple or len(k) != 3 or k[2] not in (None, 1):
             return None
         start, stop, _ = slice(*k).indices(n)
