@@ -13,7 +13,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from funcnet.compiler.kernels import block, panels, tile
-from funcnet.compiler.loops import vector_math
+from funcnet.compiler.loops import intrinsics
 from funcnet.compiler.team.entry_code import entry, routine
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     callable : bool
         Whether Python is to call it, which then gives and gets int64.
     """
-    names = dict(vector_math.environment())
+    names = dict(intrinsics.environment())
     for module in (tile, panels):
         if found := module.used(source):
             names.update(module.environment(found))
