@@ -327,6 +327,9 @@ from funcnet import xp
 from funcnet.compiler import execute
 from funcnet.compiler.loops import build
 
+# Where the tests run in the background, interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def f(x):
     return [xp.cumulative_sum(xp.exp(x * k) * x, axis=0) * 2.0 - 1.0 for k in range(1, 200)]
 g = fn.jit(f)
