@@ -23,7 +23,6 @@ __all__ = [
     "CYCLE",
     "EACH",
     "JOINED",
-    "LONGEST",
     "REDUCTIONS",
     "REPEAT",
     "REPEAT_ROW",
@@ -42,7 +41,9 @@ REDUCTIONS = frozenset(["sum", "mean", "max", "min", "any", "all"])
 SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
 _SUMS = ("sum", "mean")
 #: Equations in one loop: the time that a compiler takes grows faster than their number.
-LONGEST = 400
+_LONGEST = 400
+#: Sines and cosines in one loop: each is written into it with what it does far from 0, and compiled twice.
+_SINES = 16
 #: Arrays that one loop reads and writes, about: a compiler compares each of them with all others.
 _ARRAYS = 48
 
@@ -122,9 +123,18 @@ class Group:
             return False
         return self.columns * len(self.equations) <= _EXPRESSIONS
 
+    @property
+    def sines(self) -> int:
+        """How many functions there are that are computed again far from 0."""
+        return sum([e.primitive.name in LIMITS for e in self.equations])
+
+    def too_long_with(self, other: Group) -> bool:
+        """Whether one loop of both would take a compiler too long."""
+        return len(self.equations) + len(other.equations) > _LONGEST or self.sines + other.sines > _SINES
+
     def join(self, e: Equation) -> bool:
         """Take an equation in, if it fits."""
-        if len(self.equations) >= LONGEST:
+        if len(self.equations) >= _LONGEST or (e.primitive.name in LIMITS and self.sines >= _SINES):
             return False
         if self.period is not None:
             if e.primitive.name in LIMITS or self.columns * (len(self.equations) + 1) > _EXPRESSIONS:

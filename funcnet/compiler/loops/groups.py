@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Value
-from funcnet.compiler.loops.group import LONGEST, REDUCTIONS, SHAPES, Group, name_of, power_of
+from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, Group, name_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -147,7 +147,7 @@ def _merge(nodes: list[Any], needs: list[int], home: dict[Value, int], s: int, t
     a, b = nodes[s], nodes[t]
     if a.__class__ is not Group or b.__class__ is not Group or a.shape != b.shape:
         return
-    if len(a.equations) + len(b.equations) > LONGEST:
+    if a.too_long_with(b):
         return
     if not (a.made.isdisjoint(b.windows.values()) and b.made.isdisjoint(a.windows.values())):
         return
