@@ -6,9 +6,9 @@
 array([2., 4.])
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
-from typing import Any as _Any
+
+from funcnet.surface import lazily as _lazily
 
 if TYPE_CHECKING:
     from funcnet import backends as backends
@@ -180,14 +180,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _MODULES:
-        return _import_module(f"funcnet.{name}")
-    if name in _HOME:
-        value = globals()[name] = getattr(_import_module(f"funcnet.{_HOME[name]}"), name)
-        return value
-    raise AttributeError(f"module 'funcnet' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+__getattr__, __dir__ = _lazily(
+    __name__, _HOME, _MODULES, {"lax": "fn.scan, fn.cond and others", "no_grad": "fn.stop_gradient", "numpy": "fn.xp"}
+)

@@ -4,6 +4,11 @@ A message has up to three labelled lines after its summary: what was found, what
 instead. Each class also derives from the builtin exception that a caller would catch.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+if _TYPE_CHECKING:
+    from collections.abc import Callable as _Callable
+
 __all__ = [
     "AbstractValueError",
     "BackendNotFoundError",
@@ -29,6 +34,7 @@ __all__ = [
     "TracerAttributeError",
     "TracerConversionError",
     "TreeError",
+    "UnknownNameError",
     "UnsupportedFunctionError",
 ]
 
@@ -129,6 +135,22 @@ class TracerAttributeError(FuncnetError, AttributeError):
         super().__init__(summary, found=found, needed=needed, write=write)
         # As Python's own attribute errors have them.
         self.name, self.obj = name, obj
+
+
+class UnknownNameError(FuncnetError, AttributeError):
+    """A module has no such name. What was meant is looked for when the message is read, since `hasattr` reads none."""
+
+    def __init__(self, module: str, name: str, meant: "_Callable[[], list[str]]") -> None:
+        super().__init__(f"module {module!r} has no attribute {name!r}")
+        self.summary = self.args[0]
+        self.meant = meant
+        # Without `obj`, in whose names Python would look for another suggestion.
+        self.name = name
+        self.args = (module, name, meant)  # what the error is made of again where it is unpickled
+
+    def __str__(self) -> str:
+        found = self.meant()
+        return f"{self.summary}\n  write:  {' or '.join(found)}" if found else self.summary
 
 
 class GradientCheckError(FuncnetError, AssertionError):

@@ -29,6 +29,7 @@ from funcnet.backends.registry import (
     unregister,
 )
 from funcnet.backends.transfer import Placement, device_put, devices, parse_target, to_numpy
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -59,3 +60,5 @@ __all__ = [
     "unregister",
     "use_backend",
 ]
+
+__dir__ = _listing(__name__)

@@ -12,5 +12,8 @@ from funcnet.control.loops import fori_loop as fori_loop
 from funcnet.control.loops import while_loop as while_loop
 from funcnet.control.scans import map as map
 from funcnet.control.scans import scan as scan
+from funcnet.surface import listing as _listing
 
 __all__ = ["associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop"]
+
+__dir__ = _listing(__name__)

@@ -20,3 +20,29 @@ from funcnet.core.trace import settled as settled
 from funcnet.core.tracer import Tracer as Tracer
 from funcnet.core.tracer import carries_derivative as carries_derivative
 from funcnet.core.tracer import raw as raw
+from funcnet.surface import listing as _listing
+
+__all__ = [
+    "Arg",
+    "Case",
+    "Primitive",
+    "Refused",
+    "Spec",
+    "Trace",
+    "Tracer",
+    "bind",
+    "carries_derivative",
+    "case",
+    "constant",
+    "current_trace",
+    "determined",
+    "elementwise",
+    "general",
+    "linear",
+    "owner",
+    "raw",
+    "registry",
+    "settled",
+]
+
+__dir__ = _listing(__name__)

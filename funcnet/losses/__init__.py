@@ -7,15 +7,14 @@ What has a weight of 0 does not count, whatever its loss is; where all of them a
 Other modules than those that declare operations are loaded at the first use of one of their functions.
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
 
 from funcnet.losses.binary import binary_cross_entropy as binary_cross_entropy
 from funcnet.losses.binary import sigmoid_cross_entropy as sigmoid_cross_entropy
 from funcnet.losses.classification import accuracy as accuracy
 from funcnet.losses.classification import nll as nll
 from funcnet.losses.classification import softmax_cross_entropy as softmax_cross_entropy
+from funcnet.surface import lazily as _lazily
 
 if _TYPE_CHECKING:
     from funcnet.losses.alignment import ctc as ctc
@@ -161,12 +160,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _HOME:
-        value = globals()[name] = getattr(_import_module(f"{__name__}.{_HOME[name]}"), name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazily(
+    __name__, _HOME, spelt={"cross_entropy": "losses.softmax_cross_entropy", "mean_squared_error": "losses.mse"}
+)

@@ -22,6 +22,7 @@ from funcnet.metrics.means import top_k_accuracy as top_k_accuracy
 from funcnet.metrics.metric import Metric as Metric
 from funcnet.metrics.thresholds import average_precision as average_precision
 from funcnet.metrics.thresholds import roc_auc as roc_auc
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "Metric",
@@ -47,3 +48,5 @@ __all__ = [
     "spearman",
     "top_k_accuracy",
 ]
+
+__dir__ = _listing(__name__)

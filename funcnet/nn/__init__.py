@@ -4,9 +4,7 @@
 every layer and every model. `sequential` puts layers together; `stateless` drops the state where there is none.
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
 
 from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
@@ -141,6 +139,7 @@ from funcnet.nn.wrappers import frozen as frozen
 from funcnet.nn.wrappers import lambda_ as lambda_
 from funcnet.nn.wrappers import repeat as repeat
 from funcnet.nn.wrappers import shared as shared
+from funcnet.surface import lazily as _lazily
 
 if _TYPE_CHECKING:
     from funcnet.nn import models as models
@@ -282,9 +281,10 @@ __all__ = [
     "with_policy",
 ]
 
-
-def __getattr__(name: str) -> _Any:
-    # Loaded at its first use: who writes a model does not need those that are there.
-    if name == "models":
-        return _import_module(f"{__name__}.models")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Models are loaded at their first use: who writes one does not need those that are there.
+__getattr__, __dir__ = _lazily(
+    __name__,
+    {},
+    ("functional", "initializers", "models", "precision"),
+    {"init": "nn.initializers", "linear": "nn.dense"},
+)

@@ -27,6 +27,7 @@ from funcnet.nn.structured_initializers import dirac as dirac
 from funcnet.nn.structured_initializers import identity as identity
 from funcnet.nn.structured_initializers import orthogonal as orthogonal
 from funcnet.nn.structured_initializers import sparse as sparse
+from funcnet.surface import listing as _listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,8 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+__dir__ = _listing(__name__)
 
 
 def zeros(key: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:

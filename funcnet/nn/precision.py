@@ -13,11 +13,14 @@ from funcnet.nn.layer import Layer
 from funcnet.nn.spec import as_spec, beside
 from funcnet.nn.wrappers import like
 from funcnet.ops import cast
+from funcnet.surface import listing as _listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["PRESETS", "Policy", "cast_floating", "policy", "with_policy"]
+
+__dir__ = _listing(__name__)
 
 
 class Policy(NamedTuple):

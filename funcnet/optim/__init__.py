@@ -7,9 +7,10 @@ A module is loaded at the first use of one of its names; the stub beside this fi
 """
 
 import sys as _sys
-from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 from typing import Any as _Any
+
+from funcnet.surface import lazily as _lazily
 
 #: Module -> the public names that it defines.
 _NAMES = {
@@ -93,17 +94,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 __all__ = sorted([*_HOME, *_PARTS])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _PARTS:
-        return _import_module(f"{__name__}.{name}")
-    if name in _HOME:
-        value = globals()[name] = getattr(_import_module(f"{__name__}.{_HOME[name]}"), name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazily(__name__, _HOME, _PARTS)
 
 
 class _Package(_ModuleType):

@@ -11,6 +11,7 @@ from funcnet.random.discrete import bernoulli, categorical, choice, permutation,
 from funcnet.random.distributions import bits, exponential, gumbel, normal, truncated_normal, uniform
 from funcnet.random.keys import fold_in, key, split
 from funcnet.random.reuse import debug_key_reuse
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "bernoulli",
@@ -29,3 +30,5 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+__dir__ = _listing(__name__)

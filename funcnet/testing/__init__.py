@@ -5,9 +5,9 @@
 `funcnet.testing.strategies` generates arguments for hypothesis, and `backend_params` one test per array library.
 """
 
-from importlib import import_module as _import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from funcnet.surface import lazily as _lazily
 from funcnet.testing.adjoint import check_adjoint
 from funcnet.testing.backends import BackendCase, backend_cases, backend_params, usable_backends
 from funcnet.testing.check_grads import check_grads
@@ -30,9 +30,5 @@ __all__ = [
     "usable_backends",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # hypothesis is an extra, and programs that only call `check_grads` do without it.
-    if name == "strategies":
-        return _import_module("funcnet.testing.strategies")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# hypothesis is an extra, and programs that only call `check_grads` do without it.
+__getattr__, __dir__ = _lazily(__name__, {}, ("strategies",))

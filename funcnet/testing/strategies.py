@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.errors import MissingExtraError, ParameterError
+from funcnet.surface import listing as _listing
 from funcnet.testing.backends import BackendCase, case
 from funcnet.testing.programs import Program, random_program
 
@@ -36,6 +37,8 @@ __all__ = [
     "pytrees",
     "shapes",
 ]
+
+__dir__ = _listing(__name__)
 
 _KINDS = {
     "real floating": ("float32", "float64"),

@@ -1,11 +1,11 @@
 """Transformations of functions: gradients, derivatives along a direction, shapes."""
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+
+from funcnet import xp as _xp  # noqa: F401  # imported for that effect
 
 # The methods and protocols of traced arrays are attached when the namespace is imported.
-from funcnet import xp as _xp  # noqa: F401  # imported for that effect
+from funcnet.surface import lazily as _lazily
 from funcnet.transforms.forward import jvp as jvp
 from funcnet.transforms.reverse import grad as grad
 from funcnet.transforms.reverse import value_and_grad as value_and_grad
@@ -48,7 +48,6 @@ _HOME = {
     "grad_of_taps": "taps",
     "hessian": "jacobians",
     "hvp": "jacobians",
-    "implicit": "implicit",
     "jacfwd": "jacobians",
     "jacobian": "jacobians",
     "jacrev": "jacobians",
@@ -60,10 +59,34 @@ _HOME = {
     "vmap": "batch",
 }
 
+__all__ = [
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
+    "debug_nans",
+    "debug_print",
+    "eval_shape",
+    "explain",
+    "external",
+    "grad",
+    "grad_of_taps",
+    "hessian",
+    "hvp",
+    "implicit",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
+    "jvp",
+    "lift",
+    "linear_transpose",
+    "linearize",
+    "stop_gradient",
+    "tap",
+    "trace",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
 
-def __getattr__(name: str) -> _Any:
-    if name in _HOME:
-        module = _import_module(f"funcnet.transforms.{_HOME[name]}")
-        value = globals()[name] = module if name == _HOME[name] else getattr(module, name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = _lazily(__name__, _HOME, ("implicit",))

@@ -33,6 +33,7 @@ from funcnet.errors import (
     ParameterError,
 )
 from funcnet.ops import negative, subtract
+from funcnet.surface import listing as _listing
 from funcnet.transforms.black_box import adopted
 from funcnet.transforms.call import Arguments, Opaque, call_rule, closed_over, returned
 from funcnet.transforms.forward import jvp
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from funcnet.core import Trace
 
 __all__ = ["fixed_point", "optimum", "root"]
+
+__dir__ = _listing(__name__)
 
 
 def root(

@@ -12,6 +12,7 @@ A path names a place in a tree as Python would reach it, such as ``.dense_0.kern
 of the tree itself is empty.
 """
 
+from funcnet.surface import listing as _listing
 from funcnet.tree.compare import Difference as Difference
 from funcnet.tree.compare import broadcast_prefix as broadcast_prefix
 from funcnet.tree.compare import first_difference as first_difference
@@ -53,3 +54,5 @@ __all__ = [
     "transpose",
     "unflatten",
 ]
+
+__dir__ = _listing(__name__)

@@ -160,8 +160,10 @@ from funcnet.ops import vecdot as vecdot
 from funcnet.ops import where as where
 from funcnet.ops import zeros as zeros
 from funcnet.ops import zeros_like as zeros_like
+from funcnet.surface import listing, unknown
 from funcnet.xp.namespace import API_VERSION, EXTENSIONS, namespace_of
 from funcnet.xp.numpy_protocol import array_function, array_ufunc
+from funcnet.xp.spellings import SPELLINGS
 from funcnet.xp.torch_protocol import torch_function
 
 __array_api_version__ = API_VERSION
@@ -328,7 +330,14 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     if name in extras.__all__:
         return getattr(extras, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise unknown(__name__, name, EXTENSIONS, SPELLINGS)
+
+
+def __dir__() -> list[str]:
+    return sorted({*_listed(), *STANDARD, *OPTIONAL, *EXTENSIONS})
+
+
+_listed = listing(__name__)
 
 
 def __array_namespace_info__() -> Any:  # noqa: N807  # the standard's name

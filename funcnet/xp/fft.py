@@ -14,6 +14,7 @@ from funcnet.ops.fft import irfftn as irfftn
 from funcnet.ops.fft import rfft as rfft
 from funcnet.ops.fft import rfftfreq as rfftfreq
 from funcnet.ops.fft import rfftn as rfftn
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "fft",
@@ -31,3 +32,5 @@ __all__ = [
     "rfftfreq",
     "rfftn",
 ]
+
+__dir__ = _listing(__name__)

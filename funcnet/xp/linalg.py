@@ -32,6 +32,7 @@ from funcnet.ops.linear_algebra import matmul as matmul
 from funcnet.ops.linear_algebra import matrix_transpose as matrix_transpose
 from funcnet.ops.linear_algebra import tensordot as tensordot
 from funcnet.ops.linear_algebra import vecdot as vecdot
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "cholesky",
@@ -63,3 +64,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+__dir__ = _listing(__name__)

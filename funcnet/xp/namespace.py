@@ -11,6 +11,8 @@ from funcnet import backends
 from funcnet.backends.dtypes import STANDARD
 from funcnet.errors import ParameterError
 from funcnet.ops import extras
+from funcnet.surface import unknown
+from funcnet.xp.spellings import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +72,7 @@ class Namespace(ModuleType):
             # Not before somebody wants it: NumPy's comes from another package, and costs time in every call.
             return self._backend.dtype(name)
         if name not in EXTENSIONS:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            raise unknown("funcnet.xp", name, EXTENSIONS, SPELLINGS)
         source = import_module(f"funcnet.xp.{name}")
         names: list[str] = source.__all__
         extension = ModuleType(f"{self.__name__}.{name}", source.__doc__)
@@ -80,6 +82,9 @@ class Namespace(ModuleType):
         extension.__dict__["__all__"] = list(names)
         setattr(self, name, extension)
         return extension
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self.__all__, *EXTENSIONS, *(name for name in vars(self) if name[:2] == "__")})
 
     def __repr__(self) -> str:
         # What array-api-compat shows where it refuses a traced array beside a plain one.

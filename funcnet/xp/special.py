@@ -106,6 +106,7 @@ from funcnet.ops.special.statistics import pdtrc as pdtrc
 from funcnet.ops.special.statistics import pdtri as pdtri
 from funcnet.ops.special.statistics import stdtr as stdtr
 from funcnet.ops.special.statistics import stdtrit as stdtrit
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "bdtr",
@@ -211,3 +212,5 @@ __all__ = [
     "zeta",
     "zetac",
 ]
+
+__dir__ = _listing(__name__)

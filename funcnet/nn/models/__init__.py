@@ -22,6 +22,7 @@ from funcnet.nn.models.vae import vae as vae
 from funcnet.nn.models.vae import vae_loss as vae_loss
 from funcnet.nn.models.vgg import vgg16 as vgg16
 from funcnet.nn.models.vgg import vgg_preprocess as vgg_preprocess
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "VAE",
@@ -44,3 +45,5 @@ __all__ = [
     "vgg16",
     "vgg_preprocess",
 ]
+
+__dir__ = _listing(__name__)

@@ -1,8 +1,8 @@
 """Functions beyond the standard that people expect of an array namespace; each module is loaded at its first use."""
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+
+from funcnet.surface import lazily as _lazily
 
 if _TYPE_CHECKING:
     from funcnet.ops.extras.angles import angle as angle
@@ -176,12 +176,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _HOME:
-        value = globals()[name] = getattr(_import_module(f"{__name__}.{_HOME[name]}"), name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazily(__name__, _HOME)

@@ -17,6 +17,7 @@ from funcnet.optim.projections.boxes import non_negative as non_negative
 from funcnet.optim.projections.planes import halfspace as halfspace
 from funcnet.optim.projections.planes import hyperplane as hyperplane
 from funcnet.optim.projections.planes import vector as vector
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "box",
@@ -32,3 +33,5 @@ __all__ = [
     "simplex",
     "vector",
 ]
+
+__dir__ = _listing(__name__)

@@ -27,6 +27,7 @@ from funcnet.optim.schedules.pieces import piecewise_constant as piecewise_const
 from funcnet.optim.schedules.pieces import piecewise_interpolate as piecewise_interpolate
 from funcnet.optim.schedules.roots import inverse_sqrt as inverse_sqrt
 from funcnet.optim.schedules.roots import noam as noam
+from funcnet.surface import listing as _listing
 
 __all__ = [
     "constant",
@@ -52,3 +53,5 @@ __all__ = [
     "warmup_cosine",
     "warmup_exponential",
 ]
+
+__dir__ = _listing(__name__)
