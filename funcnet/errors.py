@@ -101,7 +101,7 @@ class DtypeError(FuncnetError, TypeError):
 
 
 class CopyError(FuncnetError, ValueError):
-    """A copy is needed that ``copy=False`` forbids."""
+    """A copy is needed: one that ``copy=False`` forbids, or one of a view that cannot be written to."""
 
 
 class ParameterError(FuncnetError, TypeError):

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet import backends
 from funcnet.compiler.graph import Equation, Graph, Value, spec_of
 from funcnet.core import Spec, Trace, Tracer, bind, current_trace, owner
@@ -127,10 +129,13 @@ class GraphTrace(Trace):
     def constant(self, array: Any) -> Value:
         """Return the value of an array that the function has got from elsewhere, as the array is now."""
         found = self._constants.get(id(array))
-        if found is None:
+        if found is None or (found[1] is not array and not _same(found[1], array)):
             backend = owner(array)
-            # The caller may change the array later.
-            copy = backend.asarray(array, copy=True) if backend.owns(array.__class__) and array.shape else array
+            # The caller may change the array later, the function itself between two uses.
+            changeable = backend.owns(array.__class__) and not isinstance(array, np.generic)
+            copy = backend.asarray(array, copy=True) if changeable else array
+            if found is not None:
+                self._constants[id(found[0])] = found
             found = self._constants[id(array)] = (Value(spec_of(array)), copy, array)
         return found[0]
 
@@ -200,6 +205,12 @@ def running_capture() -> GraphTrace | None:
             return trace
         trace = trace.outer
     return None
+
+
+def _same(copy: Any, array: Any) -> bool:
+    """Whether an array still is what it was when it was copied, bit by bit."""
+    one, other = owner(copy).to_numpy(copy), owner(array).to_numpy(array)
+    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
 def _checked(leaf: Any) -> Any:

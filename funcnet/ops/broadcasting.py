@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ShapeError
@@ -116,6 +118,7 @@ def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
 _RESHAPED = View(
     lambda x, shape: bind(reshape_p, x, shape=shape),
     lambda x, _, part: bind(reshape_p, part, shape=tuple(x.shape)),
+    lie=lambda x, shape: np.reshape(x, shape, copy=False),
     certain=False,
 )
 
@@ -179,7 +182,13 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
             needed="each dimension of the array equal to the target's, or 1, counted from the last",
             write="xp.expand_dims(x, axis=-1) to add a dimension on the right",
         )
-    return bind(broadcast_to_p, x, shape=shape)
+    return viewed(bind(broadcast_to_p, x, shape=shape), x, _BROADCAST, shape)
+
+
+# An element is shown in many places, so nothing can be put back.
+_BROADCAST = View(
+    lambda x, shape: bind(broadcast_to_p, x, shape=shape), None, lie=lambda x, shape: np.broadcast_to(x, shape)
+)
 
 
 def real(x: Any, /) -> Any:

@@ -376,7 +376,8 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
         for a, place in zip(arrays, places, strict=True)
     ]
     shape = broadcast_shapes(*[a.shape for a in lifted])
-    return tuple([broadcast_to(a, shape) for a in lifted])
+    # Grids of their own, not views, as in NumPy.
+    return tuple([broadcast_to(a, shape).copy() if a.__class__ is Tracer else broadcast_to(a, shape) for a in lifted])
 
 
 # ---------------------------------------------------------------------- helpers
@@ -397,5 +398,5 @@ def _spread(value: Any, shape: tuple[int, ...], dtype: Any, device: Any) -> Any:
     value = asarray(value, dtype=dtype, device=device)
     spread = broadcast_to(value, shape)
     if spread.__class__ is Tracer:
-        return spread
+        return spread.copy()
     return constant(backend_like(spread).asarray(spread, copy=True))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.backends.keys import layout
-from funcnet.core import bind
+from funcnet.core import Tracer, bind
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ShapeError
 from funcnet.ops.broadcasting import broadcast_to, cast, reshaped
+from funcnet.ops.comparison import where
 from funcnet.ops.conversion import asarray_like
 from funcnet.ops.encoding import encoded, encoded_slice
 from funcnet.ops.slicing import added, getitem_p, taken
@@ -152,6 +153,12 @@ def index_set(x: Any, key: Any, v: Any, /) -> Any:
     >>> index_set(np.zeros(3), [0, 0, 2], np.array([1.0, 2.0, 3.0]))
     array([2., 0., 3.])
     """
+    if key.__class__ is Tracer and kind(key.dtype) == "b" and not getattr(v, "shape", np.shape(v)):
+        # One value in all places of a mask needs no list of the places, which only values of the mask could give.
+        ndim = len(key.shape)
+        if tuple(key.shape) == tuple(x.shape[:ndim]):
+            mask = reshaped(key, tuple(key.shape) + (1,) * (len(x.shape) - ndim))
+            return where(mask, _fitted("index_set", x, v, ()), x)
     return _updated(placed, "index_set", x, key, v)
 
 
@@ -312,7 +319,11 @@ def _taken(x: Any, key: Any) -> Any:
     return taken(x, static, indices, unique=unique)
 
 
-_PART = View(_taken, index_set)
+def _without_ellipsis(key: Any) -> bool:
+    return key is not Ellipsis and not (key.__class__ is tuple and any([k is Ellipsis for k in key]))
+
+
+_PART = View(_taken, index_set, lie=lambda x, key: x[key], scalar=_without_ellipsis)
 
 
 def _bound(primitive: Any) -> Callable[..., Any]:

@@ -218,7 +218,13 @@ def _put_part(x: Any, how: tuple[int, int], part: Any) -> Any:
     return stack(parts, axis=axis)
 
 
-_UNSTACKED = View(lambda x, how: primitives.unstacked(x, how[0])[how[1]], _put_part, certain=False)
+_UNSTACKED = View(
+    lambda x, how: primitives.unstacked(x, how[0])[how[1]],
+    _put_part,
+    lie=lambda x, how: np.moveaxis(x, how[0], 0)[how[1]],
+    certain=False,
+    scalar=lambda _: True,
+)
 
 
 def tile(x: Any, repetitions: Sequence[int], /) -> Any:

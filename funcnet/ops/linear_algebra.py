@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError, ShapeError
@@ -267,7 +269,11 @@ def matrix_transpose(x: Any, /) -> Any:
     return viewed(bind(matrix_transpose_p, x), x, _TRANSPOSED)
 
 
-_TRANSPOSED = View(lambda x, _: bind(matrix_transpose_p, x), lambda _x, _how, part: bind(matrix_transpose_p, part))
+_TRANSPOSED = View(
+    lambda x, _: bind(matrix_transpose_p, x),
+    lambda _x, _how, part: bind(matrix_transpose_p, part),
+    lie=lambda x, _: np.matrix_transpose(x),
+)
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

@@ -93,8 +93,7 @@ def assign(target: Tracer, value: Tracer, what: str) -> None:
                 write="x = x + y in place of x += y, or xp.astype(x, ...) before it",
             )
         value = ops.cast(value, target.dtype)
-    target.rebind(value)
-    assigned(target)
+    assigned(target, value)
 
 
 def _divmod(self: Tracer, other: Any) -> Any:
@@ -106,8 +105,7 @@ def _rdivmod(self: Tracer, other: Any) -> Any:
 
 
 def _setitem(self: Tracer, key: Any, value: Any) -> None:
-    self.rebind(ops.setitem(self, key, value))
-    assigned(self)
+    assigned(self, ops.setitem(self, key, value))
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
@@ -202,8 +200,7 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sort(self: Tracer, axis: int = -1) -> None:
-    self.rebind(ops.sort(self, axis=axis))
-    assigned(self)
+    assigned(self, ops.sort(self, axis=axis))
 
 
 def _clip(self: Tracer, min: Any = None, max: Any = None) -> Any:
@@ -226,8 +223,8 @@ def _turned(x: Any) -> Any:
     return ops.multiply(ops.cast(x, ops.result_type(x, 1j)), 1j)
 
 
-_REAL = View(lambda x, _: ops.real(x), lambda x, _, part: part + _turned(ops.imag(x)))
-_IMAGINARY = View(lambda x, _: ops.imag(x), lambda x, _, part: ops.real(x) + _turned(part))
+_REAL = View(lambda x, _: ops.real(x), lambda x, _, part: part + _turned(ops.imag(x)), lie=lambda x, _: x.real)
+_IMAGINARY = View(lambda x, _: ops.imag(x), lambda x, _, part: ops.real(x) + _turned(part), lie=lambda x, _: x.imag)
 
 
 def _squeeze(self: Tracer, axis: Any = None) -> Any:

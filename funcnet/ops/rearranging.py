@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet.core import Tracer, bind, case, linear
 from funcnet.ops.batching import along_axis, permutation
 from funcnet.ops.broadcasting import reshaped, sum_over
@@ -30,6 +32,7 @@ def permuted(x: Any, axes: Axes) -> Any:
 _PERMUTED = View(
     lambda x, axes: bind(permute_dims_p, x, axes=axes),
     lambda _, axes, part: bind(permute_dims_p, part, axes=tuple([axes.index(i) for i in range(len(axes))])),
+    lie=np.transpose,
 )
 
 
@@ -58,7 +61,11 @@ def flipped(x: Any, axis: Axes) -> Any:
 
 
 _FLIPPED = View(
-    lambda x, axis: bind(flip_p, x, axis=axis), lambda _, axis, part: bind(flip_p, part, axis=axis), certain=False
+    lambda x, axis: bind(flip_p, x, axis=axis),
+    lambda _, axis, part: bind(flip_p, part, axis=axis),
+    lie=np.flip,
+    certain=False,
+    copied_by=("torch",),
 )
 
 

@@ -3,7 +3,8 @@
 On plain arrays ``a[0][1] = v`` changes ``a``, since ``a[0]`` shows its memory. A tracer has no memory to share, so a
 part of a traced array remembers the array and how to put itself back, and the array knows its parts while they live.
 An assignment to any of them gives all of them new values. Whether the library makes a view or a copy is asked of the
-arrays inside, so that traced code does what the same code does on plain arrays.
+arrays inside, so that traced code does what the same code does on plain arrays. Where only shapes are known there is
+no memory to ask: there arrays count as lying in C's order, and parts of them as the library would lay them out.
 """
 
 from __future__ import annotations
@@ -12,32 +13,67 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from funcnet.core import Spec, Tracer, owner, raw
+from funcnet.core.dtypes import kind
+from funcnet.core.frames import user_frame
+from funcnet.errors import CopyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["View", "assigned", "viewed"]
 
+#: Backends whose arrays of no dimensions are NumPy's scalars, which share no memory, where an operation returns one.
+_SCALARS = ("numpy", "strict")
+
 
 class View:
-    """A way to show elements of an array: ``take(x, how)`` shows them, ``put(x, how, part)`` puts them back."""
+    """A way to show elements of an array: ``take(x, how)`` shows them, ``put(x, how, part)`` puts them back.
 
-    __slots__ = ("certain", "put", "take")
+    Parameters
+    ----------
+    take, put : callable
+        Without `put` nothing can be assigned to the view.
+    lie : callable, optional
+        ``lie(x, how)`` makes the view of a NumPy array without reading it, or raises ValueError where NumPy would have
+        to copy; `take` itself where nothing is given.
+    certain : bool, default True
+        Whether no library ever makes a copy.
+    copied_by : tuple of str
+        Names of the backends that always make a copy.
+    read_only_by : tuple of str
+        Names of the backends that let nobody write into the view.
+    scalar : callable, optional
+        ``scalar(how)`` tells whether a view without dimensions is one of NumPy's scalars, which shares no memory.
+    """
+
+    __slots__ = ("certain", "copied_by", "lie", "put", "read_only_by", "scalar", "take")
 
     def __init__(
-        self, take: Callable[[Any, Any], Any], put: Callable[[Any, Any, Any], Any], *, certain: bool = True
+        self,
+        take: Callable[[Any, Any], Any],
+        put: Callable[[Any, Any, Any], Any] | None,
+        *,
+        lie: Callable[[Any, Any], Any] | None = None,
+        certain: bool = True,
+        copied_by: tuple[str, ...] = (),
+        read_only_by: tuple[str, ...] = (),
+        scalar: Callable[[Any], bool] | None = None,
     ) -> None:
         self.take = take
         self.put = put
-        #: Whether no library ever makes a copy.
+        self.lie = take if lie is None else lie
         self.certain = certain
+        self.copied_by = copied_by
+        self.read_only_by = read_only_by
+        self.scalar = scalar
 
 
 def viewed(out: Any, x: Any, view: View, how: Any = None) -> Any:
     """Return `out`, which shows the elements of `x`, after a note of that if both are traced."""
-    if out.__class__ is Tracer and x.__class__ is Tracer and out is not x and _same_memory(out, x, view.certain):
+    if out.__class__ is Tracer and x.__class__ is Tracer and out is not x and _same_memory(out, x, view, how):
         out.base = (x, view, how)
         views = getattr(x, "views", None)
         if views is None:
@@ -50,24 +86,74 @@ def viewed(out: Any, x: Any, view: View, how: Any = None) -> Any:
     return out
 
 
-def _same_memory(out: Any, x: Any, certain: bool) -> bool:
+def _same_memory(out: Tracer, x: Tracer, view: View, how: Any) -> bool:
     y = raw(out)
     if y.__class__ is np.ndarray:
-        return certain or np.may_share_memory(y, raw(x))
+        # Inside of `vmap` an array without dimensions has those of the batch.
+        if y.ndim and view.scalar is not None and not out.shape and view.scalar(how):
+            return False
+        return view.certain or np.may_share_memory(y, raw(x))
     if isinstance(y, np.generic):
         return False
     wrapped = getattr(y, "_array", None)
     if wrapped is not None:
         return np.may_share_memory(wrapped, raw(x)._array)
-    # Where only shapes are known there is no memory.
-    return y.__class__ is not Spec and (certain or owner(out).storage(y)[0] == owner(x).storage(raw(x))[0])
+    if y.__class__ is not Spec:
+        return view.certain or owner(out).storage(y)[0] == owner(x).storage(raw(x))[0]
+    name = y.backend.name
+    if name in view.copied_by:
+        return False
+    if name in _SCALARS and ((not x.shape and not hasattr(x, "base")) or (not out.shape and _is_scalar(view, how))):
+        return False
+    if view.certain:
+        return True
+    try:
+        view.lie(_layout(x), how)
+    except ValueError:
+        return False
+    return True
 
 
-def assigned(target: Tracer) -> None:
-    """Give the arrays that show the elements of `target`, which was assigned to, their new values."""
+def _is_scalar(view: View, how: Any) -> bool:
+    return view.scalar is not None and view.scalar(how)
+
+
+def _layout(x: Tracer) -> Any:
+    """Return a NumPy array with the strides of `x`, of which only the shape is known; its elements do not exist."""
+    base = getattr(x, "base", None)
+    if base is not None:
+        array, view, how = base
+        return view.lie(_layout(array), how)
+    one = np.empty(1, dtype=np.complex64 if kind(x.dtype) == "c" else np.float32)
+    strides = [one.itemsize]
+    for n in x.shape[:0:-1]:
+        strides.append(strides[-1] * n)
+    return as_strided(one, x.shape, strides[: len(x.shape)][::-1])
+
+
+def assigned(target: Tracer, value: Tracer) -> None:
+    """Rebind `target` to `value`, and give the arrays that show its elements their new values.
+
+    Raises
+    ------
+    CopyError
+        If `target` shows elements that cannot be written through it.
+    """
+    root = target
+    while (base := getattr(root, "base", None)) is not None:
+        root, view, _ = base
+        if view.put is None or owner(root).name in view.read_only_by:
+            raise CopyError(
+                f"An array that shows the elements of another one cannot be written to, in {user_frame()}.",
+                found="the result of broadcast_to, diagonal or sliding_window_view",
+                needed="an array of its own, or one that shows each element once",
+                write="x = x.copy() before the assignment; np.einsum('ii->i', a) for a diagonal to write to",
+            )
+    target.rebind(value)
     root = target
     while (base := getattr(root, "base", None)) is not None:
         x, view, how = base
+        assert view.put is not None
         x.rebind(view.put(x, how, root))
         root = x
     changed = [root]

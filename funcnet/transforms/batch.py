@@ -331,9 +331,9 @@ def in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
     if leaf.__class__ in (bool, int, float, complex):
         leaf = scalar_array(leaf)
     spread = broadcast_to(leaf, (trace.size, *leaf.shape))
-    if spread.__class__ is Tracer:
-        return spread
     # An array of its own, that may be written to.
+    if spread.__class__ is Tracer:
+        return spread.copy()
     return owner(spread).asarray(spread, copy=True)
 
 

@@ -100,13 +100,7 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
 
 
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    moved = ops.moveaxis(a, (axis1, axis2), (-2, -1))
-    rows, columns = moved.shape[-2:]
-    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    i, j = max(0, -offset), max(0, offset)
-    square = moved[(..., slice(i, i + n), slice(j, j + n))]
-    labels = [*range(len(moved.shape) - 2), len(moved.shape), len(moved.shape)]
-    return extras.einsum(square, labels, labels[:-1])
+    return a.diagonal(offset, axis1, axis2)
 
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
@@ -201,7 +195,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "interp": _renamed("interp", "x/", "xp/", "fp/", "left", "right", "period"),
     "isclose": _renamed("isclose", "a/", "b/", "rtol", "atol", "equal_nan"),
     "kron": _renamed("kron", "a/", "b/"),
-    "meshgrid": lambda *xi, indexing="xy", copy=True, sparse=False: _grid(xi, indexing, sparse),  # noqa: ARG005
+    "meshgrid": lambda *xi, indexing="xy", copy=True, sparse=False: _grid(xi, indexing, sparse, copy),
     "linspace": _linspace,
     "median": _renamed("median", "a/", "axis", "keepdims"),
     "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: extras.nan_to_num(  # noqa: ARG005
@@ -249,14 +243,16 @@ def _average(a: Any, axis: Any, weights: Any) -> Any:
     return ops.divide(ops.sum(ops.multiply(a, weights), axis=axis), total)
 
 
-def _grid(xi: tuple[Any, ...], indexing: str, sparse: bool) -> list[Any]:
-    grid = ops.meshgrid(*xi, indexing=indexing)
-    if not sparse:
-        return list(grid)
+def _grid(xi: tuple[Any, ...], indexing: str, sparse: bool, copy: bool) -> list[Any]:
+    if copy and not sparse:
+        return list(ops.meshgrid(*xi, indexing=indexing))
     places = list(range(len(xi)))
     if indexing == "xy" and len(xi) > 1:
         places[:2] = [1, 0]
-    return [
-        g[tuple([slice(None) if i == place else slice(0, 1) for i in range(len(xi))])]
-        for g, place in zip(grid, places, strict=True)
+    apart = [
+        ops.reshape(x, tuple([-1 if i == place else 1 for i in range(len(xi))]))
+        for x, place in zip(xi, places, strict=True)
     ]
+    if copy:
+        return [a.copy() for a in apart]
+    return apart if sparse else list(ops.broadcast_arrays(*apart))

@@ -18,6 +18,7 @@ from funcnet.core.dtypes import kind
 from funcnet.errors import ShapeError
 from funcnet.ops import extras
 from funcnet.ops.methods import assign
+from funcnet.ops.views import View, viewed
 from funcnet.xp import numpy_linalg, numpy_protocol
 from funcnet.xp.numpy_extras import FUNCTIONS as EXTRAS
 
@@ -381,11 +382,19 @@ def _sliding_window_view(
             found=f"windows {windows} along {tuple(axes)} of shape {tuple(x.shape)}",
             needed="a positive size for each axis, no larger than the array's",
         )
+    return viewed(_windows(x, (windows, axes)), x, _WINDOWS, (windows, axes))
+
+
+def _windows(x: Any, how: Any) -> Any:
     ndim = len(x.shape)
-    for a, window in zip(axes, windows, strict=True):
+    for window, a in zip(*how, strict=True):
         places = np.arange(x.shape[a] - window + 1)[:, None] + np.arange(window)
         x = ops.moveaxis(x[(*[slice(None)] * (a % ndim), places)], a % ndim + 1, -1)
     return x
+
+
+# An element is shown in several windows, so nothing can be put back.
+_WINDOWS = View(_windows, None, lie=lambda x, how: np.lib.stride_tricks.sliding_window_view(x, *how))
 
 
 def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:

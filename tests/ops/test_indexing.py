@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import funcnet as fn
 from funcnet.backends.keys import layout
 from funcnet.core import Spec
 from funcnet.errors import (
@@ -455,3 +456,17 @@ def test_shapes_without_values() -> None:
         eval_shape(lambda x: x[x > 0], spec)
     with pytest.raises(AbstractValueError):
         eval_shape(lambda x: x[x[0, 0] > 0], spec)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, fn.jit, lambda f: lambda x: fn.vmap(f)(x[None])[0]])
+def test_one_value_is_put_at_a_mask_whose_values_are_unknown(transform):
+    def f(x):
+        y = x * 1.0
+        y[y < 0] = 0.0
+        y[x[:, 0] > 1] = 0.5 * x[0, 0]
+        return y
+
+    x = np.array([[0.3, -0.7], [1.9, 0.2]])
+    np.testing.assert_array_equal(transform(f)(x), f(x))
+    gradient = transform(fn.grad(lambda x: (f(x) * np.array([[2.0, 3.0], [5.0, 7.0]])).sum()))(x)
+    np.testing.assert_allclose(gradient, [[8.0, 0.0], [0.0, 0.0]])

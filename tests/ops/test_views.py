@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 import funcnet as fn
 from funcnet import xp
+from funcnet.errors import CopyError
 from funcnet.testing.backends import backend_params
 from funcnet.testing.numerical import numerical_grad
 
@@ -90,6 +92,7 @@ def _program(seed):
 def test_random_programs_of_views_have_numpys_values_and_derivatives(seed):
     f = _program(seed)
     value, gradient = fn.value_and_grad(f)(X)
+    np.testing.assert_allclose(fn.vmap(f)(np.stack([2 * X, X]))[1], value, rtol=1e-12)
     np.testing.assert_allclose(value, f(X.copy()), rtol=1e-12)
     np.testing.assert_allclose(gradient, numerical_grad(lambda x: f(x.copy()), X), rtol=1e-7, atol=1e-7)
     _, tangent = fn.jvp(f, (X,), (X,))
@@ -124,6 +127,20 @@ PARTS = {
     "real part": lambda y: y.real,
     "turned": lambda y: np.rot90(y),
     "picked": lambda y: y[[0, 1]],
+    "a number": lambda y: y[0, 1][None],
+    "an array without dimensions": lambda y: y[0, 1, ...][None],
+    "new labels": lambda y: np.einsum("ij->ji", y),
+    "the same labels": lambda y: np.einsum("ij->ij", y),
+    "the diagonal": lambda y: np.einsum("ii->i", y[1:]),
+    "a diagonal of three dimensions": lambda y: np.einsum("iji->ji", y.reshape(2, 3, 2)),
+    "a slice of what is turned": lambda y: y.reshape(2, 2, 3).swapaxes(0, 1)[0].reshape(-1),
+    "rows that follow each other": lambda y: y[1:3].reshape(-1),
+    "columns apart": lambda y: y[:, ::2].reshape(-1),
+    "reversed and raveled": lambda y: y[::-1].reshape(-1),
+    "a grid": lambda y: np.meshgrid(y[0], y[1])[0],
+    "a sparse grid": lambda y: np.meshgrid(y[0], y[1], sparse=True)[1],
+    "a sparse grid of views": lambda y: np.meshgrid(y[0], y[1], sparse=True, copy=False)[1],
+    "a grid of one": lambda y: np.meshgrid(y[0])[0],
 }
 
 
@@ -137,16 +154,105 @@ def test_what_is_a_view_and_what_a_copy_is_as_in_numpy(name):
         part[..., 0] = 99.0
         second[..., 0] = 77.0
         changed *= 5.0
-        return [first, part, second, other, third, changed]
+        return [first * 1.0, part * 1.0, second * 1.0, other * 1.0, third * 1.0, changed * 1.0]
 
     x = np.arange(1.0, 13.0).reshape(4, 3)
     found, _ = fn.vjp(programs, x)
-    for ours, numpys in zip(found, programs(x), strict=True):
-        np.testing.assert_array_equal(ours, numpys)
+    several = fn.vmap(programs)(np.stack([2 * x, x]))
+    inside = fn.vmap(programs, in_axes=2)(np.stack([2 * x, x], axis=2))
+    captured = fn.jit(programs)(x)
+    for k, numpys in enumerate(programs(x)):
+        np.testing.assert_array_equal(found[k], numpys)
+        np.testing.assert_array_equal(several[k][1], numpys)
+        np.testing.assert_array_equal(inside[k][1], numpys)
+        np.testing.assert_array_equal(captured[k], numpys)
     weights = np.cos(np.arange(12.0)).reshape(4, 3)
     gradient = fn.grad(lambda x: sum((p * p).sum() for p in programs(x * weights)))(x)
     expected = numerical_grad(lambda x: sum((p * p).sum() for p in programs(x * weights)), x)
     np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-8)
+    captured = fn.jit(fn.grad(lambda x: sum((p * p).sum() for p in programs(x * weights))))(x)
+    np.testing.assert_allclose(captured, gradient, rtol=1e-12)
+
+
+#: What NumPy shows but lets nobody write to.
+SHOWN = {
+    "the diagonal": lambda y: np.diagonal(y, 1),
+    "the method diagonal": lambda y: y.diagonal(),
+    "diag": lambda y: np.diag(y),
+    "broadcast": lambda y: np.broadcast_to(y, (2, 4, 3)),
+    "windows": lambda y: sliding_window_view(y, 2, axis=1),
+    "a part of windows": lambda y: sliding_window_view(y, (2, 2))[0, 1],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_views_that_cannot_be_written_to_show_what_is_written_and_refuse_the_rest(name):
+    take = SHOWN[name]
+
+    def program(y):
+        y = y * 1.0
+        shown = take(y)
+        y[1] *= y[0, 0]
+        y[0] = 3.0
+        return shown * 1.0
+
+    def writing(y):
+        y = y * 1.0
+        take(y)[0] = 3.0
+        return y
+
+    x = np.arange(1.0, 13.0).reshape(4, 3)
+    weights = np.cos(np.arange(float(np.size(program(x))))).reshape(np.shape(program(x)))
+    value, gradient = fn.value_and_grad(lambda y: (program(y) * weights).sum())(x)
+    np.testing.assert_allclose(value, (program(x) * weights).sum(), rtol=1e-14)
+    np.testing.assert_allclose(gradient, numerical_grad(lambda y: (program(y) * weights).sum(), x), atol=1e-8)
+    np.testing.assert_array_equal(fn.jit(program)(x), program(x))
+    np.testing.assert_array_equal(fn.vmap(program)(x[None])[0], program(x))
+    with pytest.raises(ValueError, match="read-only"):
+        writing(x)
+    for transformed in (fn.jit(writing), lambda x: fn.vjp(writing, x), lambda x: fn.vmap(writing)(x[None])):
+        with pytest.raises(CopyError, match=r"cannot be written to, in .*test_views(.|\n)*np.einsum"):
+            transformed(x)
+
+
+@pytest.mark.parametrize("case", backend_params())
+def test_diagonals_can_be_written_to_where_the_library_lets_them(case):
+    def program(x):
+        a = x * 1.0
+        xp.linalg.diagonal(a, offset=1)[...] = a[1, 0] ** 2
+        return xp.sum(a)
+
+    x = case.asarray([[2.0, 3.0], [5.0, 7.0]], "float32")
+    with case.active():
+        if case.backend_name in ("numpy", "strict"):
+            with pytest.raises(CopyError):
+                fn.grad(program)(x)
+        else:
+            expected = np.float32([[1.0, 0.0], [11.0, 1.0]])
+            np.testing.assert_array_equal(case.to_numpy(fn.grad(program)(x)), expected)
+            np.testing.assert_array_equal(case.to_numpy(fn.jit(fn.grad(program))(x)), expected)
+
+
+def test_numbers_are_no_views_inside_of_vmap_and_jit():
+    def f(x):
+        first, (second, *_) = x[0], np.unstack(x)
+        first += 10.0
+        second *= 3.0
+        return x * 1.0, first, second
+
+    for found in (fn.jit(f)(X), fn.vjp(f, X)[0], [y[0] for y in fn.vmap(f)(X[None])]):
+        for ours, numpys in zip(found, f(X.copy()), strict=True):
+            np.testing.assert_array_equal(ours, numpys)
+
+
+def test_a_traced_number_fills_an_array_of_its_own():
+    def f(x):
+        filled = xp.full((), x[0])
+        filled += 1.0
+        return x[0] + filled
+
+    assert fn.value_and_grad(f)(X)[0] == pytest.approx(2 * X[0] + 1.0)
+    assert fn.jit(f)(X) == pytest.approx(2 * X[0] + 1.0)
 
 
 @pytest.mark.parametrize("part", ["real", "imag"])
@@ -160,6 +266,7 @@ def test_parts_of_complex_numbers_are_views(part):
 
     assert fn.value_and_grad(program)(X)[0] == pytest.approx(program(X), rel=1e-14)
     np.testing.assert_allclose(fn.grad(program)(X), numerical_grad(program, X), rtol=1e-8)
+    np.testing.assert_allclose(fn.jit(fn.grad(program))(X), fn.grad(program)(X), rtol=1e-14)
 
 
 @pytest.mark.parametrize("case", backend_params())
@@ -171,9 +278,10 @@ def test_views_on_every_backend(case):
         xp.reshape(a, (4,))[3] = 0.0
         return xp.sum(a)
 
+    x = case.asarray([[2.0, 3.0], [5.0, 7.0]], "float32")
     with case.active():
-        gradient = fn.grad(f)(case.asarray([[2.0, 3.0], [5.0, 7.0]], "float32"))
-    np.testing.assert_array_equal(case.to_numpy(gradient), np.float32([[4.0, 2.0], [0.0, 0.0]]))
+        for gradient in (fn.grad(f)(x), fn.jit(fn.grad(f))(x)):
+            np.testing.assert_array_equal(case.to_numpy(gradient), np.float32([[4.0, 2.0], [0.0, 0.0]]))
 
 
 def test_parts_that_are_gone_are_forgotten():

@@ -159,6 +159,19 @@ class TestFreshResults:
         assert not np.may_share_memory(a, b)
         assert not np.may_share_memory(a, c)
 
+    def test_constants_are_what_they_are_when_they_are_used(self) -> None:
+        def f(x: Any) -> Any:
+            t, step = np.zeros(3), np.array(0.5)
+            y = x * 1.0
+            for i in range(3):
+                t[i] += 1.0 + i
+                step *= 0.5
+                y = y + t * x * step
+            return y
+
+        x = np.array([1.0, 2.0, 3.0])
+        np.testing.assert_allclose(fn.jit(f)(x), f(x))
+
     def test_constants_are_not_handed_out(self) -> None:
         f = fn.jit(lambda x: xp.ones(3))
         f(X)[:] = 5.0

@@ -5,13 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from funcnet.errors import ParameterError
 from funcnet.ops.arithmetic import multiply
 from funcnet.ops.broadcasting import reshaped, sum_over
+from funcnet.ops.comparison import where
 from funcnet.ops.extras.inputs import along, size
 from funcnet.ops.extras.subscripts import Contraction, Label, Labels, Terms, described, parse
+from funcnet.ops.fresh import array_like
 from funcnet.ops.linear_algebra import matmul
-from funcnet.ops.manipulation import permute_dims
+from funcnet.ops.manipulation import expand_dims, permute_dims
+from funcnet.ops.views import View, viewed
 
 __all__ = ["diagonal_of", "einsum"]
 
@@ -87,6 +92,10 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
 
 def diagonal_of(x: Any, first: int, second: int) -> Any:
     """Return the elements whose indices along two dimensions of one size are equal, along the first of the two."""
+    return viewed(_diagonal(x, first, second), x, _DIAGONAL, (first, second))
+
+
+def _diagonal(x: Any, first: int, second: int) -> Any:
     n = x.shape[first]
     others = [i for i in range(len(x.shape)) if i not in (first, second)]
     order = (*others, first, second)
@@ -95,6 +104,21 @@ def diagonal_of(x: Any, first: int, second: int) -> Any:
     y = along(reshaped(moved, (*lead, n * n)), len(lead), None, None, n + 1) if n else reshaped(moved, (*lead, 0))
     back = sorted([*others, first])
     return _arranged(y, (*others, first), tuple(back))
+
+
+def _put_diagonal(x: Any, how: tuple[int, int], part: Any) -> Any:
+    first, second = how
+    n, ndim = x.shape[first], len(x.shape)
+    here = np.eye(n, dtype=np.bool).reshape([n if i in how else 1 for i in range(ndim)])
+    return where(array_like(x, here), expand_dims(part, axis=second), x)
+
+
+def _lies(x: Any, how: tuple[int, int]) -> Any:
+    return np.moveaxis(np.diagonal(x, 0, *how), -1, how[0])
+
+
+#: It may be written to, as what NumPy's `einsum` returns.
+_DIAGONAL = View(lambda x, how: _diagonal(x, *how), _put_diagonal, lie=_lies)
 
 
 def _simplified(x: Any, labels: Labels, sizes: dict[Label, int]) -> tuple[Any, Labels]:

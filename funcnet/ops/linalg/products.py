@@ -5,11 +5,14 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from funcnet.core import bind, case, linear
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.arithmetic import multiply, subtract
 from funcnet.ops.batching import as_it_is
 from funcnet.ops.broadcasting import broadcast_to
+from funcnet.ops.comparison import where
 from funcnet.ops.fresh import array_like
 from funcnet.ops.joining import stack, unstack
 from funcnet.ops.linalg.common import as_column, as_row, check_matrices, identity_like
@@ -18,6 +21,7 @@ from funcnet.ops.linear_algebra import matmul
 from funcnet.ops.shapes import broadcast_shapes
 from funcnet.ops.statistical import sum as sum_of
 from funcnet.ops.strong import masked
+from funcnet.ops.views import View, viewed
 
 __all__ = ["cross", "diagonal", "diagonal_matrix", "matrix_power", "outer", "trace"]
 
@@ -117,7 +121,22 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     array([2])
     """
     check_matrices("diagonal", x, floating=False)
-    return bind(diagonal_p, x, offset=index(offset))
+    offset = index(offset)
+    return viewed(bind(diagonal_p, x, offset=offset), x, _DIAGONAL, offset)
+
+
+def _put_diagonal(x: Any, offset: int, part: Any) -> Any:
+    rows, columns = x.shape[-2:]
+    here = np.eye(rows, columns, k=offset, dtype=np.bool)
+    return where(array_like(x, here), bind(diagonal_matrix_p, part, rows=rows, columns=columns, offset=offset), x)
+
+
+_DIAGONAL = View(
+    lambda x, offset: bind(diagonal_p, x, offset=offset),
+    _put_diagonal,
+    lie=lambda x, offset: np.diagonal(x, offset, -2, -1),
+    read_only_by=("numpy", "strict"),
+)
 
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
