@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from funcnet.compiler.plain import Writer
 from funcnet.compiler.team import crew
 from funcnet.compiler.team.driver import LIMIT
 from funcnet.compiler.team.entries import fail, native
+from funcnet.compiler.team.groups import EACH
 from funcnet.compiler.team.segments import Fixed, Given, Segment
+from funcnet.compiler.team.uses import Use
 from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -24,11 +28,19 @@ class StepWriter(Writer):
 
     Lines that only make arrays or look at what is there already may be written while steps wait: they run before the
     steps. Everything else goes after :meth:`flush`.
+
+    Parameters
+    ----------
+    threads : int, default 1
+        How many threads there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         super().__init__()
-        self._segment = Segment()
+        self._threads = threads
+        self._segment = Segment(threads)
+        #: What a variable shows that steps may write to: names of memory, or arrays. No others are known.
+        self._roots: dict[str, tuple[str | np.ndarray, ...]] = {}
         #: Lines that follow the steps that wait.
         self._after: list[str] = []
         #: What these steps and lines make.
@@ -40,15 +52,59 @@ class StepWriter(Writer):
         bounds: tuple[int, ...],
         arguments: Sequence[Fixed | Given],
         results: Iterable[Value],
+        amount: int | None = None,
     ) -> None:
-        """Add ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part; keys of arguments are variables."""
+        """Add ``function(bounds[i], bounds[i + 1], i, *arguments)`` for each part; keys of arguments are variables.
+
+        Parameters
+        ----------
+        function : callable
+            Compiled, or else called from Python.
+        bounds : tuple of int
+            What the parts have to do.
+        arguments : sequence of Fixed or Given
+            What they are called with.
+        results : iterable of Value
+            What is there only afterwards.
+        amount : int, optional
+            Weighted element operations; by default what such a number of parts has at least.
+        """
         kernel = native(function)
         if kernel is None or len(bounds) - 1 > LIMIT or (len(bounds) > 2 and not crew.available()):
             self.flush()
             self.lines.append(self._call(function, bounds, arguments))
         else:
-            self._segment.add(kernel, bounds, arguments)
+            if amount is None:
+                amount = EACH * (len(bounds) - 1) if len(bounds) > 2 else EACH // 2
+            self._segment.add(kernel, bounds, arguments, self._uses(arguments), amount)
             self._waiting.update(results)
+
+    def shows(self, name: str, *others: str, arrays: Iterable[np.ndarray] = ()) -> None:
+        """Note that a variable is a new array, or may be a view: of arrays, of what other variables show."""
+        roots: dict[int | str, str | np.ndarray] = {name: name, **{id(a): a for a in arrays}}
+        for other in others:
+            known = self._roots.get(other)
+            if known is None:
+                # It may show anything.
+                self._roots.pop(name, None)
+                return
+            roots |= {r if isinstance(r, str) else id(r): r for r in known}
+        self._roots[name] = tuple(roots.values())
+
+    def _uses(self, arguments: Sequence[Fixed | Given]) -> tuple[Use, ...] | None:
+        """Return the memory that a step uses, None if that is not known."""
+        if self._threads == 1:
+            return None
+        found: list[Use] = []
+        for a in arguments:
+            if isinstance(a, Given):
+                roots = self._roots.get(a.key)
+                if roots is None:
+                    return None
+                found += [Use(root, a.kind) for root in roots]
+            elif isinstance(a.value, np.ndarray):
+                found.append(Use(a.value if a.memory is None else a.memory, a.kind))
+        return tuple(found)
 
     def _call(self, function: Callable[..., None], bounds: tuple[int, ...], arguments: Sequence[Fixed | Given]) -> str:
         """Return the line that has Python call a step."""
@@ -85,7 +141,7 @@ class StepWriter(Writer):
     def flush(self) -> None:
         """Write the call of the steps that wait."""
         if len(self._segment):
-            keys, parallel = self._segment.keys, self._segment.parallel
+            keys = self._segment.keys
             pack, table, address = self._segment.finish()
             if keys:
                 given = [
@@ -96,9 +152,9 @@ class StepWriter(Writer):
                 self.constant(table)
             # What the table has addresses of.
             self.constant(self._segment)
-            team = f"{self.constant(crew.team_of)}()" if parallel else "0"
+            team = f"{self.constant(crew.team_of)}()" if self._segment.parallel else "0"
             self.lines.append(f"if {self.constant(crew.run())}({team}, {address}): {self.constant(fail)}()")
-            self._segment = Segment()
+            self._segment = Segment(self._threads)
         self.lines += self._after
         self._after = []
         self._waiting.clear()

@@ -93,6 +93,16 @@ def test_views_of_what_waits(count: int) -> None:
     checked(f, RNG.normal(size=(6, 4)), RNG.normal(size=(6, 4)))
 
 
+def test_a_view_that_is_a_result_and_is_read(count: int) -> None:
+    def f(x: Any, y: Any) -> Any:
+        a = xp.matrix_transpose(x * y + 1.0)
+        b = xp.permute_dims(xp.reshape(x - y, (2, 2, 4)), (2, 0, 1))
+        c = xp.matrix_transpose(x @ y)
+        return a, xp.exp(a) * 2.0, b, b * b + 1.0, c, c @ x, xp.sum(c * 2.0, axis=0)
+
+    checked(f, RNG.normal(size=(4, 4)), RNG.normal(size=(4, 4)))
+
+
 def test_arrays_that_are_not_contiguous(count: int) -> None:
     x = RNG.normal(size=(12, 8))
     f = lambda a, b: (xp.exp(a) * b - 1.0, xp.sum(a * b, axis=0), a * 2.0 + b)  # noqa: E731

@@ -24,6 +24,8 @@ class Arrays:
         What the plan computes.
     targets : bool
         Whether the caller gives the arrays that results are written to.
+    threads : int
+        How many threads there are.
 
     Attributes
     ----------
@@ -39,10 +41,10 @@ class Arrays:
 
     __slots__ = ("_known", "_targets", "fresh", "graph", "planned", "results", "writer")
 
-    def __init__(self, graph: Graph, *, targets: bool) -> None:
+    def __init__(self, graph: Graph, *, targets: bool, threads: int) -> None:
         self.graph = graph
         self._targets = targets
-        self.writer = StepWriter()
+        self.writer = StepWriter(threads)
         self.results = {v for v in graph.outputs if v.__class__ is Value}
         self.planned: dict[Value, np.ndarray] = {}
         self.fresh: set[Value] = set()
@@ -52,7 +54,13 @@ class Arrays:
     def keep(self, v: Value, array: np.ndarray) -> None:
         """Note where a value lies from now on."""
         self.planned[v] = array
-        self.writer.names[v] = self.writer.constant(array)
+        self.writer.names[v] = self.fixed(array)
+
+    def fixed(self, array: np.ndarray) -> str:
+        """Return the variable of an array that is the same in every call."""
+        name = self.writer.constant(array)
+        self.writer.shows(name, arrays=[array] if isinstance(array, np.ndarray) else [])
+        return name
 
     def later(self, v: Value) -> bool:
         """Return whether steps that wait may have to write to what a value shows."""
@@ -82,6 +90,7 @@ class Arrays:
             self.writer.lines.append(
                 f"{name} = {self.writer.constant(np.zeros if zeroed else np.empty)}({v.shape!r}, {dtype})"
             )
+        self.writer.shows(name)
         return name
 
     def clear(self, v: Value) -> None:
@@ -97,10 +106,11 @@ class Arrays:
                 # It reads what a step may yet have to write.
                 self.writer.flush()
             name = self._known[v, kind] = f"t{len(self._known)}"
+            self.writer.shows(name, self.writer.name(v))
             self.writer.lines.append(f"{name} = {text}")
         return name
 
-    def seen(self, v: Value, name: str, a: Of) -> Fixed | Given:
-        """Return an array as an argument of a kernel's step."""
+    def seen(self, v: Value, name: str, a: Of, kind: str) -> Fixed | Given:
+        """Return an array as an argument of a kernel's step, which does to it what `kind` says."""
         array = self.at_hand(v)
-        return Given(name, a.shape) if array is None else Fixed(array.reshape(a.shape))
+        return Given(name, a.shape, kind) if array is None else Fixed(array.reshape(a.shape), kind)

@@ -69,7 +69,7 @@ class Builder:
         self.calls: list[str] = []
         self.planned = 0
         self.nodes = nodes_of(graph)
-        self.arrays = Arrays(graph, targets=targets)
+        self.arrays = Arrays(graph, targets=targets, threads=count)
         self.writer, self.results = self.arrays.writer, self.arrays.results
         self.needed = set(self.results)
         for n in self.nodes:
@@ -98,9 +98,10 @@ class Builder:
     def build(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function."""
         for v, array in self.graph.constants.items():
-            self.writer.names[v] = self.writer.constant(array)
+            self.writer.names[v] = self.arrays.fixed(array)
         for v in self.graph.inputs:
-            self.writer.name(v)
+            # Those that the plan writes to share memory with no others.
+            self.writer.shows(self.writer.name(v))
         dying, self.planned = place(self.nodes, self.layout, self.needed, self.arrays)
         for i, node in enumerate(self.nodes):
             if isinstance(node, Group):
@@ -163,6 +164,7 @@ class Builder:
             self._view(out, view)
         elif e.primitive.name == "matrix_transpose" and not self.writer.waits(first):
             self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.name(first)}.swapaxes(-1, -2)")
+            self.writer.shows(self.writer.name(out), self.writer.name(first))
         elif is_product(e) and (out in self.arrays.planned or out in self.results):
             if out not in self.arrays.planned:
                 self.arrays.make(out)
@@ -172,9 +174,14 @@ class Builder:
             if anything or any([self.arrays.later(v) for v in e.values]):
                 self.writer.flush()
             call(self.writer, e)
+            shown = [self.writer.name(v) for v in e.values] if shares(e) else []
+            for v in e.outputs:
+                self.writer.shows(self.writer.name(v), *shown)
 
     def _view(self, out: Value, array: np.ndarray) -> None:
         if out in self.results:
-            self.writer.lines.append(f"{self.writer.name(out)} = {self.writer.constant(array)}")
+            # Who reads it has to wait for the step that writes to the array.
+            self.writer.after([f"{self.writer.name(out)} = {self.writer.constant(array)}"], [out])
+            self.writer.shows(self.writer.name(out), arrays=[array])
         else:
             self.arrays.keep(out, array)

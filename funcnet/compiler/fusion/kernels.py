@@ -10,6 +10,7 @@ import numpy as np
 from funcnet.compiler.kernels.special import Of, Special, Steps
 from funcnet.compiler.layout import contiguous, flattened, readable
 from funcnet.compiler.steps import Fixed, Given
+from funcnet.compiler.team.uses import READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,9 @@ class KernelSteps:
             names = (*given, *[self.writer.name(v) for v in e.outputs])
             for function, bounds, arguments in kernel.steps:
                 seen = [
-                    self.arrays.seen(arrays[a.index], names[a.index], a) if isinstance(a, Of) else Fixed(a)
+                    self.arrays.seen(arrays[a.index], names[a.index], a, READ if a.index < len(e.inputs) else WRITE)
+                    if isinstance(a, Of)
+                    else Fixed(a)
                     for a in arguments
                 ]
                 self.writer.step(function, bounds, seen, e.outputs)
@@ -76,18 +79,19 @@ class KernelSteps:
         for v in e.outputs:
             if v not in self.arrays.planned:
                 self.arrays.make(v)
-        for v in (*e.inputs, *e.outputs):
+        for k, v in enumerate((*e.inputs, *e.outputs)):
+            kind = READ if k < len(e.inputs) else WRITE
             array = self.arrays.planned.get(v)
             if array is None and v in self.arrays.graph.constants:
                 array = np.asarray(self.arrays.graph.constants[v])
             strides = contiguous(v.shape, np.dtype(v.dtype).itemsize)
             if array is not None and readable(array):
-                given.append(Fixed(flattened(array)))
+                given.append(Fixed(flattened(array), kind, array))
                 strides = array.strides
             elif v in e.inputs:
-                given.append(Given(self.arrays.contiguous(v), (prod(v.shape),)))
+                given.append(Given(self.arrays.contiguous(v), (prod(v.shape),), kind))
             elif array is None:
-                given.append(Given(self.writer.name(v), (prod(v.shape),)))
+                given.append(Given(self.writer.name(v), (prod(v.shape),), kind))
             else:
                 scratch = np.empty(v.shape, v.dtype)
                 given.append(Fixed(scratch.reshape(-1)))

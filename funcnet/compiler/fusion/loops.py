@@ -27,6 +27,8 @@ from funcnet.compiler.loops.narrow import loop_of
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.loops.windows import PLACES, WINDOW, window_of
 from funcnet.compiler.steps import Fixed, Given
+from funcnet.compiler.team.groups import EACH as SHARE
+from funcnet.compiler.team.uses import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopSteps"]
 
-#: Weighted element operations that a thread has to have, some 3 microseconds: posting and waiting take 1.5.
-_PARALLEL = 50_000
+#: Weighted element operations that a thread has to have.
+_PARALLEL = SHARE
 #: What a row takes beside its elements, in the same measure: vectors that are filled and emptied at each stage.
 _ROW = 400
 #: Bounds between threads are multiples of this where a loop takes elements one by one: of a line of the cache.
@@ -104,7 +106,7 @@ class LoopSteps:
         after: list[Callable[[], None]] = []
         for v, role in loop.outputs:
             arguments.append(self._output(v, role, loop, parts, after))
-        self.writer.step(function, bounds, arguments, [v for v, _ in loop.outputs])
+        self.writer.step(function, bounds, arguments, [v for v, _ in loop.outputs], amount=self._work(loop, rows))
         for write in after:
             write()
 
@@ -116,9 +118,12 @@ class LoopSteps:
     def _bounds(self, loop: Loop, rows: int) -> tuple[int, ...]:
         step = _LINE if loop.flat else 1
         units = -(-rows // step)
-        work = loop.work if loop.flat or loop.group.narrow else loop.work + _ROW * rows
-        parts = max(1, min(self.count, units, work // _PARALLEL))
+        parts = max(1, min(self.count, units, self._work(loop, rows) // _PARALLEL))
         return tuple([min(units * i // parts * step, rows) for i in range(parts)] + [rows])
+
+    @staticmethod
+    def _work(loop: Loop, rows: int) -> int:
+        return loop.work if loop.flat or loop.group.narrow else loop.work + _ROW * rows
 
     @staticmethod
     def _numba_type(v: Value, role: str, loop: Loop) -> str:
@@ -162,10 +167,10 @@ class LoopSteps:
             shape = self._shape(role, loop)
         array = self.arrays.at_hand(v)
         if array is not None:
-            return Fixed(array.reshape(shape))
+            return Fixed(array.reshape(shape), READ)
         # A scalar becomes an array of one element.
         text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})"
-        return Given(self.arrays.once(v, "contiguous", text), shape)
+        return Given(self.arrays.once(v, "contiguous", text), shape, READ)
 
     def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[Callable[[], None]]) -> Fixed | Given:
         group = loop.group
@@ -177,6 +182,7 @@ class LoopSteps:
                 name = self.writer.name(v)
                 self.arrays.fresh.add(v)
                 self.writer.lines.append(f"{name} = {self.writer.name(self.in_place[v])}")
+                self.writer.shows(name, self.writer.name(self.in_place[v]))
             else:
                 name = self.arrays.make(v)
             return Given(name, shape)
@@ -192,6 +198,7 @@ class LoopSteps:
             if v.shape:
                 text = f"{self.writer.constant(np.full)}({v.shape!r}, {text})"
             line = f"{self.writer.name(v)} = {text}"
+            self.writer.shows(self.writer.name(v))
             after.append(lambda: self.writer.after([line], [v]))
             return Fixed(partial)
         target = self.arrays.planned.get(v)

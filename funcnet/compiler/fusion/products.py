@@ -11,6 +11,7 @@ from funcnet.compiler.fusion.nodes import seen_through
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
 from funcnet.compiler.layout import view_of
 from funcnet.compiler.steps import Fixed, Given
+from funcnet.compiler.team.uses import OWN, READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Compile = Callable[[str, str], Callable[..., None]]
 
 __all__ = ["ProductSteps"]
+
+#: Multiplications that take as long as a weighted element operation of a loop.
+_EACH = 6
 
 
 class ProductSteps:
@@ -65,7 +69,8 @@ class ProductSteps:
     def _multiply(self, e: Equation) -> bool:
         """Write the call of the compiled product; return False if this one is left to BLAS."""
         out = e.outputs[0]
-        (a, left), (b, right), (c, result) = (self._matrices(v) for v in (*e.inputs, out))
+        (a, left), (b, right) = (self._matrices(v, READ) for v in e.inputs)
+        c, result = self._matrices(out, WRITE)
         found = product(left, right, result, out.dtype, self.count)
         if found is None:
             return False
@@ -74,18 +79,19 @@ class ProductSteps:
         if found.turned:
             a, b = b, a
         function = self.compile(source(out.dtype), signature(out.dtype))
-        self.writer.step(function, found.bounds, [a, b, c, Fixed(self._scratch), Fixed(found.description)], [out])
+        given = [a, b, c, Fixed(self._scratch, OWN), Fixed(found.description, READ)]
+        self.writer.step(function, found.bounds, given, [out], amount=found.work // _EACH)
         return True
 
-    def _matrices(self, v: Value) -> tuple[Fixed | Given, Matrices]:
+    def _matrices(self, v: Value, kind: str) -> tuple[Fixed | Given, Matrices]:
         """Return a flat array that begins with or holds a value, and where in it the value lies."""
         array = self.arrays.planned.get(v)
         if array is None:
             array = self.arrays.graph.constants.get(v)
         if isinstance(array, np.ndarray):
-            return Fixed(array[(slice(0, 1),) * array.ndim].reshape(-1)), Matrices.of(array)
+            return Fixed(array[(slice(0, 1),) * array.ndim].reshape(-1), kind, array), Matrices.of(array)
         if v in self.arrays.fresh:
-            return Given(self.writer.name(v), (prod(v.shape),)), Matrices.of(np.empty(v.shape, v.dtype))
+            return Given(self.writer.name(v), (prod(v.shape),), kind), Matrices.of(np.empty(v.shape, v.dtype))
         base, views = seen_through(v, self.turns)
         inside = whole = np.empty(base.shape, base.dtype)
         for e in views:
@@ -93,7 +99,7 @@ class ProductSteps:
             assert found is not None
             inside = found
         text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(base)})"
-        return Given(self.arrays.once(base, "contiguous", text), (prod(base.shape),)), Matrices.of(inside, whole)
+        return Given(self.arrays.once(base, "contiguous", text), (prod(base.shape),), kind), Matrices.of(inside, whole)
 
     def _rows(self, v: Value) -> str:
         """Return an expression for a matrix of the rows of an array."""

@@ -84,11 +84,14 @@ class Product(NamedTuple):
         Sizes and strides.
     bounds : tuple of int
         What each thread does.
+    work : int
+        How many multiplications that is.
     """
 
     turned: bool
     description: np.ndarray
     bounds: tuple[int, ...]
+    work: int
 
 
 def source(dtype: Any) -> str:
@@ -145,7 +148,7 @@ def product(a: Matrices, b: Matrices, c: Matrices, dtype: Any, threads: int) -> 
     numbers += [panels.scratch_size(), split, unit, len(along), count]
     for one in reversed(along):
         numbers += one
-    return Product(False, np.array(numbers, np.int64), bounds)
+    return Product(False, np.array(numbers, np.int64), bounds, m * n * k * count)
 
 
 def _divided(m: int, n: int, k: int, count: int, shape: Any, threads: int) -> tuple[int, int, tuple[int, ...]]:

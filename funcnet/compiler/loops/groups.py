@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Value
 from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, Group, name_of, power_of
+from funcnet.compiler.loops.order import gathered
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["grouped"]
 
+#: So many equations are looked at together: the time that it takes grows with the square of their number.
 _SEGMENT = 2000
 #: Functions without a vectorised form are taken into loops of at most so many elements.
 _SMALL = 64
@@ -64,9 +66,12 @@ def fusable(e: Equation) -> bool:
 
 def grouped(graph: Graph) -> list[Group | Equation]:
     """Return the graph's equations, those that share a loop together, in an order in which they can run."""
+    equations = graph.equations
+    if len(equations) > _SEGMENT:
+        equations = tuple(gathered(equations, fusable))
     out: list[Group | Equation] = []
-    for start in range(0, len(graph.equations), _SEGMENT):
-        out += _segment(graph.equations[start : start + _SEGMENT])
+    for start in range(0, len(equations), _SEGMENT):
+        out += _segment(equations[start : start + _SEGMENT])
     return out
 
 
