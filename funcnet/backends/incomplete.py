@@ -9,10 +9,11 @@ integration", Publ. RIMS 9 (1974).
 
 from __future__ import annotations
 
-from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from funcnet.backends.leibniz import leibniz
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def gammainc_derivative(special: Any, a: Any, x: Any, n: int) -> np.ndarray:
         log_t = np.log(x) + s
         density = np.exp(a * log_t - x * np.exp(s) - special.gammaln(a))
         psi = [special.digamma(a), *(special.polygamma(k, a) for k in range(1, n))]
-        factor = _factor(n, 0, lambda i, _: (log_t if i == 0 else 0.0) - psi[i], None)
+        factor = leibniz(n, 0, lambda i, _: (log_t if i == 0 else 0.0) - psi[i])
         return -side * width * np.sum(_WEIGHTS * density * factor, axis=0)
 
     inside = lambda a, x: (a > 0) & (x > 0) & (x < np.inf) & (a < np.inf)  # noqa: E731  # one condition
@@ -88,7 +89,7 @@ def betainc_derivative(special: Any, a: Any, b: Any, x: Any, m: int, n: int) -> 
         density = np.exp(a * log_t + b * log_u - special.betaln(a, b))
         orders = range(m + n)
         psi_a, psi_b, psi_ab = ([_psi(special, k, v) for k in orders] for v in (a, b, a + b))
-        factor = _factor(
+        factor = leibniz(
             m,
             n,
             lambda i, j: (log_t if i == j == 0 else 0.0) - (psi_a[i] if j == 0 else 0.0) + psi_ab[i + j],
@@ -103,27 +104,6 @@ def betainc_derivative(special: Any, a: Any, b: Any, x: Any, m: int, n: int) -> 
 
 def _psi(special: Any, k: int, v: np.ndarray) -> np.ndarray:
     return special.polygamma(k, v) if k else special.digamma(v)
-
-
-def _factor(m: int, n: int, by_a: Callable[[int, int], Any], by_b: Any) -> Any:
-    """Return the derivative of a density, over the density.
-
-    ``by_a(i, j)`` is the derivative of order i by the first and j by the second parameter of the derivative of the
-    density's logarithm by the first one, ``by_b`` the same for the second. Leibniz's rule gives one order from the
-    lower ones.
-    """
-    known: dict[tuple[int, int], Any] = {(0, 0): 1.0}
-    for i in range(m + 1):
-        for j in range(n + 1):
-            if i == j == 0:
-                continue
-            by, i0, j0 = (by_a, i - 1, j) if i else (by_b, i, j - 1)
-            known[i, j] = sum(
-                comb(i0, p) * comb(j0, q) * known[i0 - p, j0 - q] * by(p, q)
-                for p in range(i0 + 1)
-                for q in range(j0 + 1)
-            )
-    return known[m, n]
 
 
 def _by_blocks(block: Callable[..., np.ndarray], inside: Any, flat: Any, *args: Any) -> np.ndarray:

@@ -10,9 +10,23 @@ References
    pp. 631-637. https://doi.org/10.1090/S0025-5718-1969-0247736-4
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-__all__ = ["ERFINV_DOUBLE", "ERFINV_SINGLE", "ERF_LARGE", "ERF_MIDDLE", "ERF_SMALL", "ErfinvPiece", "Rational"]
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ERFINV_DOUBLE",
+    "ERFINV_SINGLE",
+    "ERF_LARGE",
+    "ERF_MIDDLE",
+    "ERF_SMALL",
+    "ErfinvPiece",
+    "Rational",
+    "horner",
+]
 
 
 class ErfinvPiece(NamedTuple):
@@ -31,6 +45,18 @@ class Rational(NamedTuple):
 
     numerator: tuple[float, ...]
     denominator: tuple[float, ...]
+
+    def __call__(self, t: Any) -> Any:
+        """Return the values at the elements of an array."""
+        return horner(self.numerator, t) / horner(self.denominator, t)
+
+
+def horner(coefficients: Sequence[float], t: Any) -> Any:
+    """Return the values of a polynomial of degree one or more at the elements of an array."""
+    y = t * coefficients[0]
+    for c in coefficients[1:-1]:
+        y = (y + c) * t
+    return y + coefficients[-1]
 
 
 #: Giles's approximation in single precision [1]_.

@@ -21,8 +21,8 @@ __all__ = ["embedding", "embedding_bag"]
 
 def embedding(
     count: int,
-    *,
     features: int,
+    *,
     padding_idx: int | None = None,
     table_init: Callable[..., Any] | None = None,
     dtype: Any = None,
@@ -60,7 +60,7 @@ def embedding(
     >>> import numpy as np
     >>> from funcnet import nn, random
     >>> ids = np.array([[3, 1, 1]])
-    >>> layer = nn.embedding(5, features=2)
+    >>> layer = nn.embedding(5, 2)
     >>> params, state = layer.init(random.key(0), ids)
     >>> layer.apply(params, state, ids)[0].shape
     (1, 3, 2)
@@ -81,8 +81,8 @@ def embedding(
 
 def embedding_bag(
     count: int,
-    *,
     features: int,
+    *,
     mode: str = "mean",
     padding_idx: int | None = None,
     table_init: Callable[..., Any] | None = None,
@@ -123,7 +123,7 @@ def embedding_bag(
     >>> import numpy as np
     >>> from funcnet import nn, random
     >>> ids = np.array([[3, 1, 1], [0, 0, 0]])
-    >>> layer = nn.embedding_bag(5, features=2)
+    >>> layer = nn.embedding_bag(5, 2)
     >>> params, state = layer.init(random.key(0), ids)
     >>> layer.apply(params, state, ids)[0].shape
     (2, 2)

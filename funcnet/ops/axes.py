@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "check_accumulator",
     "check_elements",
     "check_kind",
     "element_count",
@@ -99,6 +100,17 @@ def check_kind(name: str, x: Any, kinds: str, needed: str, write: str = "") -> N
             found=f"an array of dtype {x.dtype}",
             needed=needed,
             write=write,
+        )
+
+
+def check_accumulator(name: str, x: Any, dtype: Any) -> None:
+    """Raise `DtypeError` if complex numbers are to be accumulated in a real data type, which drops half of them."""
+    if kind(x.dtype) == "c" and kind(dtype) != "c":
+        raise DtypeError(
+            f"xp.{name} of complex numbers cannot have a real data type.",
+            found=f"an array of dtype {x.dtype} and dtype={dtype}",
+            needed="a complex data type",
+            write=f"xp.{name}(xp.real(x))",
         )
 
 

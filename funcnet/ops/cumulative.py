@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general, linear
-from funcnet.core.dtypes import is_inexact, kind
-from funcnet.errors import DtypeError, ParameterError
-from funcnet.ops.axes import native_dtype, one_axis
+from funcnet.core.dtypes import is_inexact
+from funcnet.errors import ParameterError
+from funcnet.ops.axes import check_accumulator, native_dtype, one_axis
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.slicing import taken
@@ -260,13 +260,7 @@ def _cumulative(primitive: Any, x: Any, axis: int | None, dtype: Any, include_in
     axis = one_axis(name, x, axis)
     if dtype is not None:
         dtype = native_dtype(x, dtype)
-        if kind(x.dtype) == "c" and kind(dtype) != "c":
-            raise DtypeError(
-                f"xp.{name} of complex numbers cannot have a real data type.",
-                found=f"an array of dtype {x.dtype} and dtype={dtype}",
-                needed="a complex data type",
-                write=f"xp.{name}(xp.real(x))",
-            )
+        check_accumulator(name, x, dtype)
         x = cast(x, dtype)
         if not is_inexact(dtype):
             return cast(_scan(primitive, x, axis, bool(include_initial), False), dtype)

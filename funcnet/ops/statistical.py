@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
-from funcnet.core.dtypes import is_inexact, kind
-from funcnet.errors import DtypeError
-from funcnet.ops.axes import element_count, kept_shape, native_dtype, reduced_axes, reduced_shape
+from funcnet.core.dtypes import is_inexact
+from funcnet.ops.axes import check_accumulator, element_count, kept_shape, native_dtype, reduced_axes, reduced_shape
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast, reshaped, sum_over, sum_p
 from funcnet.ops.cumulative import cumulative_prod, cumulative_sum, products_of_others
@@ -72,13 +71,7 @@ def _accumulated(name: str, x: Any, dtype: Any) -> tuple[Any, Any]:
     dtype = native_dtype(x, dtype)
     if dtype is None or dtype == x.dtype:
         return x, dtype
-    if kind(x.dtype) == "c" and kind(dtype) != "c":
-        raise DtypeError(
-            f"xp.{name} of complex numbers cannot have a real data type.",
-            found=f"an array of dtype {x.dtype} and dtype={dtype}",
-            needed="a complex data type",
-            write=f"xp.{name}(xp.real(x))",
-        )
+    check_accumulator(name, x, dtype)
     if is_inexact(x.dtype) and not is_inexact(dtype):
         # Integers carry no derivative, so the conversion comes before the sum.
         return cast(x, dtype), dtype

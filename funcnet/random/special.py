@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnet.backends.fused import fused_multiply_add, split_factor
-from funcnet.backends.polynomials import ERF_LARGE, ERF_MIDDLE, ERF_SMALL, ERFINV_DOUBLE, ERFINV_SINGLE
+from funcnet.backends.polynomials import ERF_LARGE, ERF_MIDDLE, ERF_SMALL, ERFINV_DOUBLE, ERFINV_SINGLE, horner
 from funcnet.random.dtypes import dtype_name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from funcnet.backends.polynomials import Rational
 
 __all__ = ["affine", "erf", "erfinv"]
 
@@ -45,9 +40,9 @@ def erfinv(xp: Any, x: Any) -> Any:
     inside = xp.abs(x) < 1
     w = -xp.log(1 - xp.where(inside, x * x, xp.zeros_like(x)))
     root = xp.sqrt(w)
-    y = _horner(pieces[0].coefficients, w - pieces[0].centre)
+    y = horner(pieces[0].coefficients, w - pieces[0].centre)
     for before, piece in pairwise(pieces):
-        y = xp.where(w < before.limit, y, _horner(piece.coefficients, root - piece.centre))
+        y = xp.where(w < before.limit, y, horner(piece.coefficients, root - piece.centre))
     # x / 0 is infinite with the sign of x at the ends of the interval, and beyond them there is nothing.
     nowhere = xp.where(xp.abs(x) == 1, x * math.inf, xp.full_like(x, math.nan))
     return xp.astype(xp.where(inside, x * y, nowhere), dtype)
@@ -63,26 +58,15 @@ def erf(xp: Any, x: Any) -> Any:
     small = z <= 0.46875
     large = z > 4.0
     t = xp.where(small, z, one)
-    near = t * _quotient(ERF_SMALL, t * t)
+    near = t * ERF_SMALL(t * t)
     t = xp.where(small | large, one, z)
-    middle = 1 - xp.exp(-t * t) * _quotient(ERF_MIDDLE, t)
+    middle = 1 - xp.exp(-t * t) * ERF_MIDDLE(t)
     t = xp.where(large & (z < 30.0), z, one * 30.0)
     inverse = 1 / (t * t)
-    far = 1 - xp.exp(-t * t) / t * (1 / math.sqrt(math.pi) - inverse * _quotient(ERF_LARGE, inverse))
+    far = 1 - xp.exp(-t * t) / t * (1 / math.sqrt(math.pi) - inverse * ERF_LARGE(inverse))
     y = xp.where(small, near, xp.where(large, far, middle))
     y = xp.where(x < 0, -y, y)
     return xp.where(xp.isnan(x), x, xp.astype(y, dtype))
-
-
-def _horner(coefficients: Sequence[float], t: Any) -> Any:
-    y = t * coefficients[0]
-    for c in coefficients[1:-1]:
-        y = (y + c) * t
-    return y + coefficients[-1]
-
-
-def _quotient(rational: Rational, t: Any) -> Any:
-    return _horner(rational.numerator, t) / _horner(rational.denominator, t)
 
 
 def _has_double(xp: Any, x: Any) -> bool:

@@ -14,9 +14,7 @@ from funcnet.core import bind
 from funcnet.ops.nn.declare import simple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from funcnet.backends.polynomials import Rational
+    from collections.abc import Callable
 
 __all__ = ["density", "density_p", "probability", "probability_p", "widened"]
 
@@ -51,26 +49,15 @@ def probability(xp: Any, x: Any) -> Any:
     # Where a piece is not used its argument is one, so that nothing overflows there.
     small, large = z <= 0.46875, z > 4.0
     t = xp.where(small, z, 1.0)
-    half = 0.5 * t * _quotient(ERF_SMALL, t * t)
+    half = 0.5 * t * ERF_SMALL(t * t)
     near = 0.5 + xp.where(x < 0, -half, half)
     e = 0.5 * xp.exp(-z * z)
     t = xp.where(small | large, 1.0, z)
-    tail = e * _quotient(ERF_MIDDLE, t)
+    tail = e * ERF_MIDDLE(t)
     t = xp.where(large, z, 4.0)
     inverse = 1.0 / (t * t)
-    tail = xp.where(large, e / t * (1.0 / sqrt(pi) - inverse * _quotient(ERF_LARGE, inverse)), tail)
+    tail = xp.where(large, e / t * (1.0 / sqrt(pi) - inverse * ERF_LARGE(inverse)), tail)
     return xp.where(small, near, xp.where(x < 0, tail, 1.0 - tail))
-
-
-def _horner(coefficients: Sequence[float], t: Any) -> Any:
-    y = t * coefficients[0]
-    for c in coefficients[1:-1]:
-        y = (y + c) * t
-    return y + coefficients[-1]
-
-
-def _quotient(rational: Rational, t: Any) -> Any:
-    return _horner(rational.numerator, t) / _horner(rational.denominator, t)
 
 
 density_p = simple("gaussian_density", density, lambda g, x, y: g * (-x * y), "-x*exp(-x**2/2)/sqrt(2*pi)")

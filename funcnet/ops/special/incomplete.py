@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import comb
 from typing import Any
 
 from funcnet.backends import incomplete
+from funcnet.backends.leibniz import leibniz
 from funcnet.backends.special import hosted_by
 from funcnet.core import bind, elementwise
 from funcnet.ops.exponential import exp, log, log1p
@@ -40,12 +40,8 @@ def _gamma_density(a: Any, x: Any) -> Any:
 
 
 def _gamma_factor(a: Any, x: Any, n: int) -> Any:
-    """Return the derivative of order n of the density by a, over the density, by Leibniz's rule."""
-    slopes = [log(x) - digamma(a), *[-polygamma(k, a) for k in range(1, n)]]
-    known: list[Any] = [1.0]
-    for order in range(n):
-        known.append(sum(comb(order, p) * known[order - p] * slopes[p] for p in range(order + 1)))
-    return known[n]
+    """Return the derivative of order n of the density by a, over the density."""
+    return leibniz(n, 0, lambda i, _: log(x) - digamma(a) if i == 0 else -polygamma(i, a))
 
 
 gammainc_derivative_p = elementwise(
@@ -143,7 +139,7 @@ def _psi(order: int, x: Any) -> Any:
 
 
 def _beta_factor(a: Any, b: Any, x: Any, m: int, n: int) -> Any:
-    """Return the derivative of order m by a and n by b of the density, over the density, by Leibniz's rule."""
+    """Return the derivative of order m by a and n by b of the density, over the density."""
 
     def by_a(i: int, j: int) -> Any:
         slope = _psi(i + j, a + b) - (_psi(i, a) if j == 0 else 0.0)
@@ -153,18 +149,7 @@ def _beta_factor(a: Any, b: Any, x: Any, m: int, n: int) -> Any:
         slope = _psi(i + j, a + b) - (_psi(j, b) if i == 0 else 0.0)
         return slope + log1p(-x) if i == j == 0 else slope
 
-    known: dict[tuple[int, int], Any] = {(0, 0): 1.0}
-    for i in range(m + 1):
-        for j in range(n + 1):
-            if i == j == 0:
-                continue
-            by, i0, j0 = (by_a, i - 1, j) if i else (by_b, i, j - 1)
-            known[i, j] = sum(
-                comb(i0, p) * comb(j0, q) * known[i0 - p, j0 - q] * by(p, q)
-                for p in range(i0 + 1)
-                for q in range(j0 + 1)
-            )
-    return known[m, n]
+    return leibniz(m, n, by_a, by_b)
 
 
 betainc_derivative_p = elementwise(
