@@ -15,16 +15,21 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import MagicMock
 
+import numpy as np
+
 from funcnet.backends import record
 from funcnet.core import Primitive, registry
+from funcnet.transforms import grad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
+    "DOMAINS",
     "DTYPES",
     "MODULES",
+    "SHAPES",
     "WITHOUT_DERIVATIVE",
     "Facts",
     "facts",
@@ -70,6 +75,45 @@ DTYPES: Mapping[str, str] = {
     **dict.fromkeys(_ANY.split(), "Any."),
     **dict.fromkeys(("can_cast", "finfo", "iinfo", "isdtype", "result_type"), "Those that it is asked about."),
 }
+_REDUCED = "That of the argument without the reduced axes, or with size 1 there with ``keepdims=True``."
+_SAME = "That of the argument."
+_BROADCAST = "That of the arguments, broadcast together."
+_MOVED = "The sizes of the argument, its axes in another order."
+_NONE = "None: its result is no array."
+_TRANSFORMED = "That of `x` but for the lengths of the axes that are transformed."
+_WINDOWS = "That of `x` with as many elements along the spatial axes as the window has places."
+_RESIZED = "That of `x` with other sizes along the spatial axes."
+_UNIQUE = "``(n,)`` for n different elements; inverse indices have the shape of `x`."
+#: name -> the result's shape, for functions that are no elementwise primitives and whose docstring does not say.
+SHAPES: Mapping[str, str] = {
+    **dict.fromkeys("all any argmax argmin count_nonzero logsumexp max mean median min".split(), _REDUCED),
+    **dict.fromkeys("nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar".split(), _REDUCED),
+    **dict.fromkeys("prod std sum var vector_norm".split(), _REDUCED),
+    **dict.fromkeys("angle asarray deg2rad empty_like from_dlpack full_like ones_like rad2deg".split(), _SAME),
+    **dict.fromkeys("fft fftn hfft ifft ifftn ihfft irfft irfftn rfft rfftn".split(), _TRANSFORMED),
+    **dict.fromkeys("can_cast finfo iinfo isdtype result_type".split(), _NONE),
+    **dict.fromkeys("moveaxis permute_dims rot90 swapaxes".split(), _MOVED),
+    **dict.fromkeys("empty full ones zeros".split(), "`shape`, which is an argument."),
+    **dict.fromkeys("avg_pool lp_pool max_unpool".split(), _WINDOWS),
+    **dict.fromkeys("adaptive_avg_pool adaptive_max_pool resize".split(), _RESIZED),
+    **dict.fromkeys("unique_all unique_counts unique_inverse".split(), _UNIQUE),
+    **dict.fromkeys(("allclose", "array_equal"), "``()``."),
+    **dict.fromkeys(("append", "concat"), "That of the arguments, whose sizes along the axis add up."),
+    **dict.fromkeys(("array_split", "split"), "That of the argument, its axis divided among the parts."),
+    "at": "That of the array which is updated.",
+    "einsum": "A dimension for each letter after the arrow, of that letter's size.",
+    "expand_dims": "That of the argument, with axes of size 1 more.",
+    "gradient": "That of `f`, for each axis.",
+    "histogram": "``(bins,)`` and ``(bins + 1,)``.",
+    "isclose": _BROADCAST,
+    "nonzero": "A vector for each dimension of `x`.",
+    "pad": "That of `x`, and what is added before and after along each axis.",
+    "squeeze": "That of the argument without the axes of size 1 that are named.",
+    "take": "That of `x`, with as many elements along the axis as there are indices.",
+    "zeros_like": _SAME,
+}
+#: name -> the domain, where the tests' part of it is not all of it.
+DOMAINS: Mapping[str, str] = {"pow": "[0, inf); (-inf, inf); negative bases with whole exponents"}
 
 
 class Facts(NamedTuple):
@@ -77,6 +121,7 @@ class Facts(NamedTuple):
 
     primitive: str
     derivative: str
+    shapes: str
     dtypes: str
     domain: str
     kinks: str
@@ -101,19 +146,22 @@ def facts(name: str, function: Any) -> Facts:
     parts = () if primitive is not None else tuple(sorted(_parts(function)))
     derivative = WITHOUT_DERIVATIVE.get(name) or _derivative(primitive, function)
     dtypes = DTYPES.get(name) or _dtypes(primitive, function)
+    shapes = _shapes(name, primitive, function)
     if primitive is None:
         of_parts = "Those of its parts." if parts else "None of its own."
-        return Facts("", derivative, dtypes, "", "", of_parts, of_parts, parts)
+        return Facts("", derivative, shapes, dtypes, "", "", of_parts, of_parts, parts)
     own = [backend for backend in _BACKENDS if primitive.name in _kernels(backend)]
-    elsewhere = "Code in the standard's functions runs on every other backend."
+    other = "other " if own else ""
+    elsewhere = f"Code in the standard's functions runs on every {other}backend."
     if primitive.meta.get("hosted"):
-        elsewhere = "SciPy's function runs on every other backend; on CuPy its own, where it has one."
+        elsewhere = f"SciPy's function runs on every {other}backend; on CuPy its own, where it has one."
     return Facts(
         primitive.name,
         derivative,
+        shapes,
         dtypes,
-        "; ".join(_interval(*bounds) for bounds in primitive.meta.get("domain", ())),
-        ", ".join(f"{kink:g}" for kink in primitive.meta.get("kinks", ())),
+        DOMAINS.get(name) or "; ".join(_interval(*bounds) for bounds in primitive.meta.get("domain", ())),
+        _kinks(primitive, function),
         f"{', '.join(own)}. {elsewhere}" if own else f"None. {elsewhere}",
         _batching(primitive),
         parts,
@@ -126,6 +174,7 @@ def gaps(name: str, function: Any) -> list[str]:
     lacks = {
         "examples": "Examples\n" not in _doc(function) or ">>>" not in _doc(function),
         "derivative, or a reason why there is none": not known.derivative,
+        "shapes": not known.shapes,
         "data types": not known.dtypes,
     }
     return [what for what, missing in lacks.items() if missing]
@@ -139,9 +188,11 @@ def page(short: str, name: str, function: Any) -> str:
     rows = {
         "Primitive": known.primitive and f"``{known.primitive}``",
         "Derivative": known.derivative,
+        "Shapes": known.shapes,
         "Data types": known.dtypes,
-        "Domain": known.domain,
-        "Kinks": known.kinks and f"{known.kinks} (the derivative there is in the description above)",
+        # What special functions declare is the part of it where their derivatives are tested.
+        ("Drawn by the tests from" if short == "special" else "Domain"): known.domain,
+        "Kinks": known.kinks,
         "Backends with a kernel": known.kernels,
         "Under vmap": known.batching,
         "Composed of": ", ".join(f"``{part}``" for part in known.parts),
@@ -252,6 +303,9 @@ def _ours(function: FunctionType) -> bool:
 
 
 _ABOUT_DTYPES = re.compile(r"data type|floating-point|[Bb]oolean|[Ii]nteger|[Cc]omplex|numeric")
+_ABOUT_SHAPES = re.compile(
+    r"shape|dimension|\bsizes?\b|vector|matri|scalar|broadcast|length|\bax[ie]s\b|[Ll]ike `|``\("
+)
 _PUBLIC = frozenset(name for _, name, _ in public_functions())
 
 
@@ -273,6 +327,30 @@ def _derivative(primitive: Primitive | None, function: Any) -> str:
     if primitive.kind == "elementwise" and not any(primitive.partials):
         return "Zero almost everywhere."
     return "None: the result is constant." if primitive.kind == "general" and primitive.vjp is None else ""
+
+
+def _shapes(name: str, primitive: Primitive | None, function: Any) -> str:
+    """Return what the docstring says of the result's shape, or what the declaration does."""
+    if name in SHAPES:
+        return SHAPES[name]
+    told = " ".join(_section(function, "Returns").split())
+    found = [one.rstrip(".;") for one in re.split(r"(?<=[.;])\s+", told) if _ABOUT_SHAPES.search(one)]
+    if found:
+        return re.sub(r"^(array|list of array)s? (?=[A-Z`])", "", "; ".join(found)).strip() + "."
+    return _BROADCAST if primitive is not None and primitive.kind == "elementwise" else ""
+
+
+def _kinks(primitive: Primitive, function: Any) -> str:
+    """Return where the derivative jumps or is infinite, and what it is there."""
+    kinks = primitive.meta.get("kinks", ())
+    if not kinks:
+        return ""
+    if len(primitive.partials) > 1:
+        return "Where the arguments are equal."
+    if not any(primitive.partials):
+        return ", ".join(f"{kink:g}" for kink in kinks) + "; the derivative is 0 everywhere"
+    with np.errstate(all="ignore"):
+        return ", ".join(f"{kink:g} (derivative {grad(function)(kink):g})" for kink in kinks)
 
 
 def _dtypes(primitive: Primitive | None, function: Any) -> str:

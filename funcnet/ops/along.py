@@ -8,7 +8,7 @@ from funcnet.backends.keys import ARRAY
 from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import one_axis
+from funcnet.ops.axes import one_axis, rank
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import broadcast_to
 from funcnet.ops.encoding import index_array
@@ -124,7 +124,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
     array([3., 1., 3.])
     """
     if axis is None:
-        if len(x.shape) != 1:
+        if rank("take", x) != 1:
             raise ParameterError(
                 "xp.take needs an axis.",
                 found=f"an array of shape {tuple(x.shape)}",

@@ -23,6 +23,7 @@ __all__ = [
     "kept_shape",
     "native_dtype",
     "one_axis",
+    "rank",
     "reduced_axes",
     "reduced_shape",
 ]
@@ -30,9 +31,21 @@ __all__ = [
 _RANGES: tuple[tuple[int, ...], ...] = tuple(tuple(range(n)) for n in range(9))
 
 
+def rank(name: str, x: Any) -> int:
+    """Return the number of dimensions of `x`; raise `DtypeError` where it is no array, such as a list."""
+    try:
+        return len(x.shape)
+    except AttributeError:
+        check_array(f"xp.{name}", x)
+        raise
+
+
 def one_axis(name: str, x: Any, axis: Any) -> int:
     """Return `axis` as a non-negative dimension of `x`."""
-    ndim = len(x.shape)
+    try:
+        ndim = len(x.shape)
+    except AttributeError:
+        ndim = rank(name, x)
     if axis.__class__ is not int:
         axis = _integer(name, axis)
     if not -ndim <= axis < ndim:
@@ -42,7 +55,10 @@ def one_axis(name: str, x: Any, axis: Any) -> int:
 
 def reduced_axes(name: str, x: Any, axis: int | Sequence[int] | None) -> tuple[int, ...]:
     """Return the dimensions of `x` that `axis` means, in ascending order; None means all of them."""
-    ndim = len(x.shape)
+    try:
+        ndim = len(x.shape)
+    except AttributeError:
+        ndim = rank(name, x)
     if axis is None:
         return _RANGES[ndim] if ndim < 9 else tuple(range(ndim))
     if axis.__class__ is int:

@@ -10,6 +10,7 @@ import numpy as np
 from funcnet.core import Arg, bind, case, elementwise, general, linear
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ShapeError
+from funcnet.ops.axes import rank
 from funcnet.ops.batching import along_axis, as_it_is, reshaping, stretching
 from funcnet.ops.views import View, viewed
 
@@ -171,6 +172,7 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
            [1., 2.]])
     """
     shape = tuple(shape)
+    rank("broadcast_to", x)
     found = tuple(x.shape)
     if found == shape:
         return x
@@ -217,6 +219,7 @@ def real(x: Any, /) -> Any:
     >>> xp.real(np.array([1 + 2j]))
     array([1.])
     """
+    rank("real", x)
     return bind(real_p, x) if kind(x.dtype) == "c" else x
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Tracer, constant, raw
 from funcnet.errors import ParameterError, ShapeError
+from funcnet.ops.axes import rank
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.conversion import asarray, from_dlpack
 from funcnet.ops.fresh import backend_like, context_place, created, filled_like, foreign_dtype
@@ -271,6 +272,7 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
     """
     if hasattr(fill_value, "shape"):
         return _spread(fill_value, tuple(x.shape), x.dtype if dtype is None else dtype, device)
+    rank("full_like", x)
     backend, value = backend_like(x), raw(x)
     if device is None and backend.owns(value.__class__):
         device = backend.device_of(value)
@@ -360,7 +362,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
             write="indexing='ij'",
         )
     for a in arrays:
-        if len(a.shape) > 1:
+        if rank("meshgrid", a) > 1:
             raise ShapeError(
                 "xp.meshgrid takes coordinates in one dimension.",
                 found=f"an array of shape {tuple(a.shape)}",

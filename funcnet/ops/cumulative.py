@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import bind, case, general, linear
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import ParameterError
-from funcnet.ops.axes import check_accumulator, native_dtype, one_axis
+from funcnet.ops.axes import check_accumulator, native_dtype, one_axis, rank
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.slicing import taken
@@ -249,7 +249,7 @@ def products_of_others(x: Any, axis: int) -> Any:
 def _cumulative(primitive: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
     name = primitive.name
     if axis is None:
-        if len(x.shape) != 1:
+        if rank(name, x) != 1:
             raise ParameterError(
                 f"xp.{name} needs an axis unless the array has one dimension.",
                 found=f"axis=None for shape {tuple(x.shape)}",

@@ -12,7 +12,7 @@ from funcnet.core import Arg, Tracer, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops import rearranging as primitives
-from funcnet.ops.axes import one_axis
+from funcnet.ops.axes import one_axis, rank
 from funcnet.ops.batching import data_dependent
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.fresh import array_like
@@ -319,9 +319,9 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
     >>> xp.repeat(np.array([1.0, 2.0]), [1, 3])
     array([1., 2., 2., 2.])
     """
-    if axis is None:
-        x, axis = reshaped(x, (size_of(x.shape),)), 0
-    axis = one_axis("repeat", x, axis)
+    if axis is None and rank("repeat", x) != 1:
+        x = reshaped(x, (size_of(x.shape),))
+    axis = one_axis("repeat", x, 0 if axis is None else axis)
     size = x.shape[axis]
     if isinstance(repeats, (list, tuple)):
         counts = tuple([as_integer(r) for r in repeats])

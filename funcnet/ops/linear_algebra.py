@@ -10,7 +10,7 @@ import numpy as np
 from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError, ShapeError
-from funcnet.ops.axes import one_axis
+from funcnet.ops.axes import one_axis, rank
 from funcnet.ops.batching import as_it_is, broadcasting, matrix_product
 from funcnet.ops.broadcasting import reshaped, sum_to
 from funcnet.ops.complex import conj
@@ -259,7 +259,7 @@ def matrix_transpose(x: Any, /) -> Any:
     >>> xp.matrix_transpose(np.array([[1, 2, 3]])).shape
     (3, 1)
     """
-    if len(x.shape) < 2:
+    if rank("matrix_transpose", x) < 2:
         raise ShapeError(
             "xp.matrix_transpose needs matrices.",
             found=f"shape {tuple(x.shape)}",
@@ -389,7 +389,7 @@ def _arranged(x: Any, order: tuple[int, ...]) -> Any:
 
 def _contracted(x1: Any, x2: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the dimensions of each array that `axes` means."""
-    a, b = len(x1.shape), len(x2.shape)
+    a, b = rank("tensordot", x1), rank("tensordot", x2)
     if isinstance(axes, int) and not isinstance(axes, bool):
         if not 0 <= axes <= min(a, b):
             raise ShapeError(

@@ -11,7 +11,7 @@ from funcnet import backends
 from funcnet.core import Tracer, raw
 from funcnet.errors import CopyError, ShapeError
 from funcnet.ops import rearranging as primitives
-from funcnet.ops.axes import one_axis, reduced_axes
+from funcnet.ops.axes import one_axis, rank, reduced_axes
 from funcnet.ops.broadcasting import reshaped
 from funcnet.ops.fresh import backend_like
 from funcnet.ops.shapes import new_axes, several, size_of
@@ -214,7 +214,7 @@ def expand_dims(x: Any, /, axis: int | Sequence[int]) -> Any:
     (1, 2, 3, 1)
     """
     axes = several(axis)
-    ndim = len(x.shape) + len(axes)
+    ndim = rank("expand_dims", x) + len(axes)
     places = set(new_axes("expand_dims", ndim, axes))
     sizes = iter(x.shape)
     return reshaped(x, tuple([1 if i in places else next(sizes) for i in range(ndim)]))

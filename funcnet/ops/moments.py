@@ -258,9 +258,10 @@ def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
     array([[1.5],
            [3.5]])
     """
+    axes = reduced_axes("mean", x, axis)
     if not is_inexact(x.dtype):
         x = _inexact(x)
-    return bind(mean_p, x, axis=reduced_axes("mean", x, axis), keepdims=bool(keepdims))
+    return bind(mean_p, x, axis=axes, keepdims=bool(keepdims))
 
 
 def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Any:

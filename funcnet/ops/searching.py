@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Arg, bind, case, general
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import check_elements, check_kind, index_dtype, one_axis, reduced_axes, reduced_shape
+from funcnet.ops.axes import check_elements, check_kind, index_dtype, one_axis, rank, reduced_axes, reduced_shape
 from funcnet.ops.batched_search import search
 from funcnet.ops.batching import along_axis, arg_extreme, data_dependent
 from funcnet.ops.shapes import no_shape
@@ -291,7 +291,7 @@ def nonzero(x: Any, /) -> tuple[Any, ...]:
     >>> xp.nonzero(np.array([0.0, 2.0, 3.0]))
     (array([1, 2]),)
     """
-    if not x.shape:
+    if not rank("nonzero", x):
         raise ShapeError(
             "xp.nonzero needs an array with dimensions.",
             found="shape ()",
@@ -346,7 +346,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
         raise ParameterError(
             "xp.searchsorted does not know this side.", found=f"side={side!r}", needed="'left' or 'right'"
         )
-    if len(x1.shape) != 1:
+    if rank("searchsorted", x1) != 1:
         raise ShapeError(
             "xp.searchsorted searches an array of one dimension.",
             found=f"shape {tuple(x1.shape)}",

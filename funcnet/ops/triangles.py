@@ -7,6 +7,7 @@ from typing import Any
 
 from funcnet.core import bind, case, linear
 from funcnet.errors import ShapeError
+from funcnet.ops.axes import rank
 from funcnet.ops.batching import as_it_is
 
 __all__ = ["tril", "triu"]
@@ -102,7 +103,7 @@ def triu(x: Any, /, *, k: int = 0) -> Any:
 
 
 def _cut(name: str, x: Any, k: Any) -> Any:
-    if len(x.shape) < 2:
+    if rank(name, x) < 2:
         raise ShapeError(
             f"xp.{name} takes matrices.",
             found=f"an array of shape {tuple(x.shape)}",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from funcnet import nn, xp
-from funcnet.core import elementwise, registry
+from funcnet.core import registry
 
 GENERATOR = Path(__file__).parents[2] / "docs" / "generate_functions.py"
 if not GENERATOR.exists():
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def undocumented(monkeypatch):
     """A public function that the test documents, and its primitive."""
-    primitive = elementwise("docs.undocumented", lambda xp, x: x, partials=[1])
+    primitive = linear("docs.undocumented", lambda xp, x: x, transpose=lambda g, x: g)
 
     def function(x, /):
         raise AssertionError
@@ -56,6 +56,11 @@ Parameters
 ----------
 x : array
     Of a numeric data type.
+
+Returns
+-------
+array
+    Like `x`.
 
 References
 ----------
@@ -82,7 +87,7 @@ def test_every_public_function_has_a_page_and_a_line_in_the_index(folder):
             if callable(getattr(namespace, name)):
                 text = (folder / short / f"{name}.rst").read_text(encoding="utf-8")
                 assert f":: {generator.MODULES[short]}.{name}\n" in text
-                for label in ("Derivative", "Data types", "Backends with a kernel", "Under vmap"):
+                for label in ("Derivative", "Shapes", "Data types", "Backends with a kernel", "Under vmap"):
                     assert f"\n:{label}: " in text, name
                 assert f"   {short}/{name}\n" in index
 
@@ -96,7 +101,33 @@ def test_declarations_show(folder):
     assert ":Backends with a kernel: numpy, cupy. " in text
     assert ":Under vmap: One call on the whole batch, which broadcasts.\n" in text
     assert ":Sources: Python Array API standard, ``log``.\n" in text
-    assert ":Kinks: 0 " in (folder / "xp" / "abs.rst").read_text(encoding="utf-8")
+    assert ":Shapes: Of the broadcast shape of the arguments.\n" in text
+    assert ":Kinks: 0 (derivative inf)\n" in text
+
+
+def test_kinks_show_with_the_derivative_there(folder):
+    def kinks(name):
+        text = (folder / f"{name}.rst").read_text(encoding="utf-8")
+        return [line.removeprefix(":Kinks: ") for line in text.splitlines() if line.startswith(":Kinks: ")]
+
+    assert kinks("xp/abs") == ["0 (derivative 0)"]
+    assert kinks("xp/acos") == ["-1 (derivative -inf), 1 (derivative -inf)"]
+    assert kinks("xp/sign") == ["0; the derivative is 0 everywhere"]
+    assert kinks("xp/maximum") == ["Where the arguments are equal."]
+    assert kinks("functional/hard_swish") == ["-3 (derivative 0), 3 (derivative 1)"]
+    assert kinks("xp/exp") == []
+
+
+def test_a_part_of_the_domain_is_not_called_the_domain(folder):
+    text = (folder / "special" / "cotdg.rst").read_text(encoding="utf-8")
+    assert ":Drawn by the tests from: [30, 60]\n" in text
+    assert ":Domain: " not in text
+    assert "negative bases with whole exponents" in (folder / "xp" / "pow.rst").read_text(encoding="utf-8")
+
+
+def test_where_there_is_no_kernel_code_of_the_standard_runs_everywhere(folder):
+    text = (folder / "special" / "cbrt.rst").read_text(encoding="utf-8")
+    assert ":Backends with a kernel: None. Code in the standard's functions runs on every backend.\n" in text
 
 
 def test_compositions_name_their_parts(folder):
@@ -115,6 +146,8 @@ def test_tables_name_public_functions_only():
     public = {name for _, name, _ in generator.public_functions()}
     assert set(generator.WITHOUT_DERIVATIVE) <= public
     assert set(generator.DTYPES) <= public
+    assert set(generator.SHAPES) <= public
+    assert set(generator.DOMAINS) <= public
 
 
 def test_a_complete_function_lacks_nothing(undocumented):
@@ -126,7 +159,8 @@ def test_a_complete_function_lacks_nothing(undocumented):
     ("start", "end", "gap"),
     [
         ("Derivative", "\n\nParameters", "derivative, or a reason why there is none"),
-        ("    Of a", "\n\nReferences", "data types"),
+        ("    Of a", "\n\nReturns", "data types"),
+        ("    Like", "\n\nReferences", "shapes"),
         (">>> 1", "\n", "examples"),
     ],
 )

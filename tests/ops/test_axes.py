@@ -1,6 +1,11 @@
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 import numpy as np
 import pytest
 
+from funcnet import xp
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import (
     check_elements,
@@ -9,6 +14,7 @@ from funcnet.ops.axes import (
     kept_shape,
     native_dtype,
     one_axis,
+    rank,
     reduced_axes,
     reduced_shape,
 )
@@ -79,3 +85,38 @@ def test_elements() -> None:
     with pytest.raises(ShapeError, match=r"xp\.max of no elements has no value") as error:
         check_elements("max", np.zeros((0, 3)), (0,))
     assert "shape (0, 3), reduced over axis 0" in str(error.value)
+
+
+_OF_ONE = (
+    "all any count_nonzero cumulative_prod cumulative_sum diff fft.fft fft.fftn fft.fftshift fft.hfft fft.ifft fft.ihfft "
+    "fft.irfft fft.rfft fft.rfftn flip linalg.matrix_transpose max mean meshgrid min nonzero prod real rot90 std sum "
+    "tril triu unstack var"
+).split()
+#: Function -> its call on one argument.
+CALLS: dict[str, Callable[[Any], Any]] = {
+    **{name: attrgetter(name)(xp) for name in _OF_ONE},
+    "broadcast_to": lambda x: xp.broadcast_to(x, (2,)),
+    "expand_dims": lambda x: xp.expand_dims(x, axis=0),
+    "full_like": lambda x: xp.full_like(x, 1.0),
+    "moveaxis": lambda x: xp.moveaxis(x, 0, 0),
+    "permute_dims": lambda x: xp.permute_dims(x, (0,)),
+    "repeat": lambda x: xp.repeat(x, 2),
+    "searchsorted": lambda x: xp.searchsorted(x, np.ones(2)),
+    "split": lambda x: xp.split(x, 2),
+    "squeeze": lambda x: xp.squeeze(x, axis=0),
+    "swapaxes": lambda x: xp.swapaxes(x, 0, 0),
+    "take": lambda x: xp.take(x, np.array([0])),
+    "tensordot": lambda x: xp.tensordot(x, np.ones(2)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_list_in_place_of_an_array_is_refused(name: str) -> None:
+    with pytest.raises(DtypeError, match=r"(?s)^xp\..* takes x as an array.*found:  list.*write:  xp\.asarray\(x\)"):
+        CALLS[name]([1.0, 2.0])
+
+
+def test_the_rank() -> None:
+    assert rank("sum", X) == 3
+    with pytest.raises(DtypeError, match="xp.sum takes x as an array"):
+        rank("sum", 1.0)

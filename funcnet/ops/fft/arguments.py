@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import bind
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
-from funcnet.ops.axes import reduced_axes
+from funcnet.ops.axes import rank, reduced_axes
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.dtypes import result_type
 from funcnet.ops.fft.primitives import TURNED, fit_length_p
@@ -68,6 +68,7 @@ def fitted(name: str, x: Any, axis: int, n: Any) -> Any:
 
 def check_floating(name: str, x: Any) -> Any:
     """Return `x`; raise `DtypeError` unless it is floating-point."""
+    rank(f"fft.{name}", x)
     if kind(x.dtype) not in "fc":
         raise DtypeError(
             f"xp.fft.{name} does not take this data type.",
@@ -97,10 +98,10 @@ def check_real(name: str, x: Any) -> Any:
 
 def dimensions(name: str, x: Any, s: Any, axes: Any) -> tuple[Axes, tuple[Any, ...]]:
     """Return the axes, in the caller's order, and the length along each, None for the array's own."""
-    ndim = len(x.shape)
+    ndim = rank(f"fft.{name}", x)
     if axes is None:
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
-    order = tuple(reduced_axes(name, x, int(a))[0] for a in axes)
+    order = tuple(reduced_axes(f"fft.{name}", x, int(a))[0] for a in axes)
     reduced_axes(f"fft.{name}", x, order)  # raises where an axis comes twice
     if s is not None and len(s) != len(order):
         raise ShapeError(
