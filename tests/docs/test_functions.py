@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from funcnet import nn, xp
-from funcnet.core import registry
+from funcnet.core import linear, registry
 
 GENERATOR = Path(__file__).parents[2] / "docs" / "generate_functions.py"
 if not GENERATOR.exists():
