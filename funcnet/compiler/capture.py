@@ -11,6 +11,7 @@ import numpy as np
 
 from funcnet import backends
 from funcnet.compiler.graph import Equation, Graph, Value, spec_of
+from funcnet.compiler.native import native
 from funcnet.core import Spec, Trace, Tracer, bind, current_trace, owner
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.frames import user_frame
@@ -133,7 +134,8 @@ class GraphTrace(Trace):
             backend = owner(array)
             # The caller may change the array later, the function itself between two uses.
             changeable = backend.owns(array.__class__) and not isinstance(array, np.generic)
-            copy = backend.asarray(array, copy=True) if changeable else array
+            plain = native(array)
+            copy = backend.asarray(plain, copy=True) if changeable else plain
             if found is not None:
                 self._constants[id(found[0])] = found
             found = self._constants[id(array)] = (Value(spec_of(array)), copy, array)
@@ -209,7 +211,7 @@ def running_capture() -> GraphTrace | None:
 
 def _same(copy: Any, array: Any) -> bool:
     """Whether an array still is what it was when it was copied, bit by bit."""
-    one, other = owner(copy).to_numpy(copy), owner(array).to_numpy(array)
+    one, other = owner(copy).to_numpy(copy), native(owner(array).to_numpy(array))
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 

@@ -8,6 +8,7 @@ remembered, so that the next call which gets them refuses.
 
 from __future__ import annotations
 
+import os
 import sys
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,9 @@ def check_not_donated(leaves: Sequence[Any]) -> None:
                 raise element.error()
 
 
-def run_donating(executable: Executable, values: Sequence[Any], donated: Sequence[int], owner: str) -> tuple[Any, ...]:
+def run_donating(
+    executable: Executable, values: Sequence[Any], donated: Sequence[int], owner: str, given: Sequence[Any] = ()
+) -> tuple[Any, ...]:
     """Run a graph on arrays, some of which are the caller's no longer.
 
     Parameters
@@ -151,6 +154,8 @@ def run_donating(executable: Executable, values: Sequence[Any], donated: Sequenc
         Which of them are given away. They cannot be used after the call, even if it fails.
     owner : str
         What errors say that they were given to.
+    given : sequence of arrays, optional
+        The caller's arrays, of which `values` are made.
 
     Returns
     -------
@@ -158,26 +163,26 @@ def run_donating(executable: Executable, values: Sequence[Any], donated: Sequenc
         The outputs.
     """
     plan = executable.next_plan()
-    given = list(values)
+    places = list(values)
     reused = getattr(plan, "reused", None)
     if reused:
         arrays = tuple([values[i] for i in reused])
         repeated = len(set(map(id, values))) < len(values)
         if not repeated and all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED):
             for i, array in zip(reused, arrays, strict=True):
-                given[i] = array.base
+                places[i] = array.base
         else:
             for i, array in zip(reused, arrays, strict=True):
                 alone = not repeated or sum([v is array for v in values]) == 1
                 memory = _claimed(array) if alone else None
                 # What is not free is copied: the plan writes to it.
-                given[i] = _copied(array) if memory is None else memory
+                places[i] = _copied(array) if memory is None else memory
             memory = None
     try:
-        found = plan(*given)
+        found = plan(*places)
     finally:
-        del given
-        _give_up(values, donated, Donated(owner))
+        del places
+        _give_up(given or values, donated, Donated(owner))
     return _adopted(found)
 
 
@@ -218,6 +223,8 @@ def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> No
             if watch is not None and watch() is array and array.base is not None:
                 # The array lets go of its memory; views of it keep theirs.
                 array.__setstate__(state)
+                # Nor may anybody put something else in the place of the mark.
+                array.setflags(write=False)
             else:
                 try:
                     watch = gone[key] = _Watch(array, _forget_donated)
@@ -242,3 +249,13 @@ def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
                     watch = _owned[id(y)] = _Watch(y, _forget_result)
                     watch.key, watch.thing = id(y), memory
     return tuple(results)
+
+
+def _after_fork() -> None:
+    """Make the lock anew in a process that was forked while a thread may have held it."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -97,7 +97,7 @@ class Tracer:
         return f"traced({self.value!r}, by={self.trace.name!r})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec else repr(self)
+        return format(_concrete(self, "format()"), spec) if spec else repr(self)
 
     def rebind(self, other: Tracer) -> None:
         """Make this handle name what `other` names."""

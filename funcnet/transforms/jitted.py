@@ -13,6 +13,7 @@ from funcnet import backends, tree
 from funcnet.compiler.capture import capture, running_capture
 from funcnet.compiler.donation import check_not_donated, gone, run_donating
 from funcnet.compiler.graph import Graph, Value, spec_of
+from funcnet.compiler.native import natives
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError
 from funcnet.transforms.debugging import ChecksInsideError, checking
@@ -62,7 +63,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     ParameterError
         If `f` is not a function or has no argument of such a name; when called: if a static argument is not hashable.
     DtypeError
-        When called: if a leaf of the result is neither an array nor a number.
+        When called: if a leaf of the result is neither an array nor a number, or an argument is an array with a mask.
     DonatedArrayError
         When called: if an array among the arguments was donated before.
 
@@ -73,9 +74,10 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     Donation saves memory with NumPy arrays that such a function has returned, from the moment that loops are compiled:
     loops write results to the donated arrays themselves, where the graph shows that nobody reads them afterwards. A
     donated array of this kind becomes an array of one object that refuses whatever is done with it; views of it that
-    the caller has made stay as they are, since memory with views is not used again. Memory that other libraries share
-    with it (``memoryview``, ``torch.from_numpy``) is donated with it. Every other array stays what it is, and is
-    refused by all functions under `fn.jit`. Inside of other transformations nothing is donated.
+    the caller has made stay as they are, since memory with views is not used again. What shows its memory through an
+    object of another kind (``memoryview``, ``torch.from_numpy``, masked arrays and other subclasses, ``as_strided``) is
+    donated with it. Every other array stays what it is, and is refused by all functions under `fn.jit`. Inside of other
+    transformations nothing is donated.
 
     Examples
     --------
@@ -125,7 +127,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         if checking():
             return self.f(*args, **kwargs)
         try:
-            entry, values = self._entry(args, kwargs)
+            entry, values, given = self._entry(args, kwargs)
         except ChecksInsideError:
             if running_capture() is not None:
                 raise
@@ -133,7 +135,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             return self.f(*args, **kwargs)
         if entry.donated and not any([v.__class__ is Tracer for v in values]):
             assert entry.executable is not None
-            found = run_donating(entry.executable, [*values, *entry.free], entry.donated, self.name)
+            found = run_donating(entry.executable, [*values, *entry.free], entry.donated, self.name, given)
             return entry.result(found)
         return entry.result(entry.program(*values, *entry.free))
 
@@ -164,7 +166,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         """Return the reason of each capture; for `explain`."""
         return list(self._recaptures.reasons)
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, Sequence[Any], Sequence[Any]]:
+        """Return the version for some arguments, its inputs, and the arrays of which they are made."""
         static: Any = None
         if self._static.names:
             args, kwargs, static = self._static.take_out(args, kwargs)
@@ -184,13 +187,14 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
                     if leaf.dtype is not kind[1] or leaf.shape != kind[0]:
                         break
                 else:
-                    return last, leaves
+                    return last, leaves, leaves
         check_not_donated(leaves)
-        values, kinds = kinds_of(leaves, self.name)
+        given, kinds = kinds_of(leaves, self.name)
+        values = natives(given)
         if last is not None:
             spec, before, known, around = last.key
             if around is context and spec == structure.spec and known == static and before == kinds:
-                return last, values
+                return last, values, given
         key = (structure.spec, kinds, static, context)
         entry = self._entries.get(key)
         if entry is None:
@@ -204,7 +208,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             self._recaptures.note(reason, structure, kinds, static, context)
         if not entry.free:
             self._last = entry
-        return entry, values
+        return entry, values, given
 
     def _capture(self, leaves: list[Any], structure: Any, keyed: bool, static: Any) -> Version:
         known = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]

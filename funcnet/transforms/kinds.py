@@ -23,7 +23,8 @@ def kinds_of(leaves: list[Any], name: str) -> tuple[list[Any], tuple[Any, ...]]:
     for leaf in leaves:
         cls = leaf.__class__
         if cls is np.ndarray:
-            kinds.append((leaf.shape, leaf.dtype))
+            # Of another byte order there is no graph; the array is turned around.
+            kinds.append((leaf.shape, leaf.dtype if leaf.dtype.isnative else np.dtype(leaf.dtype.type)))
             values.append(leaf)
         elif cls in NUMBERS:
             kinds.append(((), NUMBERS[cls]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.compiler.capture import GraphTrace, capture, interpret
 from funcnet.compiler.execute import Executable
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.native import natives
 from funcnet.core import Tracer, bind
 from funcnet.core.dtypes import is_inexact
 from funcnet.ops.linalg.undetermined import UnseenSpectrumError
@@ -142,10 +143,10 @@ class GraphCall(Call):
     def batch(primitive: Primitive, size: int, batched: Sequence[bool], /, *values: Any) -> tuple[Any, ...]:
         """Rule of `vmap`."""
         assert isinstance(primitive, GraphCall)
-        return primitive.program.batched(size, tuple(batched))(*values)
+        return primitive.program.batched(size, tuple(batched))(*natives(values))
 
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
-        return self.program.run(*values)
+        return self.program.run(*natives(values))
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:  # noqa: ARG002
         return tuple(interpret(self.program.graph, values))
@@ -153,18 +154,19 @@ class GraphCall(Call):
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
         live = _inexact(values, active)
         forward, backward = self.program.transposed(live)
-        found = forward(*values)
+        found = forward(*natives(values))
         count = len(self.program.graph.outputs)
         return found[:count], (found[count:], backward, live)
 
     def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:
         residuals, backward, live = kept
-        cts = dict(zip(live, backward(*residuals, *[g for g in gs if g is not None]), strict=True))
+        given = natives([g for g in gs if g is not None])
+        cts = dict(zip(live, backward(*residuals, *given), strict=True))
         return [cts.get(i) for i in active]
 
     def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
         live = _inexact(values, [i for i, t in enumerate(tangents) if t is not None])
-        found = self.program.pushed(live)(*values, *[tangents[i] for i in live])
+        found = self.program.pushed(live)(*natives([*values, *[tangents[i] for i in live]]))
         ys = found[: len(self.program.graph.outputs)]
         rest = iter(found[len(ys) :])
         return ys, [next(rest) if is_inexact(y.dtype) else None for y in ys]

@@ -43,6 +43,10 @@ class StaticArguments:
                 taken[name] = rest[i]
                 rest[i] = None
         if any([k in self.names for k in kwargs]):
+            twice = [n for n in self.names if n in kwargs and n in self._positions and self._positions[n] < len(rest)]
+            if twice:
+                # As Python says it: the place of the one given by name would take another's.
+                raise TypeError(f"{self._name}() got multiple values for argument {twice[0]!r}")
             taken.update({k: v for k, v in kwargs.items() if k in self.names})
             kwargs = {k: v for k, v in kwargs.items() if k not in self.names}
         for name, value in taken.items():

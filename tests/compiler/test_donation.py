@@ -36,7 +36,7 @@ def _loops_in_python() -> Any:
 
 def compiled_now(f: Any, *args: Any) -> Any:
     """Return the executable for arguments, with loops."""
-    entry, _ = f._entry(args, {})
+    entry = f._entry(args, {})[0]
     assert entry.executable is not None
     entry.executable.compile()
     assert entry.executable.fused is not None
@@ -261,6 +261,9 @@ class TestUseAfterDonation:
             lambda w: xp.sum(xp.exp(w)),
             lambda w: fn.grad(lambda w: xp.sum(w * w))(w),
             lambda w: fn.jit(lambda w: w * 2.0)(w),
+            lambda w: w.fill(1.0),
+            lambda w: w.__setitem__(..., 1.0),
+            lambda w: np.copyto(w, 1.0),
         ],
     )
     def test_any_use_raises(self, use: Callable[[Any], Any]) -> None:
@@ -306,7 +309,7 @@ class TestUseAfterDonation:
     def test_a_call_that_fails_has_taken_its_arguments(self) -> None:
         f = fn.jit(lambda w: w * 2.0 - 1.0, donate="w")
         w = f(np.ones((3, 4)))
-        entry, _ = f._entry((np.ones((3, 4)),), {})
+        entry: Any = f._entry((np.ones((3, 4)),), {})[0]
 
         def interrupted(*_: Any) -> Any:
             raise KeyboardInterrupt
@@ -350,7 +353,7 @@ class TestWhichArguments:
             (["b", "c"], [1, 2, 3]),
         ):
             f = fn.jit(step, donate=donate)
-            entry, _ = f._entry((np.ones(2), {"x": np.ones(2), "y": np.ones(3), "n": 3}), {"c": np.ones(4)})
+            entry = f._entry((np.ones(2), {"x": np.ones(2), "y": np.ones(3), "n": 3}), {"c": np.ones(4)})[0]
             assert list(entry.donated) == wanted
 
     def test_positional_arguments_by_name(self) -> None:
@@ -433,3 +436,24 @@ def test_training_with_and_without() -> None:
         same((a, first), (b, second), 1e-5)
     # Parameters and both moments.
     assert len(executable.fused.reused) >= 3 * len(tree.leaves(params)) - 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_fork_while_a_thread_gives_arrays_away() -> None:
+    """The lock that the thread had is open in the child."""
+    program = """
+import os, numpy as np, funcnet as fn
+from funcnet.compiler import donation
+f = fn.jit(lambda w: w * 2.0, donate="w")
+w = f(np.ones(3))
+# In the child, the one who could open it is not there.
+donation._lock.acquire()
+child = os.fork()
+if child == 0:
+    os._exit(int(f(w)[0]))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("4\n", "")

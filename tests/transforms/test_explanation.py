@@ -22,7 +22,7 @@ X = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
 def with_loops(f: Any, *args: Any) -> Explanation:
     """Explain a function after loops were made for these arguments, without compiling them."""
     f(*tree.map(np.array, args))
-    entry, _ = f._entry(args, {})
+    entry = f._entry(args, {})[0]
     executable = entry.executable or entry.program.run
     plan = FusedPlan(executable.graph, lambda _, __: None, donated=executable.donated)  # type: ignore[arg-type,return-value]
     executable.fused = plan

@@ -78,6 +78,25 @@ class TestValues:
         table[:] = 7.0
         assert_same(f(np.zeros(3)), np.ones(3))
 
+    def test_arrays_without_dimensions_from_outside(self) -> None:
+        by = np.array(2.0)
+        f = fn.jit(lambda x: x * by)
+        f(X)
+        by[...] = 5.0
+        np.testing.assert_array_equal(f(X), X * 2.0)
+
+    def test_an_array_that_the_function_writes_to_between_uses(self) -> None:
+        def f(x: Any) -> Any:
+            mask, total = np.zeros(x.shape[0]), 0.0
+            for i in range(x.shape[0]):
+                mask[:] = 0.0
+                mask[i] = -0.0 if i == 1 else i + 1.0
+                total = total + xp.sum(x * mask) ** 2 + xp.sum(xp.copysign(x, mask))
+            return total
+
+        x = np.linspace(-1.0, 1.0, 4)
+        np.testing.assert_allclose(fn.jit(f)(x), f(x))
+
     def test_the_default_dtype_is_that_of_the_call(self) -> None:
         f = fn.jit(lambda x: xp.zeros(2))
         assert f(X).dtype == np.float32
@@ -276,6 +295,18 @@ class TestErrors:
     def test_unknown_static_name(self) -> None:
         with pytest.raises(ParameterError, match="no argument that is called 'm'"):
             fn.jit(lambda x, n: x, static_argnames="m")
+
+    def test_static_argument_given_twice(self) -> None:
+        f = fn.jit(lambda x, n, y=1.0: x * n * y, static_argnames="n")
+        for args in ((X, 2), (X, X), (X, 2, X)):
+            with pytest.raises(TypeError, match=r"got multiple values for argument 'n'"):
+                f(*args, n=3)
+        np.testing.assert_array_equal(f(X, n=3), X * 3)
+
+    def test_formatting_reads_a_value(self) -> None:
+        with pytest.raises(fn.errors.AbstractValueError, match=r"format\(\) needs the value .*test_jitted\.py"):
+            fn.jit(lambda x: f"{x[0]:.2f}" and x)(X)
+        assert fn.grad(lambda x: x * float(len(f"{x:.2f}")))(1.5) == 4.0
 
     def test_unhashable_static_argument(self) -> None:
         with pytest.raises(ParameterError, match="'n' of '<lambda>' is not hashable"):

@@ -8,6 +8,7 @@ from funcnet import xp
 from funcnet.compiler.capture import capture
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, TEMPLATES
+from funcnet.errors import FuncnetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,8 +102,9 @@ def _parts(e: Equation) -> Graph | None:
 
     try:
         graph, free = capture(f, [given[i].spec for i in where])
-    except Exception:
-        # Implementations may use whatever plain arrays have; the operation then stays a call of its kernel.
+    except (AttributeError, FuncnetError, TypeError):
+        # Implementations may use whatever plain arrays have, such as methods that tracers lack, other libraries and
+        # values; the operation then stays a call of its kernel.
         return None
     same = [v.__class__ is Value and v.spec == o.spec for v, o in zip(graph.outputs, e.outputs, strict=True)]
     return None if free or not all(same) or not graph.equations else graph
