@@ -15,15 +15,16 @@ import numpy as np
 from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_body import body_of
-from funcnet.compiler.kernels.scan_source import Argument, Packed, Source
+from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
-from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.workers import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from funcnet.compiler.graph import Equation
+    from funcnet.compiler.kernels.scan_arguments import Argument, Packed
     from funcnet.compiler.kernels.scan_body import Body
     from funcnet.compiler.kernels.special import Compile
 
@@ -32,8 +33,9 @@ __all__ = ["whole_scan"]
 #: Weighted element operations below which a second thread costs more than it saves.
 _PARALLEL = 400_000
 _ALIGNED = 64
+#: Elements of what a step makes from which on threads do more for each of its kernels than one does for all steps.
+_ALONE = 100_000
 
-_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
 #: Writes the columns of a matrix, some side by side, one group of them after the other.
 _PACK = """def loop(lo, hi, part, x, y):
     depth, width = {shape}
@@ -60,7 +62,7 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
     if any([v.spec.backend.name != "numpy" for v in (*e.values, *e.outputs)]) or call.meta.get("effect"):
         return None
     body = body_of(call.regions[0], call.held, call.carried)
-    if body is None:
+    if body is None or (body.units == 1 and body.kernels and body.size > _ALONE and threads() > 1):
         return None
     first = call.held + call.carried - len(body.sums)
     zeros = [v in constants and not np.any(constants[v]) for v in e.values[first : call.held + call.carried]]
@@ -83,6 +85,8 @@ def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count
             return Of(len(call.regions[0].inputs) + a.which, a.shape)
         if a.kind == "packed":
             return matrices[a.which]
+        if a.kind == "fixed":
+            return source.arrays[a.which]
         if a.kind == "sum":
             return sums[a.which]
         if a.kind == "constant":
@@ -139,4 +143,4 @@ def _empty(size: int, dtype: str) -> np.ndarray:
 
 
 def _type(dtype: str) -> str:
-    return _TYPES[type_name(dtype) or ""]
+    return "boolean" if dtype == "bool" else dtype

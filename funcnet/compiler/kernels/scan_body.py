@@ -8,29 +8,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan_parts import Kernel, Moves, kernel_of, moves_of, product_of, rows_last, with_kernels
 from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.loops.group import (
-    CYCLE,
-    JOINED,
-    REPEAT,
-    REPEAT_ROW,
-    RUN_SUM,
-    TURN_SUM,
-    WIDE,
-    Group,
-)
+from funcnet.compiler.loops.group import CYCLE, JOINED, REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM, WIDE, Group
 from funcnet.compiler.loops.groups import grouped
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import type_name
+from funcnet.compiler.loops.windows import WINDOW
 from funcnet.compiler.passes import optimised
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Body", "Joined", "Product", "Sum", "Term", "body_of"]
 
-#: What values are in loops that scans do not have.
-_UNKNOWN = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
+#: What values are in loops whose rows belong together.
+_TOGETHER = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
+#: What gives arrays in another order, which products read as they lie.
+_TURNS = frozenset(["matrix_transpose", "permute_dims"])
 #: Results of these are their argument in another shape, where arrays are contiguous.
 _RESHAPED = frozenset(["reshape", "expand_dims", "squeeze"])
 #: A product, and what is added to it.
@@ -79,7 +74,7 @@ class Body:
     ----------
     graph : Graph
         The step, in operations that loops are made of.
-    nodes : list of Group, Product or Joined
+    nodes : list of Group, Product, Joined, Kernel or Moves
         In an order in which they can run.
     needed : set of Value
         What has a place in memory.
@@ -97,6 +92,8 @@ class Body:
         self.nodes: list[Any] = []
         self.needed: set[Value] = set()
         self.units = 1
+        #: What takes the place of equations that there is nothing for.
+        self.again: dict[Equation, list[Equation]] = {}
         self._alias: dict[Value, Value] = {}
 
     def root(self, v: Value) -> Value:
@@ -106,15 +103,25 @@ class Body:
         return v
 
     @property
+    def kernels(self) -> bool:
+        """Whether there is anything beside loops over elements and products with fixed matrices."""
+        return any([isinstance(n, Kernel | Moves) for n in self.nodes])
+
+    @property
+    def size(self) -> int:
+        """How many elements a step makes."""
+        return sum([prod(v.shape) for e in self.graph.equations for v in e.outputs])
+
+    @property
     def summed(self) -> list[Value]:
         """What sums read."""
         return [v for s in self.sums for v in s if v is not None]
 
     def find_nodes(self) -> bool:
         """Find the nodes; return whether there are such for everything."""
-        graph = self.graph = _added_to_products(self.graph)
-        equations = graph.equations
-        made = {v: e for e in equations for v in e.outputs}
+        made = {v: e for e in self.graph.equations for v in e.outputs}
+        graph = self.graph = _added_to_products(self.graph, lambda e: self._terms(e, made) is not None)
+        made = {v: e for e in graph.equations for v in e.outputs}
         users = graph.users()
         if not all([_supported(v) for v in (*graph.inputs, *graph.constants, *made)]):
             return False
@@ -128,17 +135,20 @@ class Body:
                 if name in _RESHAPED and n.values:
                     self._alias[out] = n.values[0]
                     continue
-                if name == "matrix_transpose" and n.inputs[0] in self.held:
-                    # Only products read it, which take it as it lies.
-                    if out in graph.outputs or any([u.primitive.name not in _PRODUCTS for u in users.get(out, ())]):
-                        return False
-                    continue
-                node = self._product(n, made) if name in _PRODUCTS else _joined(n) if name == "concat" else None
+                if name in _TURNS and out not in graph.outputs:
+                    if all([u.primitive.name in _PRODUCTS for u in users.get(out, ())]):
+                        # Only products read it, which take it as it lies.
+                        continue
+                node = self._other(n, made)
                 if node is None:
-                    return False
-            elif n.windows or not _UNKNOWN.isdisjoint(n.roles.values()):
-                return False
+                    again = rows_last(n)
+                    if again is None:
+                        return False
+                    self.again[n] = again
+                    continue
             self.nodes.append(node)
+        if self.again:
+            return False
         self._join_products(users)
         self.needed = {self.root(v) for v in (*graph.outputs, *self.summed)}
         for n in self.nodes:
@@ -153,29 +163,49 @@ class Body:
             return [v for e in node.equations for v in e.values if v not in own]
         if isinstance(node, Joined):
             return list(node.parts)
+        if isinstance(node, Kernel):
+            return list(node.read)
+        if isinstance(node, Moves):
+            return [p.x for p in node.pieces]
         factors = [v for t in node.terms for v in (t.a, t.b)]
         return factors if node.added is None else [*factors, node.added]
 
+    def _other(self, e: Equation, made: dict[Value, Equation]) -> Any:
+        """Return what does an equation that is no loop over elements, None if nothing here does."""
+        name = e.primitive.name
+        if name in _PRODUCTS:
+            turns = {v: t for v, t in made.items() if t.primitive.name in _TURNS}
+            return self._product(e, made) or product_of(e, turns)
+        if name == "concat" and (joined := _joined(e)) is not None:
+            return joined
+        return kernel_of(e) or moves_of(e)
+
     def _product(self, e: Equation, made: dict[Value, Equation]) -> Product | None:
+        """Return the product with a matrix that is the same in each step."""
+        terms = self._terms(e, made)
+        if terms is None:
+            return None
+        a, b, turned = terms
+        out = e.outputs[0]
+        before = made.get(b)
+        if before is not None:
+            b, turned = before.inputs[0], not turned
+        depth = a.shape[-1]
+        added = e.values[2] if len(e.values) > 2 else None
+        return Product((Term(a, b, turned, depth),), out, added, prod(a.shape[:-1]), prod(b.shape) // depth)
+
+    def _terms(self, e: Equation, made: dict[Value, Equation]) -> tuple[Value, Value, bool] | None:
+        """Return what is multiplied by which matrix that is the same in each step, and whether that is turned."""
         if len(e.inputs) != len(e.values):
             return None
-        a, b, *rest = e.values
+        a, b, *_ = e.values
         out = e.outputs[0]
         if str(out.dtype) not in ("float32", "float64") or not a.dtype == b.dtype == out.dtype:
             return None
         if len(a.shape) == 2 and len(b.shape) == 1 and self._matrix(a, made):
             # A matrix times a vector: the vector times the matrix, turned.
-            a, b, turned = b, a, True
-        elif len(b.shape) == 2 and self._matrix(b, made) and a not in self.held:
-            turned = False
-        else:
-            return None
-        before = made.get(b)
-        if before is not None:
-            b, turned = before.inputs[0], not turned
-        depth = a.shape[-1]
-        added = rest[0] if rest else None
-        return Product((Term(a, b, turned, depth),), out, added, prod(a.shape[:-1]), prod(b.shape) // depth)
+            return b, a, True
+        return (a, b, False) if len(b.shape) == 2 and self._matrix(b, made) and a not in self.held else None
 
     def _join_products(self, users: dict[Value, list[Equation]]) -> None:
         """Have products of which one is added to the other go through the result together."""
@@ -217,7 +247,9 @@ class Body:
             return both and (node.added is None or node.added in self.held or node.added.shape == node.out.shape)
         if isinstance(node, Joined):
             return len(node.out.shape) >= 2 and all([v.shape[0] == size for v in (*node.parts, node.out)])
-        if not node.shape or node.shape[0] != size or node.split == 0:
+        if not isinstance(node, Group) or not node.shape or node.shape[0] != size or node.split == 0 or node.windows:
+            return False
+        if not _TOGETHER.isdisjoint(node.roles.values()):
             return False
         made = node.made
         for v, role in node.roles.items():
@@ -236,10 +268,22 @@ class Body:
             return (prod(group.shape),) if group.split is None else (group.rows, group.columns)
         if role in (WIDE, JOINED):
             return (group.rows, v.shape[-1])
-        if role == CYCLE:
+        if role in (CYCLE, REPEAT):
             return (prod(v.shape) // group.columns, group.columns)
         if role == "column sum":
             return (1, group.columns)
+        if role == REPEAT_ROW:
+            return (prod(v.shape),)
+        if role == RUN_SUM:
+            return (group.rows // (group.period or 1), group.columns)
+        if role == TURN_SUM:
+            return (1, prod(v.shape))
+        if role == WINDOW:
+            return (
+                (prod(v.shape),)
+                if group.split is None
+                else (prod(v.shape[: group.split]), prod(v.shape[group.split :]))
+            )
         return {"column": (group.columns,), "row": (group.rows,)}.get(role, (1,))
 
 
@@ -252,8 +296,14 @@ def body_of(step: Graph, held: int, carried: int) -> Body | None:
     graph = optimised(lowered(step))
     if any([v.__class__ is not Value for v in graph.outputs]):
         return None
-    body = Body(*_without_sums(graph, held, carried))
-    if not body.find_nodes():
+    graph, held, sums = _without_sums(graph, held, carried)
+    body = Body(with_kernels(graph), held, sums)
+    found = body.find_nodes()
+    if not found and body.again:
+        graph, again = body.graph, body.again
+        body = Body(graph.with_equations([t for e in graph.equations for t in again.get(e, [e])]), held, sums)
+        found = body.find_nodes()
+    if not found:
         return None
     # What is carried does not stay in place for some steps, as what is summed up has to.
     carried -= len(body.sums)
@@ -307,8 +357,8 @@ def _chain(
     return (Sum(turned.inputs[0], q.inputs[1]), [q, turned]) if users[turned.outputs[0]] == [q] else None
 
 
-def _added_to_products(graph: Graph) -> Graph:
-    """Have products start from what is added to them."""
+def _added_to_products(graph: Graph, fixed: Callable[[Equation], bool]) -> Graph:
+    """Have products with fixed matrices start from what is added to them."""
     users = graph.users()
     made = {v: e for e in graph.equations for v in e.outputs}
     kept: dict[Equation, Equation] = {}
@@ -319,7 +369,7 @@ def _added_to_products(graph: Graph) -> Graph:
         out = e.outputs[0]
         for v, other in (e.values, e.values[::-1]):
             product = made.get(v)
-            if product is None or product.primitive.name != "matmul" or len(product.values) != 2:
+            if product is None or product.primitive.name != "matmul" or not fixed(product):
                 continue
             fits = other.shape in (out.shape, out.shape[-1:]) and v.shape == out.shape and other.dtype == out.dtype
             alone = len(users[v]) == 1 and v not in graph.outputs and other is not v

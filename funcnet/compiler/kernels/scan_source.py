@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnet.compiler.kernels.scan_body import Body, Joined, Product, Term
-from funcnet.compiler.kernels.scan_text import BESIDE, CHUNK, COPY, products, sums
+from funcnet.compiler.kernels.scan_arguments import Argument, Packed
+from funcnet.compiler.kernels.scan_body import Body, Product, Term
+from funcnet.compiler.kernels.scan_calls import argument_of, write_joined, write_kernel, write_moves
+from funcnet.compiler.kernels.scan_parts import Kernel, Moves
+from funcnet.compiler.kernels.scan_text import CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
-from funcnet.compiler.loops.group import (
-    Group,
-)
+from funcnet.compiler.loops.group import Group
+from funcnet.compiler.loops.narrow import loop_of
 from funcnet.compiler.loops.templates import type_name
 
 if TYPE_CHECKING:
@@ -21,29 +23,7 @@ if TYPE_CHECKING:
 
     from funcnet.compiler.graph import Value
 
-__all__ = ["Argument", "Packed", "Source"]
-
-
-class Argument(NamedTuple):
-    """An array that the loop gets: what it is, and in which shape.
-
-    `kind` is ``"input"`` or ``"output"`` with the number of one of the equation's, ``"constant"`` or ``"own"`` with a
-    value, ``"packed"`` with the number of a `Packed`, or ``"sum"`` with that of a sum, which each part has for itself.
-    """
-
-    kind: str
-    which: Any
-    shape: tuple[int, ...]
-    dtype: str
-
-
-class Packed(NamedTuple):
-    """A matrix that products read in columns side by side: which argument it is, and whether it is transposed."""
-
-    source: Argument
-    turned: bool
-    depth: int
-    width: int
+__all__ = ["Source"]
 
 
 class Source:
@@ -70,16 +50,24 @@ class Source:
         self.call = call
         self.columns = columns
         self.arguments: list[Argument] = []
+        #: Arrays that kernels have for themselves, and the names of functions by their sources.
+        self.arrays: list[np.ndarray] = []
+        self.kernels: dict[str, str] = {}
         self.packed: list[Packed] = []
         self.sizes: list[int] = [call.length]
         self.work = 0
         self._names: dict[Argument, str] = {}
         self._numbers: dict[int, str] = {}
+        #: Where moves take elements from and to; behind the sizes.
+        self._places: list[int] = []
+        #: Functions that are compiled one by one, loops over elements among them where there are many.
+        self._alone: dict[str, str] = {}
+        self._many = body.kernels
         #: Definitions of functions, lines before the steps, of one step, and after.
-        self._functions: dict[str, str] = {}
+        self.functions: dict[str, str] = {}
         self._before: list[str] = []
         self._head: list[str] = []
-        self._lines: list[str] = []
+        self.lines: list[str] = []
         self._after: list[str] = []
         self._views: dict[Any, str] = {}
         #: Which sums begin with zeros, and on how many threads they are added up at most.
@@ -106,11 +94,16 @@ class Source:
                 self._group(node, k)
             elif isinstance(node, Product):
                 self._product(node)
+            elif isinstance(node, Kernel):
+                write_kernel(self, node)
+            elif isinstance(node, Moves):
+                write_moves(self, node)
             else:
-                self._join(node)
+                write_joined(self, node)
         self._copies()
         self._sums()
         self.text = self._text()
+        self.sizes += self._places
 
     # ------------------------------------------------------------------ where values lie
 
@@ -160,7 +153,7 @@ class Source:
             self._head.append(f"{name} = {text}")
         return name
 
-    def _read(self, v: Value, shape: tuple[int, ...]) -> str:
+    def read(self, v: Value, shape: tuple[int, ...]) -> str:
         """Return an expression for the array of a value."""
         v = self.body.root(v)
         if v in self._held:
@@ -174,7 +167,7 @@ class Source:
         home = self._home.get(v)
         if v in self._waiting:
             place = self._name("own", v, (self._chunk, *shape), v.dtype)
-            return self._line((v, shape), f"{place}[k % {self._number(self._chunk)}]")
+            return self._line((v, shape), f"{place}[k % {self.number(self._chunk)}]")
         if home is None:
             return self._name("own", v, shape, v.dtype)
         return self._result(home, shape)
@@ -209,7 +202,7 @@ class Source:
         """Return two places for a carry, of which one is read and the other written."""
         return self._name("own", self._carries[i], (2, *shape), self._carries[i].dtype)
 
-    def _number(self, n: int) -> str:
+    def number(self, n: int) -> str:
         """Return the name of a size, so that the source is the same for others."""
         name = self._numbers.get(n)
         if name is None:
@@ -217,48 +210,63 @@ class Source:
             self.sizes.append(n)
         return name
 
-    def _bounds(self, rows: int) -> str:
-        d = self._number(rows // self.body.units)
+    def define(self, name: str, text: str, *, alone: bool) -> None:
+        """Write a function, as part of the loop or `alone`."""
+        if alone:
+            head, _, rest = text.partition("\n")
+            self._alone[name] = f"@apart\n{head}\n    widest_vectors()\n{rest}"
+        else:
+            self.functions[name] = "\n".join([f"    {line}" if line else line for line in text.split("\n")])
+
+    def place(self, numbers: Sequence[int]) -> str:
+        """Return where among the sizes some numbers are."""
+        self._places += numbers
+        return f"places + {len(self._places) - len(numbers)}"
+
+    def fixed(self, array: np.ndarray) -> str:
+        """Return the name of an array of a kernel."""
+        if not any([a is array for a in self.arrays]):
+            self.arrays.append(array)
+        which = next(i for i, a in enumerate(self.arrays) if a is array)
+        return self._name("fixed", which, array.shape, array.dtype)
+
+    def bounds(self, rows: int) -> str:
+        d = self.number(rows // self.body.units)
         return f"lo * {d}, hi * {d}"
 
     # ------------------------------------------------------------------ the nodes
 
     def _group(self, group: Group, k: int) -> None:
-        loop = emitted(group, self.body.graph, self.body.needed)
+        write = emitted if self.body.units > 1 else loop_of
+        loop = write(group, self.body.graph, self.body.needed)
         self.work += loop.work
         head, _, rest = loop.source.partition("\n")
-        self._functions[f"stage{k}"] = "\n".join(
-            [
-                f"    {head.replace('def loop(', f'def stage{k}(')}",
-                *[f"    {line}" if line else line for line in rest.split("\n")],
-            ]
-        )
-        shape = self.body.shape
-        given = []
-        for v, role in loop.inputs:
-            given.append(self._read(v, shape(role, v, group)))
+        self.define(f"stage{k}", f"{head.replace('def loop(', f'def stage{k}(')}\n{rest}", alone=self._many)
+        given = [argument_of(self, v, role, group) for v, role in loop.inputs]
+        if loop.period is not None:
+            given.append(self.number(loop.period))
         after: list[str] = []
         for v, role in loop.outputs:
             given.append(self._output(v, role, group, after))
-        rows = prod(group.shape) if loop.flat else group.rows
-        self._lines.append(f"stage{k}({self._bounds(rows)}, 0, {', '.join(given)})")
-        self._lines += after
+        rows = prod(group.shape) if loop.flat else group.rows // (loop.period or 1)
+        self.lines.append(f"stage{k}({self.bounds(rows)}, 0, {', '.join(given)})")
+        self.lines += after
 
     def _output(self, v: Value, role: str, group: Group, after: list[str]) -> str:
         shape = self.body.shape(role, v, group)
-        place = self._read(v, shape)
+        place = self.read(v, shape)
         equation = next(e for e in group.equations if v in e.outputs)
         typed = type_name(str(v.dtype))
         mean = equation.primitive.name == "mean"
         if role == "total":
             total = self._name("own", equation, (1,), "float64")
-            count = f" / {self._number(prod(group.shape))}" if mean else ""
+            count = f" / {self.number(prod(group.shape))}" if mean else ""
             after.append(f"{place}[0] = {typed}({total}[0]{count})")
             return total
         if role == "column sum" and mean:
             after += [
                 f"for j in range({place}.shape[1]):",
-                f"    {place}[0, j] = {typed}({place}[0, j] / {self._number(group.rows)})",
+                f"    {place}[0, j] = {typed}({place}[0, j] / {self.number(group.rows)})",
             ]
         return place
 
@@ -268,17 +276,17 @@ class Source:
         columns = self.columns[typed]
         count = len(node.terms)
         name = f"product_{typed}_{count}"
-        self._functions[name] = products(name, typed, count, columns)
+        self.functions[name] = products(name, typed, count, columns)
         factors = [self._factors(t, node, columns) for t in node.terms]
-        c = self._read(node.out, (node.rows * node.width,))
+        c = self.read(node.out, (node.rows * node.width,))
         s, s_row = "0", "0"
         if node.added is not None:
             whole = node.added.shape == node.out.shape
-            s = f"address({self._read(node.added, (prod(node.added.shape),))})"
-            s_row = f"{self._number(node.width)} * {size}" if whole else "0"
-        width = self._number(node.width)
-        self._lines.append(
-            f"{name}({self._bounds(node.rows)}, {width}, address({c}), {s}, {s_row}, {', '.join(factors)})"
+            s = f"address({self.read(node.added, (prod(node.added.shape),))})"
+            s_row = f"{self.number(node.width)} * {size}" if whole else "0"
+        width = self.number(node.width)
+        self.lines.append(
+            f"{name}({self.bounds(node.rows)}, {width}, address({c}), {s}, {s_row}, {', '.join(factors)})"
         )
 
     def _factors(self, term: Term, node: Product, columns: int) -> str:
@@ -290,21 +298,9 @@ class Source:
             self.packed.append(packed)
         space = -(-node.width // columns) * columns * term.depth
         matrix = self._name("packed", self.packed.index(packed), (space,), b.dtype)
-        a = self._read(term.a, (node.rows * term.depth,))
+        a = self.read(term.a, (node.rows * term.depth,))
         self.work += node.rows * term.depth * node.width // 16
-        return f"{self._number(term.depth)}, address({a}), address({matrix})"
-
-    def _join(self, node: Joined) -> None:
-        self._functions["beside"] = BESIDE
-        width = node.out.shape[-1]
-        rows = prod(node.out.shape) // width
-        place = self._read(node.out, (rows, width))
-        start = 0
-        for v in node.parts:
-            part = self._read(v, (rows, v.shape[-1]))
-            self._lines.append(f"beside({self._bounds(rows)}, {place}, {part}, {self._number(start)})")
-            start += v.shape[-1]
-        self.work += prod(node.out.shape)
+        return f"{self.number(term.depth)}, address({a}), address({matrix})"
 
     def _sums(self) -> None:
         """Add up products and rows of some steps."""
@@ -313,21 +309,21 @@ class Source:
             alike.setdefault(self.body.root(s.y), []).append(i)
         if not alike:
             return
-        chunk = self._number(self._chunk)
+        chunk = self.number(self._chunk)
         # The name of a carry's place would be one of the step that is computed.
         lines = [f"slots = k % {chunk} + 1"]
         for y, which in alike.items():
             typed = type_of(y.dtype)
             columns, (rows, width) = self.columns[typed], y.shape
             name = f"summed_{typed}_{len(which)}"
-            self._functions[name] = sums(name, typed, len(which), columns)
+            self.functions[name] = sums(name, typed, len(which), columns)
             space = -(-rows // self._count) * self._chunk * columns
             w = self._name("own", ("panel", space), (self._count, space), y.dtype)
             parts = [self._addend(i, rows, width) for i in which]
-            call = f"{name}({self._bounds(rows)}, slots, k >= {chunk}, {self._number(width)}, {self._slots(y)}"
+            call = f"{name}({self.bounds(rows)}, slots, k >= {chunk}, {self.number(width)}, {self._slots(y)}"
             lines.append(f"{call}, address({w}[part]), {', '.join(parts)})")
-        self._lines.append(f"if (k + 1) % {chunk} == 0 or k == steps - 1:")
-        self._lines += [f"    {line}" for line in lines]
+        self.lines.append(f"if (k + 1) % {chunk} == 0 or k == steps - 1:")
+        self.lines += [f"    {line}" for line in lines]
 
     def _addend(self, i: int, rows: int, width: int) -> str:
         """Return what a sum adds up products with, and where."""
@@ -339,24 +335,24 @@ class Source:
             self._before.append(f"{one}[0] = 1")
             given = f"address({one}), 0, 0"
         else:
-            given = f"{self._slots(self.body.root(x))}, {self._number(depth)} * {size}"
+            given = f"{self._slots(self.body.root(x))}, {self.number(depth)} * {size}"
         total = self._name("sum", i, (1, depth * width), y.dtype)
         start = "0"
         if not self._zeros[i]:
             start = self._name("input", self.call.held + self._carried + i, (depth * width,), y.dtype)
             start = f"address({start}) if part == 0 else 0"
         self.work += rows * depth * width // 16
-        return f"{given}, {self._number(depth)}, address({total}[part]), {start}"
+        return f"{given}, {self.number(depth)}, address({total}[part]), {start}"
 
     def _slots(self, v: Value) -> str:
         """Return where the rows of the first of some steps are, and how far those of the next are from there."""
         shape = (prod(v.shape),)
-        step = f"{self._number(shape[0])} * {np.dtype(v.dtype).itemsize}"
+        step = f"{self.number(shape[0])} * {np.dtype(v.dtype).itemsize}"
         if v in self._waiting:
             place = self._name("own", v, (self._chunk, *shape), v.dtype)
             return f"address({place}), {step}"
         step = f"-{step}" if self.call.reverse_order else step
-        return f"address({self._read(v, shape)}) - (slots - 1) * ({step}), {step}"
+        return f"address({self.read(v, shape)}) - (slots - 1) * ({step}), {step}"
 
     def _copies(self) -> None:
         """Copy what a step does not write to its place, and what comes before and after all steps."""
@@ -374,24 +370,25 @@ class Source:
                 self._copy(self._before, size, f"{start}[t]", first)
             came = not carried and any([s == (i, True) for s in self._stack])
             if not came and self._home.get(v) != i:
-                self._copy(self._lines, size, self._result(i, (size,)), self._read(v, (size,)))
+                self._copy(self.lines, size, self._result(i, (size,)), self.read(v, (size,)))
 
     def _copy(self, lines: list[str], size: int, place: str, source: str) -> None:
-        self._functions["copied"] = COPY
-        lines.append(f"copied({self._bounds(size)}, {place}, {source})")
+        self.functions["copied"] = COPY
+        lines.append(f"copied({self.bounds(size)}, {place}, {source})")
 
     def _text(self) -> str:
         back = self.call.reverse_order
         names = ["lo", "hi", "part", "sizes", *self._names.values()]
-        lines = [f"def loop({', '.join(names)}):", *self._functions.values()]
+        lines = [*self._alone.values(), f"def loop({', '.join(names)}):", *self.functions.values()]
         lines += ["    steps = sizes[0]"]
         lines += [f"    d{i} = sizes[{i}]" for i in range(1, len(self.sizes))]
+        lines += [f"    places = {len(self.sizes)}"]
         lines += [f"    t = {'steps - 1' if back else '0'}", *[f"    {line}" for line in self._before]]
         lines += ["    for k in range(steps):", f"        t = {'steps - 1 - k' if back else 'k'}"]
-        text = "\n".join([*self._head, *self._lines])
+        text = "\n".join([*self._head, *self.lines])
         for name, step in (("before", -1), ("after", 1)):
             if f"[{name}]" in text:
                 lines.append(f"        {name} = t {'-' if (step < 0) != back else '+'} 1")
-        lines += [f"        {line}" for line in (*self._head, *self._lines)]
+        lines += [f"        {line}" for line in (*self._head, *self.lines)]
         lines += [f"    {line}" for line in self._after]
         return "\n".join([*lines, ""])

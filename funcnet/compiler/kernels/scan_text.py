@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BESIDE", "CHUNK", "COPY", "products", "sums"]
+__all__ = ["ADDED", "BESIDE", "CHUNK", "COPY", "MOVED", "products", "sums"]
 
 #: Terms of a sum that a product adds up in registers before they go to memory: their part of a matrix stays in the
 #: cache.
@@ -16,13 +16,30 @@ COPY = """    def copied(first, last, y, x):
         for i in range(p.shape[0]):
             q[i] = p[i]
 """
-BESIDE = """    def beside(first, last, y, x, start):
-        for r in range(first, last):
-            p = x[r]
-            q = y[r, start : start + p.shape[0]]
-            for j in range(p.shape[0]):
-                q[j] = p[j]
+BESIDE = """def beside(first, last, y, x, start):
+    for r in range(first, last):
+        p = x[r]
+        q = y[r, start : start + p.shape[0]]
+        for j in range(p.shape[0]):
+            q[j] = p[j]
 """
+#: Elements at places that four loops go through; a compiler makes vectors of the innermost where it has no strides.
+MOVED = """def moved(x, y, d, at):
+    size, near, far = d[at + 3], d[at + 7], d[at + 11]
+    for i in range(d[at]):
+        for j in range(d[at + 1]):
+            for k in range(d[at + 2]):
+                a = d[at + 12] + i * d[at + 4] + j * d[at + 5] + k * d[at + 6]
+                b = d[at + 13] + i * d[at + 8] + j * d[at + 9] + k * d[at + 10]
+                if near == 1 and far == 1:
+                    p, q = x[a : a + size], y[b : b + size]
+                    for l in range(p.shape[0]):
+                        q[l] = p[l]
+                else:
+                    for l in range(size):
+                        y[b + l * far] = x[a + l * near]
+"""
+ADDED = MOVED.replace("def moved", "def added").replace("] = ", "] += ")
 _PRODUCT = """    def {name}(first, last, width, c, s, s_row, {given}):
         line = width * {size}
         for j in range(0, width, {columns}):

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place, put, taken
-from funcnet.compiler.kernels.convolutions import convolved
-from funcnet.compiler.kernels.outer import outer
+from funcnet.compiler.kernels.chosen import put, taken
+from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.padded import only_zeros, padded
-from funcnet.compiler.kernels.pool_sums import pool_sum
-from funcnet.compiler.kernels.pooling import max_with_places, spread
-from funcnet.compiler.kernels.resampled import repeated, resampled
+from funcnet.compiler.kernels.pooling import max_with_places
+from funcnet.compiler.kernels.resampled import repeated
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.scan_sums import sums_inside
-from funcnet.compiler.kernels.sums import middle_sum
-from funcnet.compiler.kernels.turned import flipped, rolled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from funcnet.compiler.kernels.special import Special
 
 __all__ = ["specialised"]
-
-
-#: Primitive -> what makes its kernel.
-_MAKERS: dict[str, Callable[[Equation], Special | None]] = {
-    "argmax": middle_place,
-    "argmin": middle_place,
-    "conv": convolved,
-    "conv_adjoint": convolved,
-    "conv_bias": convolved,
-    "conv_kernel": convolved,
-    "count_nonzero": middle_count,
-    "flip": flipped,
-    "max": middle_extreme,
-    "max_pool_spread": spread,
-    "mean": middle_sum,
-    "min": middle_extreme,
-    "multiply": outer,
-    "resample": resampled,
-    "roll": rolled,
-    "sum": middle_sum,
-    "sum_pool": pool_sum,
-    "sum_pool_spread": pool_sum,
-}
 
 
 def specialised(graph: Graph) -> Graph:
@@ -83,7 +51,7 @@ def specialised(graph: Graph) -> Graph:
             if special is not None and empty:
                 inputs = inputs[1:]
         else:
-            maker = _MAKERS.get(e.primitive.name)
+            maker = MAKERS.get(e.primitive.name)
             special = maker(e) if maker is not None else None
         if special is not None:
             e = Equation(special, inputs, {}, outputs, e.line, e.again)

@@ -141,6 +141,8 @@ def environment() -> dict[str, Any]:
         "as_float64": as_float64,
         "fma": fma,
         "joined": joined,
+        # Functions beside the loop, which LLVM sees one by one: a compiler takes longer for one large function.
+        "apart": njit(error_model="numpy", _nrt=False),
         "borrow": njit(_nrt=False, forceinline=True)(borrow),
         "lent": lent,
         "give_back": give_back,

@@ -1,0 +1,44 @@
+"""Which primitives have a compiled kernel that an equation alone says all about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place
+from funcnet.compiler.kernels.convolutions import convolved
+from funcnet.compiler.kernels.outer import outer
+from funcnet.compiler.kernels.pool_sums import pool_sum
+from funcnet.compiler.kernels.pooling import spread
+from funcnet.compiler.kernels.resampled import resampled
+from funcnet.compiler.kernels.sums import middle_sum
+from funcnet.compiler.kernels.turned import flipped, rolled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.kernels.special import Special
+
+__all__ = ["MAKERS"]
+
+#: Primitive -> what makes its kernel.
+MAKERS: dict[str, Callable[[Equation], Special | None]] = {
+    "argmax": middle_place,
+    "argmin": middle_place,
+    "conv": convolved,
+    "conv_adjoint": convolved,
+    "conv_bias": convolved,
+    "conv_kernel": convolved,
+    "count_nonzero": middle_count,
+    "flip": flipped,
+    "max": middle_extreme,
+    "max_pool_spread": spread,
+    "mean": middle_sum,
+    "min": middle_extreme,
+    "multiply": outer,
+    "resample": resampled,
+    "roll": rolled,
+    "sum": middle_sum,
+    "sum_pool": pool_sum,
+    "sum_pool_spread": pool_sum,
+}
