@@ -15,6 +15,7 @@ import numpy as np
 from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_body import body_of
+from funcnet.compiler.kernels.scan_scalars import scan_of_scalars
 from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
@@ -61,6 +62,8 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
         return None
     if any([v.spec.backend.name != "numpy" for v in (*e.values, *e.outputs)]) or call.meta.get("effect"):
         return None
+    if (special := scan_of_scalars(e)) is not None:
+        return special
     body = body_of(call.regions[0], call.held, call.carried)
     if body is None or (body.units == 1 and body.kernels and body.size > _ALONE and threads() > 1):
         return None

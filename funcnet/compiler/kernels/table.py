@@ -13,6 +13,7 @@ from funcnet.compiler.kernels.resampled import repeated
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
+from funcnet.compiler.kernels.scan_scalars import while_of_scalars
 from funcnet.compiler.kernels.scan_sums import sums_inside
 
 __all__ = ["specialised"]
@@ -45,6 +46,8 @@ def specialised(graph: Graph) -> Graph:
             special = None if e.outputs[0] in held else repeated(e, users.get(e.outputs[0], []))
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
+        elif e.primitive.name == "while":
+            special = while_of_scalars(e)
         elif e.primitive.name == "index_add":
             empty = only_zeros(graph.constants.get(e.inputs[0]))
             special = rows_added(e, empty)

@@ -10,7 +10,7 @@ import funcnet as fn
 from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.kernels import reference, scan
+from funcnet.compiler.kernels import reference, scalars, scan
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 from funcnet.ops import index_add, index_set, logsumexp
@@ -19,6 +19,13 @@ from funcnet.ops.nn.convolution import conv
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write no step out, however few numbers it has."""
+    monkeypatch.setattr(scalars, "OPERATIONS", 0)
+
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 

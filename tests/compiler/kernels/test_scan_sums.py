@@ -10,7 +10,7 @@ import funcnet as fn
 from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.kernels import scan_sums
+from funcnet.compiler.kernels import scalars, scan_sums
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_sums import sums_inside
@@ -20,6 +20,12 @@ from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.passes import optimised
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write no step out, however few numbers it has."""
+    monkeypatch.setattr(scalars, "OPERATIONS", 0)
 
 
 def cell(w: Any, u: Any, b: Any, h: Any, xs: Any, **options: Any) -> Any:

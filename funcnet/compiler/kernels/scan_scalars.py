@@ -1,0 +1,134 @@
+"""Loops over steps of a few numbers, which stay in registers from step to step."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcnet.compiler.kernels.scalars import Scalars, TooLong, few, named
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from funcnet.compiler.graph import Equation, Graph, Value
+    from funcnet.compiler.kernels.special import Compile
+
+__all__ = ["scan_of_scalars", "while_of_scalars"]
+
+
+def scan_of_scalars(e: Equation) -> Special | None:
+    """Return the kernel of a loop of known length, None where its steps are too large."""
+    call: Any = e.primitive
+    step: Graph = call.regions[0]
+    if not few(step, 1):
+        return None
+    writer = Scalars()
+    first = call.held + call.carried
+    head, start, elements = _begin(step.inputs[:first], call.held)
+    count = len(step.inputs)
+    lines: list[str] = []
+    for i, v in enumerate(step.inputs[first:], first):
+        names = [f"x{i}_{j}" for j in range(prod(v.shape))]
+        lines += [f"{name} = a{i}[t, {j}]" for j, name in enumerate(names)]
+        elements.append(named(names, v.shape))
+    try:
+        found = writer.run(step, elements)
+    except TooLong:
+        return None
+    lines += writer.lines
+    for i, y in enumerate(found[call.carried :], count + call.carried):
+        lines += [f"a{i}[t, {j}] = {name}" for j, name in enumerate(y.reshape(-1))]
+    lines += _carried(found[: call.carried], start)
+    end = [
+        f"    a{count + i}[{j}] = {name}" for i, names in enumerate(start) for j, name in enumerate(names.reshape(-1))
+    ]
+    order = "steps - 1 - k" if call.reverse_order else "k"
+    text = "\n".join(
+        [
+            f"def loop(lo, hi, part, steps, {', '.join([f'a{i}' for i in range(count + len(step.outputs))])}):",
+            *head,
+            "    for k in range(steps):",
+            f"        t = {order}",
+            *[f"        {line}" for line in lines],
+            *end,
+            "",
+        ]
+    )
+    shapes = [(prod(v.shape),) for v in step.inputs[:first]]
+    shapes += [(call.length, prod(v.shape)) for v in step.inputs[first:]]
+    shapes += [(prod(v.shape),) for v in step.outputs[: call.carried]]
+    shapes += [(call.length, prod(v.shape)) for v in step.outputs[call.carried :]]
+    return Special("whole scan", _built(text, [*step.inputs, *step.outputs], shapes, [call.length]))
+
+
+def while_of_scalars(e: Equation) -> Special | None:
+    """Return the kernel of a loop until a condition fails, None where it is too large."""
+    call: Any = e.primitive
+    condition, step = call.regions
+    if not (few(condition, 1) and few(step, 1)) or call.meta.get("effect"):
+        return None
+    head, start, given = _begin(step.inputs, call.held)
+    writer = Scalars()
+    try:
+        (goes_on,) = writer.run(condition, given)
+        writer.lines += [f"if not {goes_on.item()}:", "    break"]
+        found = writer.run(step, given)
+    except TooLong:
+        return None
+    count = len(step.inputs)
+    lines = [*writer.lines, *_carried(found, start)]
+    end = [
+        f"    a{count + i}[{j}] = {name}" for i, names in enumerate(start) for j, name in enumerate(names.reshape(-1))
+    ]
+    text = "\n".join(
+        [
+            f"def loop(lo, hi, part, {', '.join([f'a{i}' for i in range(count + len(step.outputs))])}):",
+            *head,
+            "    while True:",
+            *[f"        {line}" for line in lines],
+            *end,
+            "",
+        ]
+    )
+    values = [*step.inputs, *step.outputs]
+    return Special("whole while loop", _built(text, values, [(prod(v.shape),) for v in values], []))
+
+
+def _begin(inputs: Sequence[Value], held: int) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
+    """Return lines before the steps, the variables of the carries, and those of everything that comes in."""
+    head: list[str] = []
+    given: list[np.ndarray] = []
+    for i, v in enumerate(inputs):
+        names = [f"{'h' if i < held else 'c'}{i}_{j}" for j in range(prod(v.shape))]
+        head += [f"    {name} = a{i}[{j}]" for j, name in enumerate(names)]
+        given.append(named(names, v.shape))
+    return head, given[held:], given
+
+
+def _carried(found: Sequence[np.ndarray], start: Sequence[np.ndarray]) -> list[str]:
+    """Return lines that make what a step found what the next one begins with, all at once."""
+    pairs = [
+        (name, new)
+        for names, values in zip(start, found, strict=True)
+        for name, new in zip(names.reshape(-1), values.reshape(-1), strict=True)
+        if name != new
+    ]
+    own = {name for name, _ in pairs}
+    # One carry may become another, which has changed by then.
+    lines = [f"{name}_ = {new}" for name, new in pairs if new in own]
+    return [*lines, *[f"{name} = {name}_" if new in own else f"{name} = {new}" for name, new in pairs]]
+
+
+def _built(text: str, values: Sequence[Value], shapes: Sequence[tuple[int, ...]], numbers: Sequence[int]) -> Any:
+    def build(compile: Compile, count: int) -> Steps:  # noqa: ARG001  # one thread does it
+        types = ["int64"] * (3 + len(numbers))
+        for v, shape in zip(values, shapes, strict=True):
+            name = str(np.dtype(v.dtype))
+            types.append(f"{'boolean' if name == 'bool' else name}[{':, ' * (len(shape) - 1)}::1]")
+        function = compile(text, f"void({', '.join(types)})")
+        return Steps([Step(function, (0, 1), [*numbers, *[Of(i, s) for i, s in enumerate(shapes)]])])
+
+    return build
