@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.ops import extras
-from funcnet.xp.numpy_protocol import unsupported
+from funcnet.xp.numpy_refusals import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable

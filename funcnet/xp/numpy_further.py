@@ -19,8 +19,11 @@ from funcnet.errors import ShapeError
 from funcnet.ops import extras
 from funcnet.ops.methods import assign
 from funcnet.ops.views import View, viewed
-from funcnet.xp import numpy_linalg, numpy_protocol
+from funcnet.xp import numpy_linalg
 from funcnet.xp.numpy_extras import FUNCTIONS as EXTRAS
+from funcnet.xp.numpy_polynomials import POLYNOMIALS
+from funcnet.xp.numpy_protocol import counterpart
+from funcnet.xp.numpy_refusals import receives, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +34,7 @@ _LN2 = math.log(2.0)
 
 
 def _known(name: str) -> Callable[..., Any]:
-    handler = numpy_protocol.counterpart(name)
+    handler = counterpart(name)
     assert handler is not None
     return handler
 
@@ -120,7 +123,7 @@ def _nanquantile(
     interpolation: Any = None,
 ) -> Any:
     if method != "linear" or weights is not None or interpolation is not None:
-        raise numpy_protocol.unsupported("numpy.nanquantile with another method than 'linear', or weights")
+        raise unsupported("numpy.nanquantile with another method than 'linear', or weights")
     ndim = len(a.shape)
     axes = range(ndim) if axis is None else [i % ndim for i in ((axis,) if isinstance(axis, int) else axis)]
     kept = [i for i in range(ndim) if i not in axes]
@@ -175,87 +178,12 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
     return ops.moveaxis(c, -1, axisc)
 
 
-# Polynomials, the highest power first
-
-
-def _trimmed(p: Any) -> Any:
-    """Return the coefficients without zeros in front, as NumPy does."""
-    first = 0
-    while first < p.shape[0] - 1 and bool(p[first] == 0):
-        first += 1
-    return p[first:]
-
-
-def _aligned(p: Any, n: int) -> Any:
-    return p if p.shape[0] == n else extras.pad(p, ((n - p.shape[0], 0),))
-
-
-def _polyadd(a1: Any, a2: Any) -> Any:
-    n = max(a1.shape[0], a2.shape[0])
-    return _aligned(a1, n) + _aligned(a2, n)
-
-
-def _polymul(a1: Any, a2: Any) -> Any:
-    return extras.convolve(_trimmed(a1), _trimmed(a2))
-
-
-def _powers(p: Any, least: int) -> Any:
-    return np.arange(p.shape[0] - 1 + least, least - 1, -1).astype(np.dtype(float))
-
-
-def _polyder(p: Any, m: int = 1) -> Any:
-    for _ in range(m):
-        p = p[:-1] * _constant(_powers(p, 0)[:-1], p)
-    return p
-
-
-def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    constants = [0.0] * m if k is None else [k] * m if np.ndim(k) == 0 else list(k)
-    for c in constants:
-        p = ops.concat([p / _constant(_powers(p, 1), p), ops.full_like(p[:1], 0.0) + c], axis=0)
-    return p
-
-
-def _constant(values: np.ndarray, like: Any) -> Any:
-    """Return a constant of the data type of `like`, on its backend."""
-    return ops.asarray(values.tolist(), dtype=like.dtype, device=like.device)
-
-
-def _polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
-    if full or cov:
-        raise numpy_protocol.unsupported("numpy.polyfit with full= or cov=")
-    matrix = extras.vander(x, n=deg + 1)
-    if w is not None:
-        matrix = matrix * w[:, None]
-        y = y * (w if len(y.shape) == 1 else w[:, None])
-    scale = ops.sqrt(ops.sum(matrix * matrix, axis=0))
-    inverse = numpy_linalg.FUNCTIONS["pinv"](matrix / scale, rcond=2.2e-16 * x.shape[0] if rcond is None else rcond)
-    found = ops.matmul(inverse, y)
-    return found / (scale if len(y.shape) == 1 else scale[:, None])
-
-
-def _roots(p: Any) -> Any:
-    p = _trimmed(p)
-    n = p.shape[0] - 1
-    below = _constant(np.eye(n - 1, n), p)
-    companion = ops.concat([ops.expand_dims(-p[1:] / p[0], axis=0), below], axis=0)
-    return numpy_linalg.FUNCTIONS["eigvals"](companion)
-
-
-def _poly(seq_of_zeros: Any) -> Any:
-    roots = seq_of_zeros if len(seq_of_zeros.shape) == 1 else numpy_linalg.FUNCTIONS["eigvals"](seq_of_zeros)
-    y = ops.ones_like(roots[:1])
-    for i in range(roots.shape[0]):
-        y = extras.convolve(y, ops.stack([ops.ones_like(roots[i]), -roots[i]]))
-    return y
-
-
 # Writing into an array
 
 
 def _target(a: Any) -> Any:
     if a.__class__ is not Tracer:
-        raise numpy_protocol.receives(a)
+        raise receives(a)
     return a
 
 
@@ -273,14 +201,14 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
 
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if wrap or len(a.shape) != 2:
-        raise numpy_protocol.unsupported("numpy.fill_diagonal of other than two dimensions, or with wrap=")
+        raise unsupported("numpy.fill_diagonal of other than two dimensions, or with wrap=")
     n = min(a.shape)
     _target(a)[np.arange(n), np.arange(n)] = val
 
 
 def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -> None:
     if axis is None:
-        raise numpy_protocol.unsupported("numpy.put_along_axis with axis=None")
+        raise unsupported("numpy.put_along_axis with axis=None")
     axis %= len(arr.shape)
     grid = [np.arange(n).reshape([-1 if i == j else 1 for j in range(len(arr.shape))]) for i, n in enumerate(arr.shape)]
     _target(arr)[tuple([indices if i == axis else g for i, g in enumerate(grid)])] = values
@@ -304,7 +232,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) 
 
 def _choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     if mode != "raise":
-        raise numpy_protocol.unsupported("numpy.choose with mode=")
+        raise unsupported("numpy.choose with mode=")
     a = a if hasattr(a, "shape") else np.asarray(a)
     shape = np.broadcast_shapes(tuple(a.shape), *[np.shape(c) for c in choices])
     every = ops.stack([ops.broadcast_to(c, shape) for c in choices], axis=-1)
@@ -373,7 +301,7 @@ def _sliding_window_view(
     writeable: bool = False,
 ) -> Any:
     if writeable:
-        raise numpy_protocol.unsupported("numpy.lib.stride_tricks.sliding_window_view with writeable=")
+        raise unsupported("numpy.lib.stride_tricks.sliding_window_view with writeable=")
     windows = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     if len(axes) != len(windows) or any(not 0 < w <= x.shape[a] for a, w in zip(axes, windows, strict=False)):
@@ -412,6 +340,7 @@ def _types(args: tuple[Any, ...]) -> list[Any]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **POLYNOMIALS,
     "apply_along_axis": _apply_along_axis,
     "apply_over_axes": _apply_over_axes,
     "argpartition": lambda a, kth, axis=-1, kind=None, order=None: _known("argsort")(a, axis),  # noqa: ARG005
@@ -459,20 +388,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     # The whole order is one of those that are allowed.
     "partition": lambda a, kth, axis=-1, kind=None, order=None: _known("sort")(a, axis),  # noqa: ARG005
     "piecewise": _piecewise,
-    "poly": _poly,
-    "polyadd": _polyadd,
-    "polyder": _polyder,
-    "polyfit": _polyfit,
-    "polyint": _polyint,
-    "polymul": _polymul,
-    "polysub": lambda a1, a2: _polyadd(a1, -a2),
     "put_along_axis": _put_along_axis,
     "putmask": _putmask,
     "resize": _resize,
     "sliding_window_view": _sliding_window_view,
     "result_type": lambda *args: np.result_type(*_types(args)),
     "rollaxis": _rollaxis,
-    "roots": _roots,
     "tril_indices_from": lambda arr, k=0: np.tril_indices(arr.shape[-2], k, arr.shape[-1]),
     "triu_indices_from": lambda arr, k=0: np.triu_indices(arr.shape[-2], k, arr.shape[-1]),
     "union1d": lambda ar1, ar2: ops.unique_values(ops.concat([extras.ravel(ar1), extras.ravel(ar2)])),

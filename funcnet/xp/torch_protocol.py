@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.core import Tracer
-from funcnet.xp.numpy_protocol import UFUNCS, receives, unsupported
+from funcnet.xp.numpy_refusals import receives, unsupported
+from funcnet.xp.numpy_standard import UFUNCS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
