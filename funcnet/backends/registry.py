@@ -262,8 +262,19 @@ def _not_found(name: object) -> BackendNotFoundError:
         f"There is no backend {name!r}.",
         found=repr(name),
         needed="one of " + ", ".join(repr(one) for one in known),
-        write=f'fn.use_backend("{known[0]}")',
+        write=f'fn.use_backend("{_meant(name, known)}")',
     )
+
+
+#: What the backends are called elsewhere.
+_SPELLINGS = {"cpu": "numpy", "cuda": "cupy", "gpu": "cupy", "np": "numpy", "pytorch": "torch"}
+
+
+def _meant(name: object, known: list[str]) -> str:
+    import difflib  # takes long
+
+    lower = str(name).lower()
+    return _SPELLINGS.get(lower) or next(iter(difflib.get_close_matches(lower, known, n=1)), known[0])
 
 
 def _unavailable(name: str, reason: str, install: str) -> BackendUnavailableError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from funcnet import xp
@@ -14,6 +15,7 @@ from funcnet.metrics.metric import (
     floating,
     integers,
     paired,
+    quotient,
     shape_of,
     summed,
     zeros,
@@ -91,10 +93,10 @@ def calibration_error(bins: int = 15, *, norm: str = "l1") -> Metric:
 
     def compute(state: dict[str, Any]) -> Any:
         count = state["count"]
-        gaps = xp.abs(xp.divide(state["right"] - state["confidence"], xp.where(count == 0, 1.0, count)))
+        gaps = xp.abs(quotient(state["right"] - state["confidence"], count, 0.0))
         if norm == "max":
             return xp.max(gaps)
-        share = xp.divide(count, xp.sum(count))
+        share = quotient(count, xp.sum(count), nan)
         return xp.sum(share * gaps) if norm == "l1" else xp.sqrt(xp.sum(share * xp.square(gaps)))
 
     return Metric(init, update, summed, compute)

@@ -15,6 +15,7 @@ from funcnet.metrics.metric import (
     joined,
     paired,
     paired_rows,
+    quotient,
     shape_of,
     zeros,
 )
@@ -37,7 +38,7 @@ def _moments(name: str, like: Any, prediction: Any, target: Any, weights: Any, o
         y, w = paired_rows(name, shape, outputs, target, weights, like)
         x = xp.reshape(floating(name, prediction, like), (-1, outputs))
     count = xp.sum(w)
-    share = xp.divide(w, xp.where(count == 0, 1.0, count))
+    share = quotient(w, count, 0.0)
     mean_x, mean_y = _mean(share, x), _mean(share, y)
     dx, dy = x - mean_x, y - mean_y
     return {
@@ -60,7 +61,7 @@ def _mean(share: Any, x: Any) -> Any:
 def _merge(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     # By the means, so that nothing cancels where they are large beside the spread.
     count = a["count"] + b["count"]
-    share = xp.divide(b["count"], xp.where(count == 0, 1.0, count))
+    share = quotient(b["count"], count, 0.0)
     dx, dy = b["x"] - a["x"], b["y"] - a["y"]
     cross = share * a["count"]
     return {
@@ -88,8 +89,7 @@ def _metric(name: str, compute: Any, outputs: int | None = None) -> Metric:
 
 def _correlation(xx: Any, yy: Any, xy: Any) -> Any:
     spread = xp.sqrt(xx) * xp.sqrt(yy)
-    ratio = xp.divide(xy, xp.where(spread == 0, 1.0, spread))
-    return xp.where(spread == 0, nan, xp.clip(ratio, -1.0, 1.0))
+    return xp.clip(quotient(xy, spread, nan), -1.0, 1.0)
 
 
 def r2(outputs: int | None = None, *, multioutput: str = "uniform_average") -> Metric:
@@ -153,8 +153,7 @@ def r2(outputs: int | None = None, *, multioutput: str = "uniform_average") -> M
         total = xp.sum(spread)
         if multioutput == "uniform_average":
             return xp.mean(value)
-        weighted = xp.divide(xp.sum(value * spread), xp.where(total == 0, 1.0, total))
-        return xp.where(total == 0, xp.mean(value), weighted)
+        return xp.where(total == 0, xp.mean(value), quotient(xp.sum(value * spread), total, 0.0))
 
     return _metric("r2", compute, outputs)
 

@@ -14,6 +14,7 @@ from funcnet.metrics.metric import (
     class_numbers,
     integers,
     paired,
+    quotient,
     shape_of,
     summed,
     zeros,
@@ -88,7 +89,7 @@ def confusion_matrix(classes: int, *, normalize: str | None = None) -> Metric:
         if normalize is None:
             return table
         axis = {"true": 1, "pred": 0, "all": (0, 1)}[normalize]
-        return _ratio(table, xp.sum(table, axis=axis, keepdims=True), 0.0)
+        return quotient(table, xp.sum(table, axis=axis, keepdims=True), 0.0)
 
     return _table("confusion_matrix", classes, finish)
 
@@ -129,7 +130,7 @@ def matthews(classes: int = 2) -> Metric:
         true, predicted, total = xp.sum(table, axis=1), xp.sum(table, axis=0), xp.sum(table)
         both = xp.sum(_diagonal(table)) * total - xp.sum(true * predicted)
         spread = (total * total - xp.sum(predicted * predicted)) * (total * total - xp.sum(true * true))
-        return _ratio(both, xp.sqrt(xp.maximum(spread, 0.0)), 0.0)
+        return quotient(both, xp.sqrt(xp.maximum(spread, 0.0)), 0.0)
 
     return _table("matthews", classes, finish)
 
@@ -171,14 +172,14 @@ def cohen_kappa(classes: int = 2, *, weighting: str | None = None) -> Metric:
 
     def finish(table: Any) -> Any:
         true, predicted, total = xp.sum(table, axis=1), xp.sum(table, axis=0), xp.sum(table)
-        expected = _ratio(xp.expand_dims(true, axis=1) * xp.expand_dims(predicted, axis=0), total, nan)
+        expected = quotient(xp.expand_dims(true, axis=1) * xp.expand_dims(predicted, axis=0), total, nan)
         index = xp.arange(classes, dtype=table.dtype, device=table.device)
         distance = xp.abs(xp.expand_dims(index, axis=1) - xp.expand_dims(index, axis=0))
         if weighting is None:
             distance = xp.astype(distance > 0, table.dtype)
         elif weighting == "quadratic":
             distance = xp.square(distance)
-        return 1 - _ratio(xp.sum(distance * table), xp.sum(distance * expected), nan)
+        return 1 - quotient(xp.sum(distance * table), xp.sum(distance * expected), nan)
 
     return _table("cohen_kappa", classes, finish)
 
@@ -186,12 +187,6 @@ def cohen_kappa(classes: int = 2, *, weighting: str | None = None) -> Metric:
 def _diagonal(table: Any) -> Any:
     index = xp.arange(table.shape[0], device=table.device)
     return xp.sum(xp.where(xp.expand_dims(index, axis=1) == index, table, 0.0), axis=1)
-
-
-def _ratio(a: Any, b: Any, otherwise: float) -> Any:
-    """Return a / b, and another number where b is 0."""
-    none = b == 0
-    return xp.where(none, otherwise, xp.divide(a, xp.where(none, 1.0, b)))
 
 
 def _per_class(
@@ -229,7 +224,7 @@ def _per_class(
         both, predicted, true = state["both"], state["predicted"], state["true"]
         if average == "micro":
             both, predicted, true = xp.sum(both), xp.sum(predicted), xp.sum(true)
-        values = _ratio(*ratio(both, predicted, true), zero_division)
+        values = quotient(*ratio(both, predicted, true), zero_division)
         if average == "binary":
             return values[1]
         if average in ("micro", "none"):
@@ -240,7 +235,7 @@ def _per_class(
         if average == "weighted":
             share = true * defined
             share = xp.where(xp.sum(share) == 0, defined, share)
-        return _ratio(xp.sum(xp.where(defined == 0, 0.0, values) * share), xp.sum(share), nan)
+        return quotient(xp.sum(xp.where(defined == 0, 0.0, values) * share), xp.sum(share), nan)
 
     return Metric(init, update, summed, compute)
 

@@ -16,6 +16,7 @@ from funcnet.metrics.metric import (
     floating,
     integers,
     paired,
+    quotient,
     shape_of,
     summed,
     zeros,
@@ -32,7 +33,7 @@ def _init() -> dict[str, Any]:
 
 
 def _average(state: dict[str, Any]) -> Any:
-    return xp.divide(state["total"], state["count"])
+    return quotient(state["total"], state["count"], nan)
 
 
 def _metric(

@@ -25,6 +25,7 @@ __all__ = [
     "one_hot",
     "paired",
     "paired_rows",
+    "quotient",
     "scores_of",
     "shape_of",
     "summed",
@@ -175,6 +176,12 @@ def scores_of(name: str, classes: int, prediction: Any, target: Any, weights: An
     _check_last(name, shape, classes)
     labels, count = paired(name, shape[:-1], target, weights, like)
     return xp.reshape(floating(name, prediction, like), (-1, classes)), class_numbers(name, labels, classes), count
+
+
+def quotient(a: Any, b: Any, otherwise: float) -> Any:
+    """Return a / b, and another number where b is 0, without a warning."""
+    none = b == 0
+    return xp.where(none, otherwise, xp.divide(a, xp.where(none, 1.0, b)))
 
 
 def one_hot(labels: Any, classes: int) -> Any:

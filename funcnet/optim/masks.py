@@ -14,12 +14,6 @@ __all__ = ["Choice", "Mask"]
 Mask = Any
 
 
-def check_mask(name: str, mask: Mask) -> None:
-    """Raise `ParameterError` if a mask is a single number or string, which cannot be a tree of booleans."""
-    if isinstance(mask, (str, int, float)) and not isinstance(mask, bool):
-        raise _no_mask(name, repr(mask))
-
-
 class Choice:
     """What a mask chooses, kept for the structure that was last asked about.
 

@@ -61,6 +61,9 @@ def _dense(space: Space, apply: Callable[..., Any], adjoint: Callable[..., Any],
     try:
         found = space.xp.linalg.solve(matrix, b[:, None])[:, 0]
     except Exception as error:
+        # Each library has an error of that name.
+        if "LinAlgError" not in type(error).__name__:
+            raise
         raise _singular(f"{type(error).__name__}: {error}") from error
     if not bool(space.xp.all(space.xp.isfinite(found))):
         raise _singular("a solution that is not finite")

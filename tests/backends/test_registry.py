@@ -145,6 +145,14 @@ def test_an_unknown_name_lists_the_known(name: object) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("nump", "numpy"), ("cuda", "cupy"), ("PyTorch", "torch"), ("Cupy", "cupy")]
+)
+def test_the_backend_that_was_meant_is_named(name: str, meant: str) -> None:
+    with pytest.raises(BackendNotFoundError, match=rf'write:  fn\.use_backend\("{meant}"\)'):
+        backends.get(name)
+
+
 def test_an_unusable_backend_says_why_and_what_to_do() -> None:
     backends.register(Broken)
     with pytest.raises(BackendUnavailableError) as caught:
