@@ -180,6 +180,10 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = _lazily(
-    __name__, _HOME, _MODULES, {"lax": "fn.scan, fn.cond and others", "no_grad": "fn.stop_gradient", "numpy": "fn.xp"}
-)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(
+        __name__,
+        _HOME,
+        _MODULES,
+        {"lax": "fn.scan, fn.cond and others", "no_grad": "fn.stop_gradient", "numpy": "fn.xp"},
+    )

@@ -9,7 +9,7 @@ from operator import attrgetter
 import pytest
 
 import funcnet as fn
-from funcnet import losses, nn, optim, xp
+from funcnet import losses, nn, optim, random, xp
 from funcnet.backends.dtypes import OPTIONAL, STANDARD
 from funcnet.errors import FuncnetError, UnknownNameError
 from funcnet.xp.namespace import EXTENSIONS
@@ -61,6 +61,8 @@ def test_the_public_modules_are_found():
         (nn, "he_normal", "nn.initializers.he_normal"),
         (losses, "cross_entropy", "losses.softmax_cross_entropy"),
         (optim, "AdamW", "optim.adamw"),
+        (random, "PRNGKey", "random.key"),
+        (random, "gumble", "random.gumbel"),
         (optim, "one_cycle", "optim.schedules.one_cycle"),
     ],
 )

@@ -7,7 +7,7 @@ What has a weight of 0 does not count, whatever its loss is; where all of them a
 Other modules than those that declare operations are loaded at the first use of one of their functions.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from funcnet.losses.binary import binary_cross_entropy as binary_cross_entropy
 from funcnet.losses.binary import sigmoid_cross_entropy as sigmoid_cross_entropy
@@ -16,7 +16,7 @@ from funcnet.losses.classification import nll as nll
 from funcnet.losses.classification import softmax_cross_entropy as softmax_cross_entropy
 from funcnet.surface import lazily as _lazily
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from funcnet.losses.alignment import ctc as ctc
     from funcnet.losses.class_margins import multi_margin as multi_margin
     from funcnet.losses.class_margins import multiclass_hinge as multiclass_hinge
@@ -160,6 +160,7 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = _lazily(
-    __name__, _HOME, spelt={"cross_entropy": "losses.softmax_cross_entropy", "mean_squared_error": "losses.mse"}
-)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(
+        __name__, _HOME, spelt={"cross_entropy": "losses.softmax_cross_entropy", "mean_squared_error": "losses.mse"}
+    )

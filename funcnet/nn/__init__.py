@@ -4,7 +4,7 @@
 every layer and every model. `sequential` puts layers together; `stateless` drops the state where there is none.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from funcnet.nn import functional as functional
 from funcnet.nn import initializers as initializers
@@ -141,7 +141,7 @@ from funcnet.nn.wrappers import repeat as repeat
 from funcnet.nn.wrappers import shared as shared
 from funcnet.surface import lazily as _lazily
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from funcnet.nn import models as models
 
 __all__ = [
@@ -282,9 +282,10 @@ __all__ = [
 ]
 
 # Models are loaded at their first use: who writes one does not need those that are there.
-__getattr__, __dir__ = _lazily(
-    __name__,
-    {},
-    ("functional", "initializers", "models", "precision"),
-    {"init": "nn.initializers", "linear": "nn.dense"},
-)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(
+        __name__,
+        {},
+        ("functional", "initializers", "models", "precision"),
+        {"init": "nn.initializers", "linear": "nn.dense"},
+    )

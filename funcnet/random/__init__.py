@@ -7,11 +7,13 @@ same key gives the same numbers, and a key should be used once. `debug_key_reuse
 The generator is Threefry-2x32; `funcnet.random.threefry` says how its words become numbers.
 """
 
+from typing import TYPE_CHECKING
+
 from funcnet.random.discrete import bernoulli, categorical, choice, permutation, randint
 from funcnet.random.distributions import bits, exponential, gumbel, normal, truncated_normal, uniform
 from funcnet.random.keys import fold_in, key, split
 from funcnet.random.reuse import debug_key_reuse
-from funcnet.surface import listing as _listing
+from funcnet.surface import lazily as _lazily
 
 __all__ = [
     "bernoulli",
@@ -31,4 +33,15 @@ __all__ = [
     "uniform",
 ]
 
-__dir__ = _listing(__name__)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(
+        __name__,
+        {},
+        spelt={
+            "prngkey": "random.key",
+            "rand": "random.uniform",
+            "randn": "random.normal",
+            "seed": "random.key",
+            "shuffle": "random.permutation",
+        },
+    )

@@ -31,4 +31,5 @@ __all__ = [
 ]
 
 # hypothesis is an extra, and programs that only call `check_grads` do without it.
-__getattr__, __dir__ = _lazily(__name__, {}, ("strategies",))
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, {}, ("strategies",))

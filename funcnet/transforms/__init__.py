@@ -1,6 +1,6 @@
 """Transformations of functions: gradients, derivatives along a direction, shapes."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from funcnet import xp as _xp  # noqa: F401  # imported for that effect
 
@@ -14,7 +14,7 @@ from funcnet.transforms.shape import eval_shape as eval_shape
 from funcnet.transforms.stop import lift as lift
 from funcnet.transforms.stop import stop_gradient as stop_gradient
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from funcnet.transforms import implicit as implicit
     from funcnet.transforms.batch import vmap as vmap
     from funcnet.transforms.black_box import external as external
@@ -89,4 +89,5 @@ __all__ = [
     "vmap",
 ]
 
-__getattr__, __dir__ = _lazily(__name__, _HOME, ("implicit",))
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, _HOME, ("implicit",))

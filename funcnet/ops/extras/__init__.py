@@ -1,10 +1,10 @@
 """Functions beyond the standard that people expect of an array namespace; each module is loaded at its first use."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from funcnet.surface import lazily as _lazily
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from funcnet.ops.extras.angles import angle as angle
     from funcnet.ops.extras.angles import deg2rad as deg2rad
     from funcnet.ops.extras.angles import rad2deg as rad2deg
@@ -176,4 +176,5 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = _lazily(__name__, _HOME)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, _HOME)
