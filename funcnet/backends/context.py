@@ -273,12 +273,38 @@ def default_dtype() -> Any:
 
 
 def default_complex_dtype() -> Any:
-    """Return the complex data type that goes with `default_dtype`."""
+    """Return the complex data type that goes with `default_dtype`.
+
+    Returns
+    -------
+    dtype
+        An object of the current backend's library.
+
+    Examples
+    --------
+    >>> from funcnet import backends
+    >>> with backends.use_backend("numpy", dtype="float64"):
+    ...     backends.default_complex_dtype()
+    dtype('complex128')
+    """
     context = current()
     return context.backend.dtype(COMPLEX_OF[context.dtype])
 
 
 def default_int_dtype() -> Any:
-    """Return the data type that Python integers get on the current device."""
+    """Return the data type that Python integers get on the current device.
+
+    Returns
+    -------
+    dtype
+        An object of the current backend's library.
+
+    Examples
+    --------
+    >>> from funcnet import backends
+    >>> with backends.use_backend("numpy"):
+    ...     backends.default_int_dtype()
+    dtype('int64')
+    """
     context = current()
     return context.backend.dtype(context.backend.default_int(context.device))

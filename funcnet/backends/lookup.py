@@ -47,10 +47,26 @@ def backend_of(*arrays: Any) -> Backend | None:
 
     Arguments that are no arrays, such as Python scalars, do not count.
 
+    Parameters
+    ----------
+    *arrays : array or Python scalar
+        What the backend follows from.
+
+    Returns
+    -------
+    Backend or None
+
     Raises
     ------
     MixedBackendError
         Two arguments belong to different libraries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import backends
+    >>> backends.backend_of(np.ones(2), 3.0).name
+    'numpy'
     """
     found: Backend | None = None
     first = 0
@@ -67,10 +83,23 @@ def backend_of(*arrays: Any) -> Backend | None:
 def check_devices(backend: Backend, arrays: Sequence[Any]) -> None:
     """Check that all arrays of `backend` among `arrays` are on one device.
 
+    Parameters
+    ----------
+    backend : Backend
+        Whose arrays are looked at.
+    arrays : sequence
+        Arguments of one operation; what is no array does not count.
+
     Raises
     ------
     MixedDeviceError
         Two of them are not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funcnet import backends
+    >>> backends.check_devices(backends.get("numpy"), [np.ones(2), 3.0])
     """
     device: str | None = None
     first = 0

@@ -94,7 +94,26 @@ def register(backend: Any, *, name: str | None = None, replace: bool = False) ->
 
 
 def unregister(name: str) -> None:
-    """Forget a backend. Raises BackendNotFoundError where there is none of that name."""
+    """Forget a backend.
+
+    Parameters
+    ----------
+    name : str
+        The name that it was registered under.
+
+    Raises
+    ------
+    BackendNotFoundError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> from funcnet import backends
+    >>> _ = backends.register(lambda: backends.record("numpy"), name="mine")
+    >>> backends.unregister("mine")
+    >>> "mine" in backends.names()
+    False
+    """
     with _lock:
         if name not in _factories:
             raise _not_found(name)
@@ -105,13 +124,34 @@ def unregister(name: str) -> None:
 
 
 def names() -> list[str]:
-    """Return the names of all registered backends, usable here or not."""
+    """Return the names of all registered backends, usable here or not.
+
+    Returns
+    -------
+    list of str
+        In the order in which they were registered; `available` tells which of them can be used here.
+
+    Examples
+    --------
+    >>> from funcnet import backends
+    >>> backends.names()[:3]
+    ['numpy', 'cupy', 'torch']
+    """
     _load_plugins()
     return list(_factories)
 
 
 def get(name: str) -> Backend:
     """Return the backend of that name, ready for use.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"cupy"``.
+
+    Returns
+    -------
+    Backend
 
     Raises
     ------
@@ -136,12 +176,27 @@ def get(name: str) -> Backend:
 def record(name: str) -> Backend:
     """Return the record of that name, whether or not its library can be used here.
 
+    Parameters
+    ----------
+    name : str
+        Such as ``"cupy"``.
+
+    Returns
+    -------
+    Backend
+
     Raises
     ------
     BackendNotFoundError
         No backend of that name is registered; the message lists those that are.
     BackendUnavailableError
         The record itself cannot be made.
+
+    Examples
+    --------
+    >>> from funcnet import backends
+    >>> backends.record("cupy").module  # CuPy need not be installed
+    'cupy'
     """
     try:
         return _records[name]

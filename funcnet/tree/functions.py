@@ -17,6 +17,18 @@ __all__ = ["all", "leaves", "map", "map_with_path", "paths", "reduce", "transpos
 def leaves(tree: Any, is_leaf: IsLeaf | None = None) -> list[Any]:
     """Return the leaves of a tree; see :func:`flatten`.
 
+    Parameters
+    ----------
+    tree : pytree
+        The tree.
+    is_leaf : callable, optional
+        ``is_leaf(node) -> bool``; a node for which it holds is a leaf as a whole.
+
+    Returns
+    -------
+    list
+        The leaves, in the order of the structure.
+
     Examples
     --------
     >>> from funcnet import tree
@@ -28,6 +40,18 @@ def leaves(tree: Any, is_leaf: IsLeaf | None = None) -> list[Any]:
 
 def paths(tree: Any, is_leaf: IsLeaf | None = None) -> list[str]:
     """Return the path of each leaf, in the order of :func:`flatten`.
+
+    Parameters
+    ----------
+    tree : pytree
+        The tree.
+    is_leaf : callable, optional
+        ``is_leaf(node) -> bool``; a node for which it holds is a leaf as a whole.
+
+    Returns
+    -------
+    list of str
+        Paths as Python would write them after the tree's name.
 
     Examples
     --------
@@ -195,6 +219,18 @@ def reduce(f: Callable[[Any, Any], Any], tree: Any, initial: Any = _NOTHING, is_
 
 def all(tree: Any, is_leaf: IsLeaf | None = None) -> bool:
     """Whether every leaf is true.
+
+    Parameters
+    ----------
+    tree : pytree
+        The tree.
+    is_leaf : callable, optional
+        ``is_leaf(node) -> bool``; a node for which it holds is a leaf as a whole.
+
+    Returns
+    -------
+    bool
+        True for a tree without leaves.
 
     Examples
     --------

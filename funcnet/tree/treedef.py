@@ -257,6 +257,18 @@ def _build(spec: tuple[Kind, Any, tuple[Any, ...]], take: Callable[[], Any]) -> 
 def structure(tree: Any, is_leaf: IsLeaf | None = None) -> TreeDef:
     """Return the structure of a tree; see :func:`flatten`.
 
+    Parameters
+    ----------
+    tree : pytree
+        The tree.
+    is_leaf : callable, optional
+        ``is_leaf(node) -> bool``; a node for which it holds is a leaf as a whole.
+
+    Returns
+    -------
+    TreeDef
+        What `unflatten` makes a tree of again; two of them are equal if the trees differ in their leaves only.
+
     Examples
     --------
     >>> from funcnet import tree

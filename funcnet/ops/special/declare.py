@@ -117,6 +117,9 @@ def declare(
     names = arguments.split()
     function = _taking(primitive, len(names))
     function.primitive = primitive
+    # The signature names the arguments as the docstring does; they are positional only, so that nothing else changes.
+    function.__code__ = function.__code__.replace(co_varnames=tuple(names))
+    function.__annotations__ = {**dict.fromkeys(names, "Any"), "return": "Any"}
     symbols = ["x"] if len(names) == 1 else [f"x{i + 1}" for i in range(len(names))]
     formulas = []
     for symbol, formula in zip(symbols, derivative, strict=True):

@@ -1,5 +1,7 @@
 """Special functions: values are SciPy's, on every backend, at edges too."""
 
+import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,13 @@ GRIDS: dict[str, tuple[Any, ...]] = {
 
 def _mesh(name: str) -> list[np.ndarray]:
     return [np.ascontiguousarray(a) for a in np.meshgrid(*GRIDS[name], indexing="ij")]
+
+
+@pytest.mark.parametrize("name", xp.special.__all__)
+def test_signature_and_docstring_name_the_same_arguments(name: str) -> None:
+    function = getattr(xp.special, name)
+    told = inspect.getdoc(function).partition("Parameters\n")[2].partition("\n\n")[0]
+    assert all(re.search(rf"\b{argument}\b", told) for argument in inspect.signature(function).parameters), name
 
 
 def test_every_name_that_scipy_looks_up_is_there() -> None:
