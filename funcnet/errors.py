@@ -169,6 +169,10 @@ class DonatedArrayError(FuncnetError, RuntimeError):
     """An array is used whose memory was given to a function under `fn.jit`."""
 
 
+class ChangedArrayError(FuncnetError, RuntimeError):
+    """A plain array changed between a traced operation that used it and the derivative of that operation."""
+
+
 class AbstractValueError(FuncnetError, TypeError):
     """A value was read where only its shape and dtype are known."""
 

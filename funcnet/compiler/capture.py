@@ -54,8 +54,9 @@ class GraphTrace(Trace):
     def __init__(self) -> None:
         super().__init__()
         self.equations: list[Equation] = []
-        #: Identity of an array -> its value, a copy, and the array, which is kept so that no other gets its identity.
-        self._constants: dict[int, tuple[Value, Any, Any]] = {}
+        #: What tells an array from others -> its value, a copy, and the array, which is kept so that no other comes to
+        #: lie in its place.
+        self._constants: dict[Any, tuple[Value, Any, Any]] = {}
         #: Identity of a tracer of an enclosing transformation -> its value and the tracer.
         self._free: dict[int, tuple[Value, Tracer]] = {}
 
@@ -129,7 +130,11 @@ class GraphTrace(Trace):
 
     def constant(self, array: Any) -> Value:
         """Return the value of an array that the function has got from elsewhere, as the array is now."""
-        found = self._constants.get(id(array))
+        key: Any = id(array)
+        if array.__class__ is np.ndarray:
+            # The tape keeps views of large arrays.
+            key = (array.__array_interface__["data"][0], array.strides, array.shape, array.dtype.str)
+        found = self._constants.get(key)
         if found is None or (found[1] is not array and not _same(found[1], array)):
             backend = owner(array)
             # The caller may change the array later, the function itself between two uses.
@@ -138,7 +143,7 @@ class GraphTrace(Trace):
             copy = backend.asarray(plain, copy=True) if changeable else plain
             if found is not None:
                 self._constants[id(found[0])] = found
-            found = self._constants[id(array)] = (Value(spec_of(array)), copy, array)
+            found = self._constants[key] = (Value(spec_of(array)), copy, array)
         return found[0]
 
     def outer_value(self, tracer: Tracer) -> Value:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
 from funcnet.control.kinds import check_callable, check_same
+from funcnet.control.private import private
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops import concat, flip, reshape, stack
 
@@ -63,7 +64,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
 
     def combine(a: list[Any], b: list[Any]) -> list[Any]:
         first = tree.unflatten(structure, a)
-        out = fn(first, tree.unflatten(structure, b))
+        out = fn(private(first), private(tree.unflatten(structure, b)))
         check_same(
             first, out, "fn.associative_scan", "the result of fn", "a function that acts on each element by itself"
         )

@@ -11,6 +11,7 @@ from funcnet.compiler.capture import running_capture
 from funcnet.control.captured import captured_branch
 from funcnet.control.kinds import abstract, check_callable, check_same, integer, is_abstract, trace_without_values
 from funcnet.control.mapped import is_mapped, select
+from funcnet.control.private import private
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 from funcnet.ops import astype, clip, logical_not
@@ -156,7 +157,7 @@ def _compared(functions: Sequence[Callable[..., Any]], operands: Any, name: str)
     """Return the results of all functions, which must have the same structure, shapes and dtypes."""
     # NumPy warns of values that are not chosen.
     with np.errstate(all="ignore"):
-        results = [f(*operands) for f in functions]
+        results = [f(*private(operands)) for f in functions]
     _same(results, name)
     return results
 

@@ -17,6 +17,7 @@ from funcnet.control.kinds import (
     trace_without_values,
 )
 from funcnet.control.mapped import as_array, holds_somewhere, is_mapped, select
+from funcnet.control.private import handles, private
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 from funcnet.ops import arange, astype
@@ -82,13 +83,13 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
             lambda value: _next("fn.while_loop", value, body_fun(value)),
             init_val,
         )
-    value = init_val
+    value = private(init_val)
     while True:
         condition = _checked_condition(cond_fun(value))
         mapped = is_mapped(condition)
         if not (holds_somewhere(condition) if mapped else condition):
             return value
-        new = _next("fn.while_loop", value, body_fun(value))
+        new = _next("fn.while_loop", value, body_fun(handles(value)))
         value = select(condition, new, value) if mapped else new
 
 
@@ -139,7 +140,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         return _captured_range(start, stop, body_fun, init_val)
     if is_mapped(start) or is_mapped(stop):
         return _mapped_range(start, stop, body_fun, init_val)
-    value = init_val
+    value = private(init_val) if start < stop else init_val
     for i in range(start, stop):
         value = _next("fn.fori_loop", value, body_fun(i, value))
     return value
@@ -169,7 +170,7 @@ def _mapped_range(start: Any, stop: Any, body_fun: Callable[[Any, Any], Any], va
     """Run the steps of all elements of a batch; those that are through keep their value."""
     i = start
     while holds_somewhere(active := i < stop):
-        value = select(active, _next("fn.fori_loop", value, body_fun(i, value)), value)
+        value = select(active, _next("fn.fori_loop", value, body_fun(i, handles(value))), value)
         i = i + 1
     return value
 

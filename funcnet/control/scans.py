@@ -11,6 +11,7 @@ from funcnet.compiler.capture import running_capture
 from funcnet.control.captured import scan_steps
 from funcnet.control.kinds import abstract, check_callable, check_same, leading, trace_without_values
 from funcnet.control.mapped import as_array
+from funcnet.control.private import apart, handles, private
 from funcnet.core import Spec, Trace, Tracer, owner, raw
 from funcnet.core.bind import scalar_array
 from funcnet.errors import ParameterError, ShapeError
@@ -143,8 +144,10 @@ def _run(
 ) -> tuple[Any, list[Any]]:
     """Return the carry after the given steps, and their results in the order in which they came."""
     ys: list[Any] = []
+    carry = private(carry)
     for i in order:
-        carry, y = _step(f, carry, tree.unflatten(structure, [_part(leaf, i) for leaf in flat]))
+        carry, y = _step(f, handles(carry), private(tree.unflatten(structure, [_part(leaf, i) for leaf in flat])))
+        y = apart(y, carry)
         if ys:
             check_same(ys[0], y, "fn.scan", "the result of a step", _RESULT)
         ys.append(y)

@@ -187,7 +187,8 @@ def _detached(tracer: Tracer, what: str) -> Any:
             f"{what} of a traced array would drop its derivative, in {user_frame()}.",
             found=repr(tracer),
             needed="array operations from here to the output, or the statement that no derivative is wanted",
-            write="the function of funcnet.xp in place of the one that converts; fn.stop_gradient(x) if no derivative "
-            "is wanted; a = fn.lift(a) before a[i] = x where a is a plain array",
+            write="the function of funcnet.xp in place of the one that converts, as xp.asarray([[a, b], [c, d]]) for "
+            "np.array; fn.stop_gradient(x) if no derivative is wanted; a = fn.lift(a) before a[i] = x where a is a "
+            "plain array",
         )
     return _concrete(tracer, what)

@@ -10,7 +10,7 @@ from funcnet.core import Tracer, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.absent import REFUSALS
-from funcnet.ops.views import View, assigned, viewed
+from funcnet.ops.views import View, assigned, is_number, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,10 @@ def _in_place(symbol: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
         if not _operand(other):
             return NotImplemented
-        assign(self, function(self, other), symbol)
+        value = function(self, other)
+        if not self.shape and is_number(self):
+            return value
+        assign(self, value, symbol)
         return self
 
     return operator

@@ -23,7 +23,7 @@ from funcnet.errors import CopyError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["View", "assigned", "viewed"]
+__all__ = ["View", "assigned", "is_number", "viewed"]
 
 #: Backends whose arrays of no dimensions are NumPy's scalars, which share no memory, where an operation returns one.
 _SCALARS = ("numpy", "strict")
@@ -84,6 +84,19 @@ def viewed(out: Any, x: Any, view: View, how: Any = None) -> Any:
                 views[:count] = [r for r in views[:count] if r() is not None]
             views.append(ref(out))
     return out
+
+
+def is_number(x: Tracer) -> bool:
+    """Whether a tracer without dimensions stands for one of NumPy's scalars, which ``+=`` replaces and does not write.
+
+    Inside of `vmap`, and where only shapes are known, that is what is not a view: operations return scalars.
+    """
+    value = raw(x)
+    if isinstance(value, np.generic):
+        return not hasattr(x, "views")
+    if value.__class__ is np.ndarray:
+        return bool(value.ndim) and not (hasattr(x, "base") or hasattr(x, "views"))
+    return value.__class__ is Spec and value.backend.name == "numpy" and not hasattr(x, "base")
 
 
 def _same_memory(out: Tracer, x: Tracer, view: View, how: Any) -> bool:
@@ -149,6 +162,9 @@ def assigned(target: Tracer, value: Tracer) -> None:
                 needed="an array of its own, or one that shows each element once",
                 write="x = x.copy() before the assignment; np.einsum('ii->i', a) for a diagonal to write to",
             )
+    if not target.shape and not hasattr(target, "views"):
+        # What can be written to is an array and not a number, also when its new value is one.
+        target.views = []
     target.rebind(value)
     root = target
     while (base := getattr(root, "base", None)) is not None:

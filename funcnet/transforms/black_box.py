@@ -40,8 +40,11 @@ def adopted(leaf: Any, leaves: Sequence[Any]) -> Any:
 
 
 def _on_host(leaf: Any) -> Any:
+    """Return a NumPy array that the function may keep, return or write into."""
     backend = backends.backend_of_type(leaf.__class__)
-    return leaf if backend is None else backend.to_numpy(leaf)
+    if backend is None or isinstance(leaf, np.generic):
+        return leaf
+    return np.array(backend.to_numpy(leaf))
 
 
 class external:  # noqa: N801  # used as a function
@@ -54,7 +57,7 @@ class external:  # noqa: N801  # used as a function
     Parameters
     ----------
     f : callable
-        Function of pytrees of NumPy arrays; returns a pytree of arrays or numbers. It must not write into them.
+        Function of pytrees of NumPy arrays, copies of the arguments; returns a pytree of arrays or numbers.
     vjp : callable, optional
         ``vjp(g, y, *args)`` returns a tuple with the cotangent of each argument, None for zero. Forward mode is its
         transpose where there is no `jvp`.

@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from numpy import ndarray
+
 from funcnet import tree
 from funcnet.core import Trace, Tracer, bind, current_trace, determined, settled
 from funcnet.core.bind import check_hashable, run
-from funcnet.core.dtypes import is_inexact, kind
-from funcnet.errors import IndependentOutputError, NonScalarOutputError, ParameterError
+from funcnet.core.dtypes import is_inexact
+from funcnet.errors import ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms import leaves as leaf_rules
 from funcnet.transforms.holomorphic import check_input, check_output
-from funcnet.transforms.rules import reverse_makers
+from funcnet.transforms.kept import Watch
+from funcnet.transforms.outputs import scalar_output, split_aux
+from funcnet.transforms.rules import keeps, reverse_makers
 from funcnet.transforms.tape import Node, sweep
 
 if TYPE_CHECKING:
@@ -21,14 +25,19 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["ReverseTrace", "Sweep", "grad", "scalar_output", "value_and_grad", "vjp"]
+__all__ = ["ReverseTrace", "Sweep", "grad", "value_and_grad", "vjp"]
 
 
 class ReverseTrace(Trace):
     """Records every operation on its tracers as a tape node."""
 
-    __slots__ = ()
+    __slots__ = ("watch",)
     name = "reverse-mode"
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Plain arrays that the tape may keep; see `funcnet.transforms.kept`.
+        self.watch = Watch()
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         makers: Any = primitive.reverse
@@ -58,6 +67,18 @@ class ReverseTrace(Trace):
         y = bind(primitive, *raws, **params) if nested else run(primitive, raws, params)
         edges: Any = ()
         if makers:
+            # Only what came as a plain array may be written to by others.
+            if second is None:
+                if (
+                    first is not None
+                    and count == 2
+                    and x2.__class__ is ndarray
+                    and x2 is args[1]
+                    and keeps(makers[0], 1)
+                ):
+                    raws = (x1, self.watch.kept(x2, primitive.name))
+            elif x1.__class__ is ndarray and x1 is args[0] and keeps(makers[1], 0):
+                raws = (self.watch.kept(x1, primitive.name), x2)
             if first is not None and (maker := makers[0]) is not None:
                 edges = (maker(first, y, raws, params),)
             if second is not None and (maker := makers[1]) is not None:
@@ -87,6 +108,10 @@ class ReverseTrace(Trace):
         y = bind(primitive, *raws, **params) if nested else run(primitive, raws, params)
         if not active or not makers:
             return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
+        raws = [
+            self.watch.kept(v, primitive.name) if v.__class__ is ndarray and v is a else v
+            for v, a in zip(raws, args, strict=True)
+        ]
         edges = []
         for i in active:
             maker = makers[i] if makers.__class__ is tuple else makers(i)
@@ -158,18 +183,24 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
     trace = ReverseTrace()
     flats = [tree.flatten(p) for p in primals]
     leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], "fn.vjp", range(len(primals)))
+    for t in tracers:
+        # The pullback may be called when the caller has changed them.
+        if t.value.__class__ is ndarray:
+            t.value = trace.watch.kept(t.value, "fn.vjp")
+    primals = tuple(_regroup([t.value for t in tracers], flats))
     if holomorphic:
         check_input(primals, "fn.vjp", holomorphic=True)
     nodes = [t.node for t in tracers]
     out = trace.run(f, tuple(_regroup(tracers, flats)), {})
     aux = None
     if has_aux:
-        out, aux = _split_aux(out, "fn.vjp")
+        out, aux = split_aux(out, "fn.vjp")
         aux = leaf_rules.strip(trace, aux)
     if holomorphic:
         check_output(out, "fn.vjp", holomorphic=True)
     # Rules differentiate parts of a computation, which need not be determined one by one.
     outermost = current_trace() is None
+    watch = trace.watch
     outs, structure = tree.flatten(out)
     roots = [t.node if t.__class__ is Tracer and t.trace is trace else None for t in outs]
     values = [t.value if t.__class__ is Tracer and t.trace is trace else t for t in outs]
@@ -177,6 +208,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
     def pullback(g: Any) -> tuple[Any, ...]:
         gs = _cotangents(g, structure, values)
         pairs = [(n, ct) for n, ct in zip(roots, gs, strict=True) if n is not None and ct is not None]
+        watch.check()
         found = leaf_rules.finish(Sweep().run(sweep, (pairs, nodes), {"free": False}), leaves)
         if outermost:
             for value, ct in zip(values, gs, strict=True):
@@ -296,13 +328,14 @@ def _differentiated(
         out = trace.run(f, tuple(call), kwargs)
         aux = None
         if has_aux:
-            out, aux = _split_aux(out, name)
+            out, aux = split_aux(out, name)
             aux = leaf_rules.strip(trace, aux)
         value, root = scalar_output(trace, out, name, holomorphic)
         determined(value)
         # The output and the arguments hold the tape; with them gone the sweep frees it as it passes.
         del out, call
         seed = ones_like(value)
+        trace.watch.check()
         found = leaf_rules.finish(Sweep().run(sweep, ([(root, seed)], nodes), {"free": True}), leaves)
         grads = _regroup(found, flats)
         result = grads[0] if isinstance(argnums, int) else tuple(grads)
@@ -336,46 +369,6 @@ def _regroup(values: list[Any], flats: list[tuple[list[Any], Any]]) -> list[Any]
         out.append(tree.unflatten(structure, values[start : start + len(flat)]))
         start += len(flat)
     return out
-
-
-def _split_aux(out: Any, name: str) -> tuple[Any, Any]:
-    if not (isinstance(out, tuple) and len(out) == 2):
-        raise NonScalarOutputError(
-            f"{name} with has_aux=True needs a function that returns a pair.",
-            found=type(out).__name__,
-            needed="(output, auxiliary data)",
-            write="return loss, {'accuracy': accuracy}",
-        )
-    return out
-
-
-def scalar_output(trace: Trace, out: Any, name: str, holomorphic: bool) -> tuple[Any, Node]:
-    """Return the value and the node of a scalar output."""
-    is_array = hasattr(out, "shape")
-    needed = f"one {'complex' if holomorphic else 'real'} floating-point number"
-    if not (is_array or out.__class__ in (int, float)):
-        raise NonScalarOutputError(
-            f"{name} needs a function that returns a scalar.",
-            found=f"{type(out).__name__}",
-            needed=needed,
-            write="has_aux=True if f returns (loss, auxiliary data); fn.vjp for other outputs",
-        )
-    if is_array and (tuple(out.shape) != () or kind(out.dtype) != ("c" if holomorphic else "f")):
-        raise NonScalarOutputError(
-            f"{name} needs a function that returns a scalar.",
-            found=f"an array of dtype {out.dtype} and shape {tuple(out.shape)}",
-            needed=needed,
-            write="xp.sum(y) or xp.mean(y) to reduce it; fn.vjp(f, x) for any output; xp.real(y), or holomorphic=True, "
-            "for a complex one",
-        )
-    if not (out.__class__ is Tracer and out.trace is trace and out.node is not None):
-        raise IndependentOutputError(
-            f"The output given to {name} does not depend on the arguments that it is differentiated with respect to.",
-            found=repr(out),
-            needed="an output computed from them by traced operations",
-            write="fn.vjp(f, x), which gives zeros, if the derivative is meant to be zero",
-        )
-    return out.value, out.node
 
 
 def _cotangents(g: Any, structure: Any, values: list[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Maker = Callable[..., Any]
 
-__all__ = ["reverse_makers", "scaled"]
+__all__ = ["keeps", "reverse_makers", "scaled"]
 
 # NumPy's numbers: two of one class have one shape and dtype, which take long to ask for.
 _NUMBERS = frozenset([np.float16, np.float32, np.float64, np.complex64, np.complex128])
@@ -39,6 +39,12 @@ def reverse_makers(primitive: Primitive) -> tuple[Maker | None, ...] | Callable[
             rule = tuple(_general_maker(primitive, i, v) for i, v in enumerate(primitive.vjp))
         primitive.reverse = rule
     return primitive.reverse
+
+
+def keeps(maker: Any, position: int) -> bool:
+    """Whether what a maker records holds the argument at a position."""
+    kept = getattr(maker, "kept", None)
+    return kept is None or position in kept
 
 
 def scaled(primitive: Primitive, partial: Any) -> Callable[..., Any] | None:
@@ -95,6 +101,7 @@ def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single
                 return node, constant
             return node, _Fitted(constant, (), x)
 
+        none_kept.kept = ()  # type: ignore[attr-defined]
         return none_kept
     first = sources[0]
     if len(sources) == 1:
@@ -107,6 +114,7 @@ def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single
                 return node, partial, v
             return node, _Fitted(partial, (v,), x)
 
+        one_kept.kept = sources  # type: ignore[attr-defined]
         return one_kept
 
     def several_kept(node: Any, y: Any, args: Any, params: Any) -> Any:  # noqa: ARG001
@@ -116,6 +124,7 @@ def _elementwise_maker(primitive: Primitive, position: int, partial: Any, single
             return node, partial, *values
         return node, _Fitted(partial, values, x)
 
+    several_kept.kept = sources  # type: ignore[attr-defined]
     return several_kept
 
 

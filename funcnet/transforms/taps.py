@@ -15,7 +15,8 @@ from funcnet.errors import DtypeError, NotDifferentiableError, ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms.call import Arguments, Call, Zero
 from funcnet.transforms.leaves import finish
-from funcnet.transforms.reverse import ReverseTrace, Sweep, scalar_output
+from funcnet.transforms.outputs import scalar_output
+from funcnet.transforms.reverse import ReverseTrace, Sweep
 from funcnet.transforms.tape import Node, sweep
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ def grad_of_taps(f: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         value, root = scalar_output(collector.trace, out, "fn.grad_of_taps", False)
         del out
         collector.sweeping = True
+        collector.trace.watch.check()
         nodes = [node for node, _ in collector.taps.values()]
         found = Sweep().run(sweep, ([(root, ones_like(value))], nodes), {"free": True})
         zeros = [zero.array() for _, zero in collector.taps.values()]

@@ -245,6 +245,63 @@ def test_numbers_are_no_views_inside_of_vmap_and_jit():
             np.testing.assert_array_equal(ours, numpys)
 
 
+def _number_in_a_list(x):
+    s, kept = x[0], []
+    for i in range(3):
+        kept.append(s)
+        s += x[1]
+        kept[-1] *= 1.0 + i
+    return sum(kept) * s
+
+
+def _number_of_a_sum(x):
+    s = (x * x).sum() / 2
+    before = s
+    s -= x[0]
+    s **= 2
+    return before * s
+
+
+def _number_that_becomes_an_array(x):
+    s = x.max()
+    before = s
+    s += x
+    return before * s.sum()
+
+
+def _array_without_dimensions(x):
+    s = x[0, ...]
+    before = s
+    s += 1.0
+    s *= x[1]
+    return before * x.sum()
+
+
+@pytest.mark.parametrize(
+    "f", [_number_in_a_list, _number_of_a_sum, _number_that_becomes_an_array, _array_without_dimensions]
+)
+def test_numbers_are_replaced_and_arrays_are_written_to(f):
+    value, gradient = fn.value_and_grad(f)(X)
+    assert value == pytest.approx(f(X.copy()), rel=1e-14)
+    np.testing.assert_allclose(gradient, numerical_grad(lambda x: f(x.copy()), X), rtol=1e-8)
+    assert fn.jvp(f, (X,), (X,))[1] == pytest.approx(gradient @ X)
+    for found in (fn.jit(f)(X), fn.vmap(f)(X[None])[0], fn.jit(fn.vmap(f))(X[None])[0]):
+        assert found == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(fn.jit(fn.grad(f))(X), gradient, rtol=1e-12)
+    np.testing.assert_allclose(fn.vmap(fn.grad(f))(X[None])[0], gradient, rtol=1e-12)
+
+
+def test_an_array_without_dimensions_stays_one():
+    def f(x):
+        s = fn.lift(np.array(1.0))
+        same = s
+        s += x[0]
+        s *= x[1]
+        return same + 0.0 * x[2]
+
+    assert fn.value_and_grad(f)(X)[0] == pytest.approx((1.0 + X[0]) * X[1])
+
+
 def test_a_traced_number_fills_an_array_of_its_own():
     def f(x):
         filled = xp.full((), x[0])

@@ -124,3 +124,17 @@ def test_in_graphs():
     np.testing.assert_allclose(fn.vmap(g)(X[:, None]), 2.0 * scipy.special.erf(X))
     with pytest.raises(AbstractValueError, match="shape=lambda"):
         fn.jit(erf()[0])(X)
+
+
+def test_the_function_may_write_into_its_arguments_and_return_them():
+    def doubled(x):
+        x *= 2.0
+        return x
+
+    f = fn.external(doubled, vjp=lambda g, y, x: (2.0 * g,))
+    x = np.array([1.0, 2.0])
+    y = f(x)
+    y += 1.0
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+    np.testing.assert_array_equal(fn.grad(lambda x: (f(x) * x).sum())(x), [4.0, 8.0])
+    np.testing.assert_array_equal(x, [1.0, 2.0])
