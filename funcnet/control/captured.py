@@ -11,7 +11,9 @@ from funcnet.control.mapped import as_array
 from funcnet.core import bind
 from funcnet.core.bind import scalar_array
 from funcnet.ops import cast
-from funcnet.transforms.regions import BranchCall, ScanCall, WhileCall
+from funcnet.transforms.branch_call import BranchCall
+from funcnet.transforms.scan_call import ScanCall
+from funcnet.transforms.while_call import WhileCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
