@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan_integers import INTEGERS
 from funcnet.compiler.loops.emit import Emitter
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.lowering import lowered
@@ -23,8 +24,6 @@ __all__ = ["ELEMENTS", "OPERATIONS", "Scalars", "TooLong", "few", "named"]
 ELEMENTS, OPERATIONS = 64, 600
 #: What a function weighs that is a polynomial.
 _FUNCTION = 8
-#: Integers of these are as Python has them, which is as NumPy has them.
-_INTEGERS = {"remainder": "({0} % {1})", "floor_divide": "({0} // {1})"}
 
 
 class TooLong(Exception):  # noqa: N818  # nobody sees it
@@ -108,10 +107,10 @@ class Scalars(Emitter):
             return [self._put(e, given)]
         if p.name in ("argmax", "argmin"):
             return [self._place(e, given[0])]
-        integers = p.name in _INTEGERS and np.dtype(out.dtype).kind == "i"
+        integers = p.name in INTEGERS and np.dtype(out.dtype).kind == "i"
         if not fusable(e) and not integers:
             raise TooLong
-        return [self._elementwise(e, given, _INTEGERS[p.name] if integers else None)]
+        return [self._elementwise(e, given, INTEGERS[p.name] if integers else None)]
 
     @staticmethod
     def _checked(y: np.ndarray | None, out: Value) -> np.ndarray:

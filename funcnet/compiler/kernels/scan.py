@@ -72,7 +72,7 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
     return Special("whole scan", lambda compile, count: _built(body, call, zeros, compile, count))
 
 
-def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Steps:
+def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Any:
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
     source = Source(body, call, columns, zeros, count)
     parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
@@ -119,7 +119,23 @@ def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count
             total = added(compile, _type(str(y.dtype)))
             totals.append(Step(total, _shared(size, parts), [memory, 1, Of(place + i, (size,))]))
     arguments = [sizes, *[given(a) for a in source.arguments]]
-    return Steps([*steps, Step(function, _shared(body.units, parts), arguments), *totals])
+    whole = Steps([*steps, Step(function, _shared(body.units, parts), arguments), *totals])
+    return _checked(whole, call, source.flag) if source.checked else whole
+
+
+def _checked(whole: Steps, call: Any, flag: np.ndarray) -> Callable[..., None]:
+    """Return a function that does the steps one by one where an index was wrong, which says so."""
+    given = len(call.regions[0].inputs)
+
+    def run(*arrays: np.ndarray) -> None:
+        flag[0] = 0
+        whole(*arrays)
+        if flag[0]:
+            found = call.evaluate(*arrays[:given])
+            for y, a in zip(arrays[given:], found, strict=True):
+                y[...] = a
+
+    return run
 
 
 def _shared(units: int, parts: int) -> tuple[int, ...]:

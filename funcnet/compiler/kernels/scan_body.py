@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan_indexed import indexed_of
+from funcnet.compiler.kernels.scan_integers import integers_of
 from funcnet.compiler.kernels.scan_parts import Kernel, Moves, kernel_of, moves_of, product_of, rows_last, with_kernels
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.loops.group import CYCLE, JOINED, REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM, WIDE, Group
@@ -178,7 +180,7 @@ class Body:
             return self._product(e, made) or product_of(e, turns)
         if name == "concat" and (joined := _joined(e)) is not None:
             return joined
-        return kernel_of(e) or moves_of(e)
+        return kernel_of(e) or moves_of(e) or indexed_of(e) or integers_of(e)
 
     def _product(self, e: Equation, made: dict[Value, Equation]) -> Product | None:
         """Return the product with a matrix that is the same in each step."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from funcnet.compiler.kernels.scan_parts import FLAG
 from funcnet.compiler.kernels.scan_text import ADDED, BESIDE, MOVED
 from funcnet.compiler.kernels.special import Of, Steps
 from funcnet.compiler.loops.group import EACH, repetition
@@ -62,6 +63,9 @@ def write_kernel(source: Source, node: Kernel) -> None:
         for a in arguments:
             if isinstance(a, Of):
                 given.append(source.read(values[a.index], a.shape))
+            elif a is FLAG:
+                source.checked = True
+                given.append(source.fixed(source.flag))
             elif isinstance(a, np.ndarray):
                 given.append(source.fixed(a))
             else:

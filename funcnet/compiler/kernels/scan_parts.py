@@ -19,13 +19,17 @@ from funcnet.core import Spec, registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Kernel", "Moves", "Written", "kernel_of", "moves_of", "product_of", "rows_last", "with_kernels"]
+__all__ = ["FLAG", "Kernel", "Moves", "Written", "kernel_of", "moves_of", "product_of", "rows_last", "with_kernels"]
 
 #: Dimensions of a move at most, once those that lie side by side are one.
 _DIMENSIONS = 4
 #: Kernels that steps take in. What else there is one for, loops over elements have as well.
 _KERNELS = frozenset(MAKERS) - {"multiply"}
 _EXTREMES = ("max", "min", "any", "all")
+
+
+#: Stands for an array of one integer, which functions set where they find that something is wrong.
+FLAG = object()
 
 
 class Written(NamedTuple):

@@ -53,6 +53,9 @@ class Source:
         #: Arrays that kernels have for themselves, and the names of functions by their sources.
         self.arrays: list[np.ndarray] = []
         self.kernels: dict[str, str] = {}
+        #: What is not 0 where an index was wrong, and whether there are any.
+        self.flag = np.zeros(1, np.int64)
+        self.checked = False
         self.packed: list[Packed] = []
         self.sizes: list[int] = [call.length]
         self.work = 0

@@ -158,6 +158,64 @@ def test_what_changes_in_each_step() -> None:
     whole(lambda c, x, w: fn.scan(step, c, (x, w)), *args)
 
 
+def table(carry: Any, given: Any) -> Any:
+    a, i = carry
+    x, k = given
+    a = index_set(a, (slice(None), i), x)
+    a = index_add(a, k, 0.5 * a[i - 1])
+    return (a + 0.1 * a[[1, 0, 1, -1]], (i + k) % 3), (
+        a[:, i],
+        a[k, :],
+        a[np.array([[0, 2]]), :],
+        index_set(a, k, a[0]),
+    )
+
+
+def test_places_that_steps_compute() -> None:
+    args = (normal(4, 4), np.array(1)), (normal(5, 4), np.array([0, -1, 2, 3, -4]))
+    whole(lambda c, x: fn.scan(table, c, x), *args)
+    whole(lambda c, x: fn.scan(table, c, x, reverse=True), *args)
+    whole(lambda c, x: fn.scan(table, c, x), *args, compile=build.compiled)
+
+    def loss(a: Any, x: Any) -> Any:
+        (a, _), ys = fn.scan(table, (a, args[0][1]), (x, args[1][1]))
+        return xp.sum(a**2) + sum([xp.sum(xp.sin(y)) for y in ys])
+
+    found = whole(fn.grad(loss, argnums=(0, 1)), args[0][0], args[1][0])
+    along = normal(4, 4), normal(5, 4)
+    given = args[0][0], args[1][0]
+    up, down = [loss(*[a + s * d for a, d in zip(given, along, strict=True)]) for s in (1e-6, -1e-6)]
+    slope = sum([np.sum(g * d) for g, d in zip(found, along, strict=True)])
+    np.testing.assert_allclose(slope, (up - down) / 2e-6, rtol=1e-6)
+
+
+def test_places_that_are_not_there() -> None:
+    def f(a: Any, k: Any) -> Any:
+        return fn.scan(lambda c, i: (c + a[i], c), a[0], k)[0]
+
+    plan = FusedPlan(optimised(fn.trace(f, normal(3, 2), np.array([0, 1]))), reference.in_python)
+    assert "whole scan" in plan.calls
+    a = normal(3, 2)
+    for wrong in (3, -4):
+        with pytest.raises(IndexError):
+            plan(a, np.array([1, wrong]))
+    (found,) = plan(a, np.array([1, -3]))
+    np.testing.assert_allclose(found, 2 * a[0] + a[1])
+
+
+def test_remainders_of_integers() -> None:
+    def step(c: Any, k: Any) -> Any:
+        rest = c % k[0]
+        return c * 7 - 2 * rest, (rest, c // -3, (c + k) // (1 + k * k), 17 % (1 + k * k), k[0] // c)
+
+    start, divisors = np.array([-5, 4, 9], np.int32), np.array([[2, 1, 0], [0, 5, 7], [-3, 1, 1]], np.int32)
+    whole(lambda c, k: fn.scan(step, c, k), start, divisors)
+    whole(lambda c, k: fn.scan(step, c, k), start, divisors, compile=build.compiled)
+    # Which is an error of some processors.
+    least = np.full(3, np.iinfo(np.int64).min)
+    whole(lambda c, k: fn.scan(step, c, k), least, np.full((2, 1), -1), compile=build.compiled)
+
+
 def test_convolution_in_steps(in_python: Any) -> None:
     def f(h: Any, xs: Any, k: Any) -> Any:
         return fn.scan(lambda h, x: (xp.tanh(conv(h, k, padding="same") + x), None), h, xs)[0]

@@ -156,6 +156,15 @@ def test_carries_that_change_places() -> None:
     written(lambda a, x: fn.scan(lambda c, y: (c * 0 + 1.5, y), a, x), np.array(1.0), normal(4))
 
 
+def test_integers_that_processors_do_not_divide() -> None:
+    def step(c: Any, k: Any) -> Any:
+        return c, (c // k, c % k, c - c // k)
+
+    divisors = np.array([-1, 0, 3, -3])
+    written(lambda c, k: fn.scan(step, c, k), np.array(np.iinfo(np.int64).min), divisors, compile=build.compiled)
+    written(lambda c, k: fn.scan(step, c, k), np.array(-7), divisors, compile=build.compiled)
+
+
 def test_nan_and_infinity_stay() -> None:
     x = np.array([1.0, np.nan, np.inf])
 
