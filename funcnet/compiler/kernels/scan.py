@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from funcnet.compiler.kernels.scan_body import Body
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["whole_scan"]
+__all__ = ["built", "fits", "whole_scan"]
 
 #: Weighted element operations below which a second thread costs more than it saves.
 _PARALLEL = 400_000
@@ -65,14 +65,20 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
     if (special := scan_of_scalars(e)) is not None:
         return special
     body = body_of(call.regions[0], call.held, call.carried)
-    if body is None or (body.units == 1 and body.kernels and body.size > _ALONE and threads() > 1):
+    if body is None or not fits(body):
         return None
     first = call.held + call.carried - len(body.sums)
     zeros = [v in constants and not np.any(constants[v]) for v in e.values[first : call.held + call.carried]]
-    return Special("whole scan", lambda compile, count: _built(body, call, zeros, compile, count))
+    return Special("whole scan", lambda compile, count: built(body, call, zeros, compile, count))
 
 
-def _built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Any:
+def fits(body: Body) -> bool:
+    """Whether one thread does as much for all steps as several do for parts of each."""
+    return body.units > 1 or not body.kernels or body.size <= _ALONE or threads() == 1
+
+
+def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Any:
+    """Return the steps that a loop consists of, or a function where something may turn out wrong."""
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
     source = Source(body, call, columns, zeros, count)
     parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnet.compiler.kernels.scan_arguments import Argument, Packed
+from funcnet.compiler.kernels.scan_arguments import ENDLESS, Argument, Packed, Texts
 from funcnet.compiler.kernels.scan_body import Body, Product, Term
 from funcnet.compiler.kernels.scan_calls import argument_of, write_joined, write_kernel, write_moves
 from funcnet.compiler.kernels.scan_parts import Kernel, Moves
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Source"]
 
 
-class Source:
+class Source(Texts):
     """A loop over all steps as the source of a function ``loop(lo, hi, part, *arrays)``.
 
     It goes through all steps for the parts `lo` to `hi` of the arrays.
@@ -46,6 +46,7 @@ class Source:
     """
 
     def __init__(self, body: Body, call: Any, columns: dict[str, int], zeros: Sequence[bool], count: int) -> None:
+        super().__init__(call.length)
         self.body = body
         self.call = call
         self.columns = columns
@@ -57,17 +58,10 @@ class Source:
         self.flag = np.zeros(1, np.int64)
         self.checked = False
         self.packed: list[Packed] = []
-        self.sizes: list[int] = [call.length]
         self.work = 0
         self._names: dict[Argument, str] = {}
-        self._numbers: dict[int, str] = {}
-        #: Where moves take elements from and to; behind the sizes.
-        self._places: list[int] = []
-        #: Functions that are compiled one by one, loops over elements among them where there are many.
-        self._alone: dict[str, str] = {}
         self._many = body.kernels
         #: Definitions of functions, lines before the steps, of one step, and after.
-        self.functions: dict[str, str] = {}
         self._before: list[str] = []
         self._head: list[str] = []
         self.lines: list[str] = []
@@ -105,8 +99,10 @@ class Source:
                 write_joined(self, node)
         self._copies()
         self._sums()
+        if call.length == ENDLESS:
+            self._end()
         self.text = self._text()
-        self.sizes += self._places
+        self.sizes += self.places
 
     # ------------------------------------------------------------------ where values lie
 
@@ -204,27 +200,6 @@ class Source:
     def _two(self, i: int, shape: tuple[int, ...]) -> str:
         """Return two places for a carry, of which one is read and the other written."""
         return self._name("own", self._carries[i], (2, *shape), self._carries[i].dtype)
-
-    def number(self, n: int) -> str:
-        """Return the name of a size, so that the source is the same for others."""
-        name = self._numbers.get(n)
-        if name is None:
-            name = self._numbers[n] = f"d{len(self.sizes)}"
-            self.sizes.append(n)
-        return name
-
-    def define(self, name: str, text: str, *, alone: bool) -> None:
-        """Write a function, as part of the loop or `alone`."""
-        if alone:
-            head, _, rest = text.partition("\n")
-            self._alone[name] = f"@apart\n{head}\n    widest_vectors()\n{rest}"
-        else:
-            self.functions[name] = "\n".join([f"    {line}" if line else line for line in text.split("\n")])
-
-    def place(self, numbers: Sequence[int]) -> str:
-        """Return where among the sizes some numbers are."""
-        self._places += numbers
-        return f"places + {len(self._places) - len(numbers)}"
 
     def fixed(self, array: np.ndarray) -> str:
         """Return the name of an array of a kernel."""
@@ -379,10 +354,21 @@ class Source:
         self.functions["copied"] = COPY
         lines.append(f"copied({self.bounds(size)}, {place}, {source})")
 
+    def _end(self) -> None:
+        """Go on as long as the last carry says so, and take the carries from where they are then."""
+        flag = self._result(self._carried - 1, (1,))
+        wrong = f" or {self.fixed(self.flag)}[0] != 0" if self.checked else ""
+        self.lines += [f"if not {flag}[0]{wrong}:", "    break"]
+        for i, v in enumerate(self._results):
+            size = prod(v.shape)
+            self._copy(
+                self._after, size, self._name("output", i, (size,), v.dtype), f"{self._two(i, (size,))}[(k + 1) % 2]"
+            )
+
     def _text(self) -> str:
         back = self.call.reverse_order
         names = ["lo", "hi", "part", "sizes", *self._names.values()]
-        lines = [*self._alone.values(), f"def loop({', '.join(names)}):", *self.functions.values()]
+        lines = [*self.alone.values(), f"def loop({', '.join(names)}):", *self.functions.values()]
         lines += ["    steps = sizes[0]"]
         lines += [f"    d{i} = sizes[{i}]" for i in range(1, len(self.sizes))]
         lines += [f"    places = {len(self.sizes)}"]

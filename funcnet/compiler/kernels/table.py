@@ -13,8 +13,8 @@ from funcnet.compiler.kernels.resampled import repeated
 from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
-from funcnet.compiler.kernels.scan_scalars import while_of_scalars
 from funcnet.compiler.kernels.scan_sums import sums_inside
+from funcnet.compiler.kernels.whole_while import whole_while
 
 __all__ = ["specialised"]
 
@@ -47,7 +47,7 @@ def specialised(graph: Graph) -> Graph:
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
         elif e.primitive.name == "while":
-            special = while_of_scalars(e)
+            special = whole_while(e)
         elif e.primitive.name == "index_add":
             empty = only_zeros(graph.constants.get(e.inputs[0]))
             special = rows_added(e, empty)
