@@ -34,8 +34,9 @@ __all__ = ["built", "fits", "whole_scan"]
 #: Weighted element operations below which a second thread costs more than it saves.
 _PARALLEL = 400_000
 _ALIGNED = 64
-#: Elements of what a step makes from which on threads do more for each of its kernels than one does for all steps.
-_ALONE = 100_000
+#: Elements of what a step makes up to which one thread does all steps where several could share each kernel of one,
+#: and where there are no others: plans use the same memory again for what follows, whole loops do not.
+_ALONE, _MOST = 100_000, 1_000_000
 
 #: Writes the columns of a matrix, some side by side, one group of them after the other.
 _PACK = """def loop(lo, hi, part, x, y):
@@ -73,8 +74,8 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
 
 
 def fits(body: Body) -> bool:
-    """Whether one thread does as much for all steps as several do for parts of each."""
-    return body.units > 1 or not body.kernels or body.size <= _ALONE or threads() == 1
+    """Whether all steps at once take less time than step after step by a plan."""
+    return body.units > 1 or not body.kernels or body.size <= (_MOST if threads() == 1 else _ALONE)
 
 
 def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Any:

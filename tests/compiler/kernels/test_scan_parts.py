@@ -233,9 +233,10 @@ def test_nan_moves_as_it_is() -> None:
     whole(lambda x: fn.scan(extremes, x, None, length=1), u, calls=True)
 
 
-def test_large_steps_go_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.setattr(scan, "_ALONE", 50)
+@pytest.mark.parametrize(("count", "limit"), [("2", "_ALONE"), ("1", "_MOST")])
+def test_large_steps_stay_plans(count: str, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", count)
+    monkeypatch.setattr(scan, limit, 50)
     traced = optimised(fn.trace(lambda x: fn.scan(newton, x, None, length=3)[0], normal(4, 4)))
     assert FusedPlan(traced, reference.in_python).calls == ["scan"]
     # Rows that have nothing to do with each other are shared by the threads all the same.
