@@ -1,7 +1,6 @@
 """Configuration of the documentation; `make docs` builds it."""
 
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from generate_functions import write_pages
 
+import funcnet
+
 project = "funcnet"
 author = "The funcnet developers"
-version = release = installed_version("funcnet")
+version = release = funcnet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 exclude_patterns = ["_build", "_templates"]

@@ -13,6 +13,7 @@ __all__ = [
     "AbstractValueError",
     "BackendNotFoundError",
     "BackendUnavailableError",
+    "ChangedArrayError",
     "CopyError",
     "DonatedArrayError",
     "DtypeError",

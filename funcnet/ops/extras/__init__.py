@@ -9,16 +9,13 @@ if TYPE_CHECKING:
     from funcnet.ops.extras.angles import deg2rad as deg2rad
     from funcnet.ops.extras.angles import rad2deg as rad2deg
     from funcnet.ops.extras.angles import sinc as sinc
-    from funcnet.ops.extras.assembling import append as append
     from funcnet.ops.extras.assembling import atleast_1d as atleast_1d
     from funcnet.ops.extras.assembling import atleast_2d as atleast_2d
     from funcnet.ops.extras.assembling import atleast_3d as atleast_3d
     from funcnet.ops.extras.assembling import block as block
     from funcnet.ops.extras.assembling import column_stack as column_stack
-    from funcnet.ops.extras.assembling import delete as delete
     from funcnet.ops.extras.assembling import dstack as dstack
     from funcnet.ops.extras.assembling import hstack as hstack
-    from funcnet.ops.extras.assembling import insert as insert
     from funcnet.ops.extras.assembling import vstack as vstack
     from funcnet.ops.extras.calculus import gradient as gradient
     from funcnet.ops.extras.calculus import trapezoid as trapezoid
@@ -31,6 +28,9 @@ if TYPE_CHECKING:
     from funcnet.ops.extras.contraction import einsum as einsum
     from funcnet.ops.extras.covariance import corrcoef as corrcoef
     from funcnet.ops.extras.covariance import cov as cov
+    from funcnet.ops.extras.editing import append as append
+    from funcnet.ops.extras.editing import delete as delete
+    from funcnet.ops.extras.editing import insert as insert
     from funcnet.ops.extras.histograms import histogram as histogram
     from funcnet.ops.extras.histograms import segment_sum as segment_sum
     from funcnet.ops.extras.interpolation import interp as interp
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 _HOME = {
     "allclose": "closeness",
     "angle": "angles",
-    "append": "assembling",
+    "append": "editing",
     "apply_where": "choosing",
     "array_equal": "closeness",
     "array_split": "rearrangement",
@@ -77,7 +77,7 @@ _HOME = {
     "corrcoef": "covariance",
     "cov": "covariance",
     "deg2rad": "angles",
-    "delete": "assembling",
+    "delete": "editing",
     "dot": "products",
     "dstack": "assembling",
     "einsum": "contraction",
@@ -85,7 +85,7 @@ _HOME = {
     "histogram": "histograms",
     "hstack": "assembling",
     "inner": "products",
-    "insert": "assembling",
+    "insert": "editing",
     "interp": "interpolation",
     "isclose": "closeness",
     "kron": "products",

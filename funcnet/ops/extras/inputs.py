@@ -12,7 +12,18 @@ from funcnet.ops.conversion import asarray, asarray_like
 from funcnet.ops.fresh import backend_like, foreign_dtype
 from funcnet.ops.slicing import taken
 
-__all__ = ["along", "arrays_of", "complete", "differs", "flattened", "inexact", "one_array", "sequence_of", "size"]
+__all__ = [
+    "along",
+    "arrays_of",
+    "at_least",
+    "complete",
+    "differs",
+    "flattened",
+    "inexact",
+    "one_array",
+    "sequence_of",
+    "size",
+]
 
 
 def one_array(x: Any) -> Any:
@@ -79,3 +90,9 @@ def differs(x: Any) -> bool:
             return not isinstance(raw(value), Spec)
         value = value.value
     return False
+
+
+def at_least(x: Any, ndim: int) -> Any:
+    """Return an array of at least so many dimensions; the new ones come first."""
+    shape = tuple(x.shape)
+    return x if len(shape) >= ndim else reshaped(x, (1,) * (ndim - len(shape)) + shape)
