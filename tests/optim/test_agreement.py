@@ -1,12 +1,10 @@
 """Every optimizer against optax and PyTorch: parameters after a hundred steps in float64."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracles
 import pytest
 
 from funcnet import optim, random
@@ -14,19 +12,6 @@ from funcnet import optim, random
 pytest.importorskip("optax", reason="optax is the oracle of this test")
 
 
-def _beside(name: str) -> Any:
-    # The tests are no package.
-    full = f"funcnet_tests_optim_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-oracles = _beside("oracles")
 Row = oracles.Row
 MASK = {"rank_0": False, "block": {"kernel": True, "bias": False}, "deep": [True]}
 

@@ -1,34 +1,19 @@
 """What holds for every optimizer: data types, missing gradients, saved states, changed and traced hyperparameters."""
 
 import functools
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracles
 import pytest
+from test_agreement import TABLE as ROWS
 
 import funcnet as fn
 from funcnet import optim, serialize, tree, xp
 from funcnet.errors import DtypeError, ShapeError, TreeError
 from funcnet.testing.backends import backend_params
 
-
-def _beside(name: str) -> Any:
-    # The tests are no package.
-    full = f"funcnet_tests_optim_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-oracles = _beside("oracles")
-ROWS = _beside("test_agreement").TABLE
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 every_rate = pytest.mark.parametrize("row", [row for row in ROWS if not row.fixed], ids=lambda row: row.name)
 

@@ -1,15 +1,13 @@
 """Gradient transformations before, behind and around an optimizer, against optax; and what holds for all of them."""
 
-import importlib.util
-import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
+import oracles
 import pytest
 
 import funcnet as fn
@@ -17,20 +15,6 @@ from funcnet import optim, tree, xp
 from funcnet.errors import ShapeError, TreeError
 from funcnet.testing.backends import backend_params
 
-
-def _beside(name: str) -> Any:
-    # The tests are no package.
-    full = f"funcnet_tests_optim_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-oracles = _beside("oracles")
 STEPS = 100
 SHAPES: dict[str, Any] = {"rank_0": (), "block": {"kernel": (3, 4), "bias": (4,)}, "deep": [(2, 3, 2), (6, 3)]}
 LABELS = {"rank_0": "slow", "block": {"kernel": "fast", "bias": "slow"}, "deep": ["none", "slow"]}
