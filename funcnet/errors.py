@@ -139,19 +139,19 @@ class TracerAttributeError(FuncnetError, AttributeError):
 
 
 class UnknownNameError(FuncnetError, AttributeError):
-    """A module has no such name. What was meant is looked for when the message is read, since `hasattr` reads none."""
+    """A module has no such name; the message says which one was meant."""
 
     def __init__(self, module: str, name: str, meant: "_Callable[[], list[str]]") -> None:
-        super().__init__(f"module {module!r} has no attribute {name!r}")
-        self.summary = self.args[0]
-        self.meant = meant
+        # The message is made when it is read: asking whether a name is there must not cost what nobody looks at.
+        AttributeError.__init__(self, module, name, meant)
         # Without `obj`, in whose names Python would look for another suggestion.
         self.name = name
-        self.args = (module, name, meant)  # what the error is made of again where it is unpickled
 
     def __str__(self) -> str:
-        found = self.meant()
-        return f"{self.summary}\n  write:  {' or '.join(found)}" if found else self.summary
+        module, name, meant = self.args
+        found = meant()
+        summary = f"module {module!r} has no attribute {name!r}"
+        return f"{summary}\n  write:  {' or '.join(found)}" if found else summary
 
 
 class GradientCheckError(FuncnetError, AssertionError):

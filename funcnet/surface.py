@@ -68,7 +68,7 @@ def unknown(
     spelt : mapping, optional
         Other libraries' names, in lower case -> what to write here.
     """
-    return UnknownNameError(package, name, partial(_meant, package, name, tuple(parts), dict(spelt or {})))
+    return UnknownNameError(package, name, partial(_meant, package, name, tuple(parts), spelt or {}))
 
 
 def _meant(package: str, name: str, parts: Sequence[str], spelt: Mapping[str, str]) -> list[str]:
