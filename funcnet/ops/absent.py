@@ -29,7 +29,6 @@ ABSENT: dict[str, str] = {
     "dump": _BYTES,
     "dumps": _BYTES,
     "flags": "nothing: a traced array can always be assigned to",
-    "flat": "xp.reshape(x, (-1,)), which is a view that x[...] can be assigned through",
     "getfield": "xp.real(x) and xp.imag(x)",
     "partition": "x.sort()",
     "put": "xp.at(xp.reshape(x, (-1,)), indices).set(values)",

@@ -222,6 +222,29 @@ def _imaginary_part(self: Tracer) -> Any:
     return viewed(ops.imag(self), self, _IMAGINARY) if kind(self.dtype) == "c" else ops.zeros_like(self)
 
 
+def _set_real_part(self: Tracer, value: Any) -> None:
+    self.real[...] = value  # pyright: ignore[reportAttributeAccessIssue]  # attached below
+
+
+def _set_imaginary_part(self: Tracer, value: Any) -> None:
+    if kind(self.dtype) != "c":
+        raise DtypeError(
+            "A real array has no imaginary part to assign to.",
+            found=f"an array of dtype {self.dtype}",
+            needed="a complex array",
+            write="x = x + 0j",
+        )
+    self.imag[...] = value  # pyright: ignore[reportAttributeAccessIssue]  # attached below
+
+
+def _flat(self: Tracer) -> Any:
+    return import_module("funcnet.ops.flat").Flat(self)
+
+
+def _set_flat(self: Any, value: Any) -> None:
+    self.flat[:] = value
+
+
 def _turned(x: Any) -> Any:
     return ops.multiply(ops.cast(x, ops.result_type(x, 1j)), 1j)
 
@@ -306,8 +329,8 @@ def _install() -> None:
         "__setitem__": _setitem,
         "T": property(_transposed, doc="The array with its dimensions reversed."),
         "mT": property(ops.matrix_transpose, doc="The array with its last two dimensions exchanged."),
-        "real": property(_real_part, doc="Real part of each element."),
-        "imag": property(_imaginary_part, doc="Imaginary part of each element."),
+        "real": property(_real_part, _set_real_part, doc="Real part of each element."),
+        "imag": property(_imaginary_part, _set_imaginary_part, doc="Imaginary part of each element."),
         "all": _extremum(ops.all),
         "any": _extremum(ops.any),
         "argmax": _extremum(ops.argmax),
@@ -322,6 +345,7 @@ def _install() -> None:
         "diagonal": _diagonal,
         "dot": dot,
         "fill": _fill,
+        "flat": property(_flat, _set_flat, doc="The elements in C's order."),
         "flatten": _flatten,
         "itemsize": property(_itemsize),
         "max": _extremum(ops.max),

@@ -498,6 +498,13 @@ def _(x: Any) -> Any:
     return (LinearDiscriminantAnalysis().fit(x, lift(LABELS)).transform(x) ** 2).sum()
 
 
+@right("sklearn.covariance.ledoit_wolf", A)
+def _(x: Any) -> Any:
+    from sklearn import covariance
+
+    return (covariance.ledoit_wolf(x)[0] ** 2).sum()
+
+
 @right("sklearn.decomposition.TruncatedSVD", A)
 def _(x: Any) -> Any:
     from sklearn.decomposition import TruncatedSVD

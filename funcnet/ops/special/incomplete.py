@@ -8,6 +8,8 @@ from funcnet.backends import incomplete
 from funcnet.backends.leibniz import leibniz
 from funcnet.backends.special import hosted_by
 from funcnet.core import bind, elementwise
+from funcnet.ops.arithmetic import pow
+from funcnet.ops.comparison import where
 from funcnet.ops.exponential import exp, log, log1p
 from funcnet.ops.special.declare import ALL, POSITIVE, UNIT, declare, lifted
 from funcnet.ops.special.gamma import betaln, digamma, gammaln, polygamma
@@ -29,6 +31,8 @@ _BY_PARAMETER = (
     "Derivatives by the parameters, of every order, are integrals of the density times a polynomial in its\n"
     "    logarithm, computed in double precision by the double exponential formula."
 )
+#: Larger powers of the distance from an edge vanish there in all but derivatives of high order.
+_FEW = 8.0
 _INTERNAL: dict[str, Any] = {"internal": True, "hosted": True, "dtypes": "real floating", "analytic": False}
 
 
@@ -36,7 +40,10 @@ _INTERNAL: dict[str, Any] = {"internal": True, "hosted": True, "dtypes": "real f
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
-    return exp(xlogy(a - 1.0, x) - x - gammaln(a))
+    # At 0 the logarithm has no slope to go on with, but the power has.
+    edge = x == 0.0
+    s, e = where(edge, 1.0, x), where(edge, x, 1.0)
+    return where(edge, pow(e, a - 1.0) * exp(-e - gammaln(a)), exp(xlogy(a - 1.0, s) - s - gammaln(a)))
 
 
 def _gamma_factor(a: Any, x: Any, n: int) -> Any:
@@ -131,7 +138,10 @@ gammainccinv = declare(
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
-    return exp(xlogy(a - 1.0, x) + xlog1py(b - 1.0, -x) - betaln(a, b))
+    edge = ((x == 0.0) & (a < _FEW)) | ((x == 1.0) & (b < _FEW))
+    s, e = where(edge, 0.5, x), where(edge, x, 0.5)
+    inside = exp(xlogy(a - 1.0, s) + xlog1py(b - 1.0, -s) - betaln(a, b))
+    return where(edge, pow(e, a - 1.0) * pow(1.0 - e, b - 1.0) * exp(where(edge, -betaln(a, b), 0.0)), inside)
 
 
 def _psi(order: int, x: Any) -> Any:

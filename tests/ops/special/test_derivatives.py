@@ -267,3 +267,24 @@ def test_the_normal_density_by_hand() -> None:
     np.testing.assert_allclose(
         fn.grad(lambda x: xp.special.ndtr(x).sum())(x), np.exp(-x * x / 2) / sqrt(2 * pi), rtol=1e-15
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_second_derivatives_of_distributions_at_the_ends_of_their_range(dtype):
+    a, x = np.array([1.0, 2.0, 3.0, 2.5], dtype), np.zeros(4, dtype)
+
+    def gamma(x):
+        return xp.sum(xp.special.gammainc(a, x))
+
+    def beta(x):
+        return xp.sum(xp.special.betainc(a, xp.flip(a), x))
+
+    # The density of the first is x**(a - 1) exp(-x) / Gamma(a).
+    np.testing.assert_allclose(fn.grad(gamma)(x), [1.0, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(fn.hessian(gamma)(x), np.diag([-1.0, 1.0, 0.0, 0.0]), rtol=1e-6)
+    np.testing.assert_allclose(fn.jvp(fn.grad(gamma), (x,), (x + 1,))[1], [-1.0, 1.0, 0.0, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(fn.grad(lambda x: xp.sum(fn.grad(lambda x: fn.grad(gamma)(x)[2])(x)))(x)[2], 1.0)
+    # With parameters 1 and 2.5, 2 and 3, and so on: (1 - x)**1.5 / B(1, 2.5).
+    for end, expected in ((0.0, [-3.75, 12.0, 0.0, 0.0]), (1.0, [0.0, 0.0, -12.0, 3.75])):
+        found = fn.jit(fn.hessian(beta))(x + np.asarray(end, dtype))
+        np.testing.assert_allclose(found, np.diag(expected), rtol=1e-5)
