@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place
 from funcnet.compiler.kernels.convolutions import convolved
+from funcnet.compiler.kernels.cumulative import accumulated
+from funcnet.compiler.kernels.draws import drawn
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import spread
@@ -30,12 +32,20 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "conv_bias": convolved,
     "conv_kernel": convolved,
     "count_nonzero": middle_count,
+    "cumulative_prod": accumulated,
+    "cumulative_sum": accumulated,
     "flip": flipped,
+    "linear_recurrence": accumulated,
     "max": middle_extreme,
     "max_pool_spread": spread,
     "mean": middle_sum,
     "min": middle_extreme,
     "multiply": outer,
+    "random_bits": drawn,
+    "random_integers": drawn,
+    "random_normal": drawn,
+    "random_truncated_normal": drawn,
+    "random_uniform": drawn,
     "resample": resampled,
     "roll": rolled,
     "sum": middle_sum,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.along import along
 from funcnet.compiler.kernels.chosen import put, taken
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.padded import only_zeros, padded
+from funcnet.compiler.kernels.permuted import permuted
 from funcnet.compiler.kernels.pooling import max_with_places
 from funcnet.compiler.kernels.resampled import repeated
 from funcnet.compiler.kernels.rows import rows_added
@@ -39,11 +41,13 @@ def specialised(graph: Graph) -> Graph:
                 found.add(partner)
                 outputs = (*outputs, *partner.outputs)
         elif e.primitive.name == "take_along_axis":
-            special = taken(e, made)
+            special = taken(e, made) or along(e)
         elif e.primitive.name == "add_along_axis":
-            special = put(e, made)
+            special = put(e, made) or along(e)
         elif e.primitive.name == "broadcast_to":
             special = None if e.outputs[0] in held else repeated(e, users.get(e.outputs[0], []))
+        elif e.primitive.name in ("permute_dims", "matrix_transpose"):
+            special = permuted(e, made.get(e.values[0]), users.get(e.outputs[0], []), e.outputs[0] in held)
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
         elif e.primitive.name == "while":

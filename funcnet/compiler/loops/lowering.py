@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from funcnet import xp
 from funcnet.compiler.capture import capture
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, TEMPLATES
+from funcnet.compiler.loops.wider import in_double
 from funcnet.errors import FuncnetError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ __all__ = ["lowered"]
 _COMPOSITE = frozenset(
     [
         "adam_update",
+        "centered",
         "log_softmax",
         "logsumexp",
         "mean",
@@ -79,10 +82,16 @@ def _outer(e: Equation) -> Graph | None:
     return capture(lambda a, b: (xp.multiply(a, b),), [v.spec for v in e.values])[0]
 
 
+def _one_pass(e: Equation) -> bool:
+    """Whether an equation is a norm that is a sum or an extreme of sizes."""
+    return e.primitive.name == "vector_norm" and e.params["ord"] in (1, inf, -inf)
+
+
 def _parts(e: Equation) -> Graph | None:
     """Return the operations that an equation is made of, as a function of its values; None where it stays."""
     p = e.primitive
-    composite = p.name in _COMPOSITE
+    wider = in_double(e)
+    composite = p.name in _COMPOSITE or wider is not None or _one_pass(e)
     if p.kind == "call" or p.name in _KNOWN or p.impl is None or not (composite or p.kind == "elementwise"):
         return None
     if p.name == "affine" and e.inputs[2].__class__ is not Value:
@@ -97,7 +106,7 @@ def _parts(e: Equation) -> Graph | None:
         for i, x in zip(where, xs, strict=True):
             args[i] = x
         assert p.impl is not None
-        y = p.impl(xp, *args, **e.params)
+        y = p.impl(xp, *args, **e.params) if wider is None else wider(*args, **e.params)
         return y if p.multiple else (y,)
 
     try:

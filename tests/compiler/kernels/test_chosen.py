@@ -133,7 +133,8 @@ def test_other_indices_are_tested(in_python: Any, function: Any) -> None:
     """Only places that were found along the same axis of an array of the same shape are known to be inside."""
     x = np.random.default_rng(4).standard_normal((4, 4, 4))
     plan, found, wanted = planned(function, x, in_python)
-    assert "take_along_axis" in plan.calls
+    assert any([c.startswith("take_along_axis") for c in plan.calls])
+    assert "take_along_axis, where found" not in plan.calls
     same(found, wanted)
 
 
