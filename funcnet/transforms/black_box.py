@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Trace
 
-__all__ = ["adopted", "external"]
+__all__ = ["adopted", "external", "owned"]
 
 
 def adopted(leaf: Any, leaves: Sequence[Any]) -> Any:
@@ -37,6 +37,12 @@ def adopted(leaf: Any, leaves: Sequence[Any]) -> Any:
     if owner(leaf) is backend:
         return leaf
     return backend.from_numpy(owner(leaf).to_numpy(leaf), device=device)
+
+
+def owned(leaf: Any) -> Any:
+    """Return a copy of a plain array, which code that is not traced may write into; anything else as it is."""
+    backend = backends.backend_of_type(leaf.__class__)
+    return leaf if backend is None or isinstance(leaf, np.generic) else backend.asarray(leaf, copy=True)
 
 
 def _on_host(leaf: Any) -> Any:

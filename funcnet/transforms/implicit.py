@@ -34,7 +34,7 @@ from funcnet.errors import (
 )
 from funcnet.ops import negative, subtract
 from funcnet.surface import listing as _listing
-from funcnet.transforms.black_box import adopted
+from funcnet.transforms.black_box import adopted, owned
 from funcnet.transforms.call import Arguments, Opaque, call_rule, closed_over, returned
 from funcnet.transforms.forward import jvp
 from funcnet.transforms.linear_systems import METHODS, Space
@@ -72,7 +72,8 @@ def root(
     -------
     callable
         Takes ``solver(init, *args)`` and returns a function of the same arguments. The solver gets plain arrays of the
-        arguments' library, and returns a pytree of arrays or numbers. `init` is not differentiated.
+        arguments' library, copies that it may write into, and returns a pytree of arrays or numbers. `init` is not
+        differentiated.
 
     Raises
     ------
@@ -247,7 +248,8 @@ class _Solved(Opaque):
         super().__init__(getattr(solver, "__name__", type(solver).__name__), Arguments(args))
 
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
-        args = self.arguments.filled(values)
+        # Copies: many solvers work in place, on what they start from or what they are given.
+        args = tree.map(owned, self.arguments.filled(values))
         out = self.solver(*args)
         if self.has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):

@@ -232,3 +232,26 @@ def test_a_condition_that_closes_over_a_traced_array():
         fn.grad(lambda w: f(w, B))(np.array(2.0))
     with pytest.raises(NotDifferentiableError, match="not among its arguments"):
         fn.jvp(lambda w: f(w, w * B), (np.array(2.0),), (np.array(1.0),))
+
+
+def test_a_solver_may_work_in_place():
+    @fn.implicit.root(lambda y, a: y * y - a)
+    def solver(init, a):
+        for _ in range(60):
+            init += a / init
+            init /= 2.0
+        a *= 0.0
+        return init
+
+    start, a = np.ones(2), np.array([4.0, 9.0])
+
+    def f(a):
+        first = solver(start, a)
+        return (first * solver(start, 4.0 * a)).sum()
+
+    value, gradient = fn.value_and_grad(f)(a)
+    assert value == 2.0 * a.sum()
+    np.testing.assert_allclose(gradient, [2.0, 2.0], rtol=1e-12)
+    np.testing.assert_array_equal(start, np.ones(2))
+    np.testing.assert_array_equal(a, [4.0, 9.0])
+    assert f(a) == value
