@@ -10,7 +10,7 @@ from funcnet.compiler.loops.group import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from funcnet.compiler.graph import Equation, Value
     from funcnet.compiler.loops.emit import Loop
@@ -31,6 +31,8 @@ class Readers:
         The outputs of the graph.
     shares : callable
         Whether the results of an equation may show the memory of its arguments.
+    together : mapping of int to int
+        Steps that run at the same time as a later one, and which that is.
     """
 
     def __init__(
@@ -39,22 +41,29 @@ class Readers:
         donated: Sequence[Value],
         results: set[Value],
         shares: Callable[[Equation], bool],
+        together: Mapping[int, int],
     ) -> None:
+        self._together = together
         #: Donated input -> the last step that reads it or anything that may show its memory.
         self.last: dict[Value, int] = {}
         #: Those of which the last step reads a view as well.
         self._viewed: set[Value] = set()
+        #: The steps that read them last, of those that run together.
+        self._by: dict[Value, set[int]] = {}
         if not donated:
             return
         roots: dict[Value, set[Value]] = {v: {v} for v in donated}
         self.last = dict.fromkeys(donated, -1)
         for i, node in enumerate(nodes):
+            when = together.get(i, i)
             for e in node.equations if isinstance(node, Group) else [node]:
                 for v in e.values:
                     for d in roots.get(v, ()):
-                        if self.last[d] != i:
+                        if self.last[d] != when:
                             self._viewed.discard(d)
-                        self.last[d] = i
+                            self._by[d] = set()
+                        self.last[d] = when
+                        self._by[d].add(i)
                         if v is not d:
                             self._viewed.add(d)
                 if not isinstance(node, Group) and shares(e):
@@ -68,7 +77,8 @@ class Readers:
 
     def free(self, step: int) -> list[Value]:
         """Return the inputs that nobody reads after a step, and that the step reads by themselves."""
-        return [d for d, i in self.last.items() if i == step and d not in self._viewed]
+        when = self._together.get(step, step)
+        return [d for d, i in self.last.items() if i == when and d not in self._viewed and self._by[d] == {step}]
 
     def take(self, value: Value) -> None:
         """Note that the memory of an input is in use again."""

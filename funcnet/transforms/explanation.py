@@ -53,8 +53,9 @@ class Explanation:
         dict
             ``name``; ``missing``; ``captures``, the reasons of all captures; and ``versions``. Each of these has
             ``reason``, ``arguments``, ``donated``, ``in place``, and what every graph has: ``equations before`` and
-            ``equations after`` the passes, ``runs``, ``planned bytes``, ``loops`` (each with ``operations``, ``space``
-            and ``elements``), ``calls``, and ``regions``, the graphs inside with their ``name``.
+            ``equations after`` the passes, ``runs``, ``planned bytes``, ``loops`` (each with ``operations``, ``space``,
+            ``elements``, and ``product``: rows, columns and terms of the product whose rows it takes as they are
+            computed, or None), ``calls``, and ``regions``, the graphs inside with their ``name``.
         """
         return {
             "name": self.name,
@@ -169,6 +170,7 @@ def _described(graph: Graph, executable: Executable | None) -> dict[str, Any]:
                     "operations": [e.primitive.name for e in group.equations],
                     "space": list(group.shape) if loop.flat else [group.rows, group.columns],
                     "elements": prod(group.shape),
+                    "product": None if loop.product is None else list(loop.product),
                 }
             )
     graph = plan.graph if plan is not None else executable.graph if executable is not None else graph
@@ -265,6 +267,9 @@ def _lines(part: dict[str, Any], pad: str) -> list[str]:
         lines.append(f"{pad}planned: {_size(part['planned bytes'])}")
     for i, loop in enumerate(part["loops"]):
         space = " x ".join(map(str, loop["space"])) or "1"
+        if loop["product"] is not None:
+            rows, columns, terms = loop["product"]
+            space += f", with a product {rows} x {terms} x {columns} panel by panel"
         lines += _wrapped(f"{pad}loop {i} over {space}: ", _counted(loop["operations"]))
     if part["calls"]:
         lines += _wrapped(f"{pad}calls: ", _counted(part["calls"], ordered=False))

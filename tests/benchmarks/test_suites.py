@@ -16,6 +16,7 @@ _MODULES = (
     "compiled_steps",
     "convolutions",
     "dispatch",
+    "followed_products",
     "gradients",
     "jit",
     "memory",

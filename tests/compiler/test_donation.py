@@ -207,7 +207,7 @@ class TestInPlace:
             same((a, b), wanted)
 
     def test_free_inputs(self) -> None:
-        assert Readers([], [], set(), lambda _: True).free(0) == []
+        assert Readers([], [], set(), lambda _: True, {}).free(0) == []
 
     def test_concurrent_calls(self) -> None:
         f = fn.jit(momentum, donate=0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.fusion.arrays import Arrays
+from funcnet.compiler.fusion.chains import ChainSteps
+from funcnet.compiler.fusion.following import chained
 from funcnet.compiler.fusion.kernels import KernelSteps
 from funcnet.compiler.fusion.lifetimes import place
 from funcnet.compiler.fusion.loops import LoopSteps
@@ -24,6 +26,7 @@ from funcnet.compiler.plain import call, fresh_outputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from funcnet.compiler.fusion.following import Chain
     from funcnet.compiler.loops.emit import Loop
 
     Compile = Callable[[str, str], Callable[..., None]]
@@ -68,9 +71,11 @@ class Builder:
         self.targets = targets
         self.calls: list[str] = []
         self.planned = 0
-        self.nodes = nodes_of(graph)
         self.arrays = Arrays(graph, targets=targets, threads=count)
         self.writer, self.results = self.arrays.writer, self.arrays.results
+        self.nodes, self.following = chained(nodes_of(graph), self.results, count)
+        #: Steps that are written with a product before them, and the last of them.
+        self.together = {k: i + len(c.loops) for i, c in self.following.items() for k in range(i, i + len(c.loops))}
         self.needed = set(self.results)
         for n in self.nodes:
             if isinstance(n, Group):
@@ -78,9 +83,10 @@ class Builder:
                 self.needed |= {v for e in n.equations for v in e.values if v not in made}
             else:
                 self.needed |= set(n.values)
-        readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, shares)
+        readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, shares, self.together)
         self.loops = LoopSteps(self.arrays, compile, count, self.needed, readers)
         self.products = ProductSteps(self.arrays, compile, count, turns_of(self.nodes))
+        self.chains = ChainSteps(self.arrays, compile, self.products, self.loops, self.following.values())
         self.kernels = KernelSteps(self.arrays, compile, count)
         self.layout = Layout(equations_of(self.nodes), self.results, self._written_in_block())
 
@@ -102,12 +108,14 @@ class Builder:
         for v in self.graph.inputs:
             # Those that the plan writes to share memory with no others.
             self.writer.shows(self.writer.name(v))
-        dying, self.planned = place(self.nodes, self.layout, self.needed, self.arrays)
+        dying, self.planned = place(self.nodes, self.layout, self.needed, self.arrays, self.together)
+        written = 0
         for i, node in enumerate(self.nodes):
             if isinstance(node, Group):
-                self.loops.write(node, i)
-            else:
-                self._equation(node)
+                if i >= written:
+                    self.loops.write(node, i)
+            elif self._equation(node, self.following.get(i), i):
+                written = i + 1 + len(self.following[i].loops)
             self.writer.drop([self.writer.name(v) for v in dying.get(i, ()) if v not in self.arrays.planned])
         self.writer.flush()
         if self.targets:
@@ -145,20 +153,21 @@ class Builder:
         made |= {v for e in plain if getattr(e.primitive, "strided", False) for v in e.outputs}
         return lambda v: v in made and v not in self.results
 
-    def _equation(self, e: Equation) -> None:
+    def _equation(self, e: Equation, chain: Chain | None, step: int) -> bool:
+        """Write the step that is an equation; return whether it took loops with it."""
         self.calls.append(e.primitive.name)
         if isinstance(e.primitive, Special):
             self.kernels.write(e, e.primitive)
-            return
+            return False
         if not e.outputs:
             self.writer.flush()
             call(self.writer, e)
-            return
+            return False
         out = e.outputs[0]
         first: Any = e.inputs[0] if e.inputs else None
         if out in self.layout.joints:
             # Its parts are there already.
-            return
+            return False
         view = view_of(e, self.arrays.planned[first]) if first in self.arrays.planned else None
         if view is not None:
             self._view(out, view)
@@ -168,6 +177,8 @@ class Builder:
         elif is_product(e) and (out in self.arrays.planned or out in self.results):
             if out not in self.arrays.planned:
                 self.arrays.make(out)
+            if chain is not None and self.chains.write(chain, step):
+                return True
             self.products.write(e)
         else:
             anything = e.primitive.kind == "call" or e.primitive.meta.get("effect")
@@ -177,6 +188,7 @@ class Builder:
             shown = [self.writer.name(v) for v in e.values] if shares(e) else []
             for v in e.outputs:
                 self.writer.shows(self.writer.name(v), *shown)
+        return False
 
     def _view(self, out: Value, array: np.ndarray) -> None:
         if out in self.results:

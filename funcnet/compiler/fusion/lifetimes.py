@@ -17,7 +17,7 @@ from funcnet.compiler.loops.group import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from funcnet.compiler.fusion.arrays import Arrays
     from funcnet.compiler.layout import Layout
@@ -26,7 +26,11 @@ __all__ = ["place"]
 
 
 def place(
-    nodes: Sequence[Group | Equation], layout: Layout, needed: set[Value], arrays: Arrays
+    nodes: Sequence[Group | Equation],
+    layout: Layout,
+    needed: set[Value],
+    arrays: Arrays,
+    together: Mapping[int, int],
 ) -> tuple[dict[int, list[Value]], int]:
     """Give the intermediate arrays of a plan their places in a block.
 
@@ -40,6 +44,8 @@ def place(
         What is read by other steps than those that make it, and what the plan returns.
     arrays : Arrays
         Gets the places.
+    together : mapping of int to int
+        Steps that run at the same time as a later one, and which that is.
 
     Returns
     -------
@@ -54,7 +60,8 @@ def place(
     base: dict[Value, Value] = {}
     last: dict[Value, int] = {}
     candidates: list[Value] = []
-    for i, node in enumerate(nodes):
+    for place, node in enumerate(nodes):
+        i = together.get(place, place)
         equations = node.equations if isinstance(node, Group) else [node]
         for e in equations:
             for v in e.values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Compile = Callable[[str, str], Callable[..., None]]
 
-__all__ = ["LoopSteps"]
+__all__ = ["LoopSteps", "Ready"]
 
 #: Weighted element operations that a thread has to have.
 _PARALLEL = SHARE
@@ -48,6 +48,27 @@ _ROW = 400
 _LINE = 64
 
 _NUMBA_TYPES = {"f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "boolean"}
+
+
+class Ready(NamedTuple):
+    """A loop with what it is given.
+
+    Attributes
+    ----------
+    loop : Loop
+        What it computes.
+    function : callable
+        Compiled.
+    arguments : list of Fixed or Given
+        What it takes after its bounds and the number of its part.
+    after : list of callable
+        Write what follows it.
+    """
+
+    loop: Loop
+    function: Callable[..., None]
+    arguments: list[Fixed | Given]
+    after: list[Callable[[], None]]
 
 
 class LoopSteps:
@@ -88,11 +109,21 @@ class LoopSteps:
     def write(self, group: Group, step: int) -> None:
         """Write the step that is a loop."""
         loop = loop_of(group, self.arrays.graph, self.needed)
-        self._write_in_place(loop, step)
-        self.loops.append(loop)
         rows = prod(group.shape) if loop.flat else group.rows // (loop.period or 1)
         bounds = self._bounds(loop, rows)
-        parts = len(bounds) - 1
+        ready = self._ready(loop, step, len(bounds) - 1)
+        made = [v for v, _ in loop.outputs]
+        self.writer.step(ready.function, bounds, ready.arguments, made, amount=self._work(loop, rows))
+        for write in ready.after:
+            write()
+
+    def ready(self, group: Group, step: int, parts: int) -> Ready:
+        """Return what there is to write for the step that is a loop, whose sums come in some parts."""
+        return self._ready(loop_of(group, self.arrays.graph, self.needed), step, parts)
+
+    def _ready(self, loop: Loop, step: int, parts: int) -> Ready:
+        self._write_in_place(loop, step)
+        self.loops.append(loop)
         types = [self._numba_type(v, role, loop) for v, role in (*loop.inputs, *loop.outputs)]
         outputs = range(len(loop.inputs), len(types))
         for k in outputs:
@@ -106,9 +137,7 @@ class LoopSteps:
         after: list[Callable[[], None]] = []
         for v, role in loop.outputs:
             arguments.append(self._output(v, role, loop, parts, after))
-        self.writer.step(function, bounds, arguments, [v for v, _ in loop.outputs], amount=self._work(loop, rows))
-        for write in after:
-            write()
+        return Ready(loop, function, arguments, after)
 
     def _write_in_place(self, loop: Loop, step: int) -> None:
         for out, v in written_in_place(loop, self.readers.free(step), self.arrays.graph.outputs).items():

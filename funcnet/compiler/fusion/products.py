@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     Compile = Callable[[str, str], Callable[..., None]]
 
-__all__ = ["ProductSteps"]
+__all__ = ["EACH", "ProductSteps"]
 
 #: Multiplications that take as long as a weighted element operation of a loop.
-_EACH = 6
+EACH = 6
 
 
 class ProductSteps:
@@ -69,8 +69,8 @@ class ProductSteps:
     def _multiply(self, e: Equation) -> bool:
         """Write the call of the compiled product; return False if this one is left to BLAS."""
         out = e.outputs[0]
-        (a, left), (b, right) = (self._matrices(v, READ) for v in e.inputs)
-        c, result = self._matrices(out, WRITE)
+        (a, left), (b, right) = (self.matrices(v, READ) for v in e.inputs)
+        c, result = self.matrices(out, WRITE)
         found = product(left, right, result, out.dtype, self.count)
         if found is None:
             return False
@@ -80,10 +80,10 @@ class ProductSteps:
             a, b = b, a
         function = self.compile(source(out.dtype), signature(out.dtype))
         given = [a, b, c, Fixed(self._scratch, OWN), Fixed(found.description, READ)]
-        self.writer.step(function, found.bounds, given, [out], amount=found.work // _EACH)
+        self.writer.step(function, found.bounds, given, [out], amount=found.work // EACH)
         return True
 
-    def _matrices(self, v: Value, kind: str) -> tuple[Fixed | Given, Matrices]:
+    def matrices(self, v: Value, kind: str) -> tuple[Fixed | Given, Matrices]:
         """Return a flat array that begins with or holds a value, and where in it the value lies."""
         array = self.arrays.planned.get(v)
         if array is None:

@@ -36,7 +36,7 @@ from funcnet.compiler.kernels import tile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["environment", "packed_size", "scratch_size", "source", "used", "version"]
+__all__ = ["environment", "packed_size", "rows_size", "scratch_size", "source", "used", "version"]
 
 #: Terms of a sum between visits to memory.
 _DEPTH = 384
@@ -207,6 +207,11 @@ def packed_size(k: int, n: int, dtype: Any) -> int:
     """Return how many bytes `pack` writes of a matrix of k rows and n columns."""
     columns = tile.shape(dtype).columns
     return k * (-(-n // columns) * columns) * np.dtype(dtype).itemsize
+
+
+def rows_size() -> int:
+    """Return how many bytes rows of A take at most that are brought together."""
+    return _ROWS
 
 
 def scratch_size() -> int:

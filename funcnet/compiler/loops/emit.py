@@ -55,11 +55,13 @@ class Loop:
         Whether `lo` and `hi` count elements.
     period : int or None
         How many rows are one step from `lo` to `hi`, where the function takes that number after its inputs.
+    product : tuple of int or None
+        Rows, columns and terms of the product whose rows it takes as they are computed.
     work : int
         How many element operations it does, with weights.
     """
 
-    __slots__ = ("flat", "group", "inputs", "outputs", "period", "source", "work")
+    __slots__ = ("flat", "group", "inputs", "outputs", "period", "product", "source", "work")
 
     def __init__(self, group: Group, source: str, inputs: Any, outputs: Any, work: int) -> None:
         self.group = group
@@ -68,6 +70,7 @@ class Loop:
         self.outputs: list[tuple[Value, str]] = outputs
         self.flat = group.split is None
         self.period: int | None = None
+        self.product: tuple[int, ...] | None = None
         self.work = work
 
 

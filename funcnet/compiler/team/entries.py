@@ -68,11 +68,16 @@ class Kernel:
 
 
 def kinds_of(signature: str) -> tuple[tuple[str, int], ...]:
-    """Return the kinds of a kernel's arguments, from its type as Numba writes it."""
+    """Return the kinds of a kernel's arguments, from its type as Numba writes it.
+
+    A last uint64 is the address of what follows them in the table, which the function looks at itself.
+    """
     found: list[tuple[str, int]] = []
     types = _ARGUMENT.findall(signature.partition("(")[2])
     assert [t for t, _ in types[:3]] == ["int64"] * 3
     for typed, dimensions in types[3:]:
+        if typed == "uint64":
+            continue
         if dimensions:
             found.append(("array", dimensions.count(":") - 1 if "::1" in dimensions else 0))
         else:

@@ -32,7 +32,8 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> 
     name, callee : str
         What the entry and the function are called.
     signature : numba.core.typing.Signature
-        Of the function: three int64, then arrays, float64, int64 and booleans.
+        Of the function: three int64, then arrays, float64, int64 and booleans; uint64 is the address of what follows
+        in the table.
     """
     made = ir.Function(module, ir.FunctionType(_SMALL, [_WORD] * 4), name)
     builder = ir.IRBuilder(made.append_basic_block())
@@ -48,6 +49,9 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> 
 
     given: list[Any] = list(made.args[:3])
     for t in signature.args[3:]:
+        if t is types.uint64:
+            given.append(builder.add(made.args[3], _WORD(8 * at[0])))
+            continue
         held = following()
         if not isinstance(t, types.Array):
             typed = context.get_value_type(types.float64 if t is types.float64 else types.int64)
