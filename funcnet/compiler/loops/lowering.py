@@ -111,9 +111,9 @@ def _parts(e: Equation) -> Graph | None:
 
     try:
         graph, free = capture(f, [given[i].spec for i in where])
-    except (AttributeError, FuncnetError, TypeError):
-        # Implementations may use whatever plain arrays have, such as methods that tracers lack, other libraries and
-        # values; the operation then stays a call of its kernel.
+    except (AssertionError, AttributeError, FuncnetError, TypeError):
+        # Implementations may use whatever plain arrays have, such as methods that tracers lack, other libraries, values
+        # and the backend that an array is of; the operation then stays a call of its kernel.
         return None
     same = [v.__class__ is Value and v.spec == o.spec for v, o in zip(graph.outputs, e.outputs, strict=True)]
     return None if free or not all(same) or not graph.equations else graph
