@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from funcnet.compiler.execute import Executable
 
-__all__ = ["Donated", "check_not_donated", "gone", "run_donating"]
+__all__ = ["Donated", "check_not_donated", "donations", "gone", "run_donating"]
 
 
 def _refused(name: str) -> Any:
@@ -90,7 +90,9 @@ class _Memory(bytearray):
     """What buffers lie in that begin with a line of the cache."""
 
 
-_lock = Lock()
+#: Of a kind that a thread may take twice: what the garbage collector calls in between may give arrays away, too.
+_lock = RLock()
+_donations = 0
 #: By the identity of a result, which a weak reference to it confirms.
 _owned: dict[int, _Watch] = {}
 #: By the identity of an array that was donated and could not be emptied.
@@ -127,6 +129,11 @@ _ALONE, _COUNTED = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)()
 _OBJECT = np.dtype(object)
 
 
+def donations() -> int:
+    """Return how many calls have given arrays away."""
+    return _donations
+
+
 def check_not_donated(leaves: Sequence[Any]) -> None:
     """Raise `DonatedArrayError` if an array was donated before."""
     for leaf in leaves:
@@ -140,7 +147,12 @@ def check_not_donated(leaves: Sequence[Any]) -> None:
 
 
 def run_donating(
-    executable: Executable, values: Sequence[Any], donated: Sequence[int], owner: str, given: Sequence[Any] = ()
+    executable: Executable,
+    values: Sequence[Any],
+    donated: Sequence[int],
+    owner: str,
+    given: Sequence[Any] = (),
+    before: int = -1,
 ) -> tuple[Any, ...]:
     """Run a graph on arrays, some of which are the caller's no longer.
 
@@ -156,18 +168,34 @@ def run_donating(
         What errors say that they were given to.
     given : sequence of arrays, optional
         The caller's arrays, of which `values` are made.
+    before : int, optional
+        What `donations` was when they were checked.
 
     Returns
     -------
     tuple of arrays
         The outputs.
     """
+    global _donations
     plan = executable.next_plan()
+    with _lock:
+        # Other threads may have given away some of these arrays, and must not do so from now on.
+        if before != _donations:
+            check_not_donated(given or values)
+        _donations += 1
+        places = _places(values, donated, getattr(plan, "reused", None))
+        _give_up(given or values, donated, Donated(owner))
+    found = plan(*places)
+    del places
+    return _adopted(found)
+
+
+def _places(values: Sequence[Any], donated: Sequence[int], reused: Any) -> list[Any]:
+    """Return what a plan runs on: memory that it may write to, and what shows donated arrays once they are empty."""
     places = list(values)
-    reused = getattr(plan, "reused", None)
+    repeated = len(set(map(id, values))) < len(values)
     if reused:
         arrays = tuple([values[i] for i in reused])
-        repeated = len(set(map(id, values))) < len(values)
         if not repeated and all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED):
             for i, array in zip(reused, arrays, strict=True):
                 places[i] = array.base
@@ -177,13 +205,12 @@ def run_donating(
                 memory = _claimed(array) if alone else None
                 # What is not free is copied: the plan writes to it.
                 places[i] = _copied(array) if memory is None else memory
-            memory = None
-    try:
-        found = plan(*places)
-    finally:
-        del places
-        _give_up(given or values, donated, Donated(owner))
-    return _adopted(found)
+    if repeated or not reused or len(reused) < len(donated):
+        emptied = {id(values[i]) for i in donated if id(values[i]) in _owned}
+        for i, array in enumerate(values):
+            if places[i] is array and id(array) in emptied:
+                places[i] = array[...]
+    return places
 
 
 def _claimed(array: Any) -> Any:
@@ -215,23 +242,22 @@ def _copied(array: Any) -> Any:
 
 def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> None:
     state = (1, (), _OBJECT, False, [mark])
-    with _lock:
-        for i in donated:
-            array = values[i]
-            key = id(array)
-            watch = _owned.get(key)
-            if watch is not None and watch() is array and array.base is not None:
-                # The array lets go of its memory; views of it keep theirs.
-                array.__setstate__(state)
-                # Nor may anybody put something else in the place of the mark.
-                array.setflags(write=False)
-            else:
-                try:
-                    watch = gone[key] = _Watch(array, _forget_donated)
-                    watch.key, watch.thing = key, mark
-                except TypeError:
-                    # The library's arrays cannot be watched, and an identity alone may become another's.
-                    continue
+    for i in donated:
+        array = values[i]
+        key = id(array)
+        watch = _owned.get(key)
+        if watch is not None and watch() is array and array.base is not None:
+            # The array lets go of its memory; views of it keep theirs.
+            array.__setstate__(state)
+            # Nor may anybody put something else in the place of the mark.
+            array.setflags(write=False)
+        else:
+            try:
+                watch = gone[key] = _Watch(array, _forget_donated)
+                watch.key, watch.thing = key, mark
+            except TypeError:
+                # The library's arrays cannot be watched, and an identity alone may become another's.
+                continue
 
 
 def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
@@ -254,7 +280,7 @@ def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
 def _after_fork() -> None:
     """Make the lock anew in a process that was forked while a thread may have held it."""
     global _lock
-    _lock = Lock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):

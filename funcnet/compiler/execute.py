@@ -183,6 +183,8 @@ def _work() -> None:
         try:
             executable.compile()
         finally:
+            # Its arrays are not to live as long as this thread waits.
+            del executable
             with _condition:
                 _current = None
                 _condition.notify_all()

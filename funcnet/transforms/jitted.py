@@ -11,7 +11,7 @@ import numpy as np
 
 from funcnet import backends, tree
 from funcnet.compiler.capture import capture, running_capture
-from funcnet.compiler.donation import check_not_donated, gone, run_donating
+from funcnet.compiler.donation import check_not_donated, donations, gone, run_donating
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.compiler.native import natives
 from funcnet.core import Tracer
@@ -126,6 +126,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         """Run the graph for these arguments, after capturing it if need be."""
         if checking():
             return self.f(*args, **kwargs)
+        before = donations()
         try:
             entry, values, given = self._entry(args, kwargs)
         except ChecksInsideError:
@@ -133,9 +134,9 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
                 raise
             # Looks at its values while it runs, so it runs without a graph.
             return self.f(*args, **kwargs)
-        if entry.donated and not any([v.__class__ is Tracer for v in values]):
+        if entry.donated and not entry.free and not any([v.__class__ is Tracer for v in values]):
             assert entry.executable is not None
-            found = run_donating(entry.executable, [*values, *entry.free], entry.donated, self.name, given)
+            found = run_donating(entry.executable, values, entry.donated, self.name, given, before)
             return entry.result(found)
         return entry.result(entry.program(*values, *entry.free))
 

@@ -332,6 +332,56 @@ class TestUseAfterDonation:
             assert f(w) == 6.0
         assert f(w) == 6.0
 
+    def test_traced_arrays_from_outside(self) -> None:
+        scales: list[Any] = []
+        f = fn.jit(lambda w: w * scales[-1], donate="w")
+        w = np.arange(3.0)
+
+        def g(scale: Any) -> Any:
+            scales.append(scale)
+            return xp.sum(f(w))
+
+        np.testing.assert_array_equal(fn.grad(g)(np.ones(3)), w)
+        np.testing.assert_array_equal(fn.jit(lambda w: w * 2.0)(w), w * 2.0)
+
+    def test_one_array_in_several_places(self) -> None:
+        f = fn.jit(lambda a, b, c: (a + 1.0, xp.sum(a) + b * 2.0, c[0] * 3.0), donate=(0, 2))
+        for how in ("plain", "fused"):
+            if how == "fused":
+                compiled_now(f, *[np.ones(4) for _ in range(3)])
+            a, _, _ = f(np.ones(4), np.ones(4), np.ones(4))
+            new, b, c = f(a, a, a)
+            np.testing.assert_array_equal(new, np.full(4, 3.0))
+            np.testing.assert_array_equal(b, np.full(4, 12.0))
+            np.testing.assert_array_equal(c, 6.0)
+            with pytest.raises(DonatedArrayError):
+                f(a, new, new)
+
+    def test_several_threads_give_away_one_array(self) -> None:
+        f = fn.jit(lambda w, g: w - 0.5 * g, donate="w")
+        g = np.ones(60_000, np.float32)
+        compiled_now(f, f(np.zeros_like(g), g), g)
+        for _ in range(30):
+            w = f(np.zeros_like(g), g)
+            start = threading.Barrier(3)
+            found: list[Any] = []
+
+            def work(w: Any = w, start: Any = start, found: list[Any] = found) -> None:
+                start.wait()
+                try:
+                    found.append(f(w, g))
+                except DonatedArrayError as error:
+                    found.append(error)
+
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            (result,) = [y for y in found if isinstance(y, np.ndarray)]
+            np.testing.assert_array_equal(result, np.full_like(g, -1.0))
+            assert len(found) == 3
+
     def test_results_in_memory_of_other_libraries_do_not_dangle(self) -> None:
         f = fn.jit(lambda w: w * 2.0 - 1.0, donate="w")
         w = f(np.ones(1000))
