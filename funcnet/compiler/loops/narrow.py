@@ -40,6 +40,8 @@ class _Narrow(Emitter):
     def __init__(self, group: Group, graph: Graph, needed: set[Value], period: int) -> None:
         super().__init__(group, graph, needed)
         self.period = period
+        #: Whether all rows are of one unit.
+        self.whole = False
         #: The expressions of values, for each column.
         self.columns: list[dict[Value, str]] = []
         #: Lines after the blocks of a unit.
@@ -55,7 +57,7 @@ class _Narrow(Emitter):
 
     def loop(self) -> Loop:
         self._read_inputs()
-        whole = self.period == self.group.rows
+        whole = self.whole = self._whole()
         # The number of rows that belong together is an argument, so that other shapes share the machine code.
         names = [f"a{i}" for i in range(len(self.inputs))]
         self._places()
@@ -84,6 +86,13 @@ class _Narrow(Emitter):
         loop = Loop(self.group, source, self.inputs, self.outputs, self._work())
         loop.period = None if whole else self.period
         return loop
+
+    def _whole(self) -> bool:
+        """Return whether there is one unit, whose rows threads share; what changes with the unit keeps it from that."""
+        changing = {CYCLE, REPEAT, REPEAT_ROW, RUN_SUM}
+        return self.period == self.group.rows and not any(
+            [role in changing for _, role in (*self.inputs, *self.outputs)]
+        )
 
     def _places(self) -> None:
         """Write where inputs and outputs lie, and set the expressions of inputs."""
@@ -197,7 +206,9 @@ class _Narrow(Emitter):
     def _turn_sum(self, i: int, v: Value) -> None:
         """Add rows to those at the same place of other turns."""
         self.head.append(f"o{i}[part, :] = 0")
-        self.block.append(f"y{i} = o{i}[part, begin * {len(self.columns)} : (begin + n) * {len(self.columns)}]")
+        # A sum over a dimension of size one has one turn, which begins with the first row.
+        row = "start" if self.whole else "begin"
+        self.block.append(f"y{i} = o{i}[part, {row} * {len(self.columns)} : ({row} + n) * {len(self.columns)}]")
         self.block.append(f"z{i} = y{i}.reshape(n, {len(self.columns)})")
         self.body += [f"z{i}[j, {c}] += {texts[v]}" for c, texts in enumerate(self.columns)]
 

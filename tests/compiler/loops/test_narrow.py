@@ -162,3 +162,21 @@ def test_long_groups_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_whole_blocks() -> None:
     assert emit.BLOCK % 64 == 0
     compared(lambda x: xp.sum(x * 2.0, axis=1), normal(emit.BLOCK, 2))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_sums_over_a_dimension_of_size_one(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of a batch of one, or of what was broadcast to it.
+    def f(arguments: Any) -> Any:
+        x, row, rows = arguments
+        y = xp.tanh(x + row) * rows
+        return xp.sum(y, axis=0), xp.sum(y, axis=0, keepdims=True), xp.sum(y), y
+
+    monkeypatch.setattr(fused, "threads", lambda: count)
+    monkeypatch.setattr(loops, "_PARALLEL", 500)
+    arguments = (normal(1, 17, 5, 1, 16), normal(1, 1, 16), normal(17, 5, 1, 16))
+    plan = compared(f, arguments)
+    assert TURN_SUM in {role for loop in plan.loops for _, role in loop.outputs}
+    compared(fn.grad(lambda a: xp.sum(xp.exp(-(f(a)[0] ** 2)))), arguments)
+    for shape in ((1, 85, 16), (1, 1, 4999, 3)):
+        compared(lambda x: (xp.sum(xp.exp(x), axis=0), xp.sum(xp.exp(x), axis=1), xp.exp(x) * 2.0), normal(*shape))
