@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
+import threading
 import warnings
 from collections import deque
 from math import prod
@@ -182,6 +184,9 @@ def _work() -> None:
             executable = _current = _waiting.popleft()
         try:
             executable.compile()
+        except BaseException:
+            # Such as a warning that is to be an error. The thread goes on: others wait for what it has to do.
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
         finally:
             # Its arrays are not to live as long as this thread waits.
             del executable

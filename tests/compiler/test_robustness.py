@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
+from funcnet.compiler import execute
 from funcnet.compiler.loops import build
 from funcnet.transforms.recaptures import RecaptureWarning
 
@@ -352,3 +354,27 @@ time.sleep(60)
     assert done.stderr.count("Traceback") == 1
     assert "Exception" not in done.stderr
     assert len(list(tmp_path.glob("loop_*"))) < 5
+
+
+@needs_numba
+@pytest.mark.compiling
+def test_a_warning_that_is_an_error_does_not_end_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setenv("FUNCNET_JIT", "1")
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    f, g = (fn.jit(lambda x, k=k: xp.exp(x) * k + xp.sin(x)) for k in (1.25, 1.75))
+
+    def compiled(executable: execute.Executable) -> None:
+        if executable is f.entries()[0].program.run:
+            raise execute.CompilationWarning("could not be compiled")
+        kept(executable)
+
+    kept = execute.Executable.compile
+    monkeypatch.setattr(execute.Executable, "compile", compiled)
+    for _ in range(2):
+        f(X)
+        g(X)
+    assert execute.finish_compiling(200)
+    assert [args.exc_type for args in shown] == [execute.CompilationWarning]
+    assert "compiled loops" in g.entries()[0].program.run.status
+    np.testing.assert_allclose(g(X), np.exp(X) * 1.75 + np.sin(X))
