@@ -18,8 +18,8 @@ from funcnet.ops.linalg.products import diagonal as diagonal
 from funcnet.ops.linalg.products import matrix_power as matrix_power
 from funcnet.ops.linalg.products import outer as outer
 from funcnet.ops.linalg.products import trace as trace
-from funcnet.ops.linalg.singular import matrix_rank as matrix_rank
-from funcnet.ops.linalg.singular import pinv as pinv
+from funcnet.ops.linalg.pseudoinverse import matrix_rank as matrix_rank
+from funcnet.ops.linalg.pseudoinverse import pinv as pinv
 from funcnet.ops.linalg.singular import svd as svd
 from funcnet.ops.linalg.singular import svdvals as svdvals
 from funcnet.ops.linalg.solving import inv as inv
