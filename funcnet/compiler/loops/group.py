@@ -182,13 +182,12 @@ class Group:
             role = roles[first] if first in made else self._outside(first, roles)
             if role is None:
                 return None
-            if (
-                role == "row"
-                and self.split is not None
-                and _squeezed(e.outputs[0].shape) == _squeezed(self.shape[: self.split])
-            ):
-                return "row"
-            return None
+            if role != "row" or self.split is None:
+                return None
+            lead, shape = self.shape[: self.split], e.outputs[0].shape
+            # With as many dimensions as the loop, other places for them would be aligned with its columns.
+            moved = len(shape) == len(self.shape) and shape[: self.split] != lead
+            return "row" if _squeezed(shape) == _squeezed(lead) and not moved else None
         for v in e.values:
             if v not in made and self._outside(v, roles) is None:
                 return None
