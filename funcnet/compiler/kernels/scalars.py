@@ -12,7 +12,7 @@ from funcnet.compiler.kernels.scan_integers import INTEGERS
 from funcnet.compiler.loops.emit import Emitter
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.lowering import lowered
-from funcnet.compiler.loops.templates import SCALAR_FUNCTIONS, cast, literal, type_name
+from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, SCALAR_FUNCTIONS, cast, literal, type_name
 from funcnet.compiler.passes import optimised
 
 if TYPE_CHECKING:
@@ -124,10 +124,14 @@ class Scalars(Emitter):
         out = e.outputs[0]
         values = e.values
         arrays = [np.broadcast_to(a, out.shape) for a in given if a.__class__ is np.ndarray]
-        typed = str(out.dtype)
+        typed, name = str(out.dtype), e.primitive.name
 
         def one(*names: str) -> str:
             self._names = dict(zip(values, names, strict=True))
+            if template is None and name in LIMITS:
+                # As in loops: derivatives ask whether what is computed again is the same.
+                x, most = names[0], literal(LIMITS[name][typed], typed)
+                return self.name(f"{FUNCTIONS[name, typed]}({x}) if abs({x}) <= {most} else np.{name}({x})")
             if template is None:
                 return self.name(self._expression(e, set(), {}))
             rest = iter(names)

@@ -174,6 +174,22 @@ def test_nan_and_infinity_stay() -> None:
     written(lambda c, x: fn.scan(step, c, x), x, np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [np.nan, 1.0, np.nan]]))
 
 
+def test_sines_are_those_of_loops() -> None:
+    # Of large arguments, too, which loops compute again.
+    x = np.array([0.3, -2e4, 1e8, -3e9, np.inf, np.nan])
+
+    def step(c: Any, x: Any) -> Any:
+        return c, (xp.sin(x), xp.cos(x))
+
+    for dtype in (np.float64, np.float32):
+        args = np.array(0, dtype), x.astype(dtype)
+        written(lambda c, x: fn.scan(step, c, x), *args, compile=build.compiled)
+        found = FusedPlan(optimised(fn.trace(lambda c, x: fn.scan(step, c, x), *args)), build.compiled)(*args)
+        loop = FusedPlan(optimised(fn.trace(lambda x: (xp.sin(x), xp.cos(x)), args[1])), build.compiled)(args[1])
+        for a, b in zip(found[1:], loop, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_while() -> None:
     def newton(x: Any, limit: Any) -> Any:
         def step(c: Any) -> Any:

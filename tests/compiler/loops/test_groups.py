@@ -33,3 +33,18 @@ def test_chains_of_sines_are_loops_of_bounded_length() -> None:
     assert sum([source.count("sin64(") for source in sources]) >= 40
     assert all([source.count("sin64(") <= 16 for source in sources])
     assert sources[0] == sources[1]
+
+
+def test_values_of_rows_that_become_columns() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    y = np.random.default_rng(1).normal(size=(3, 3, 2))
+    cases: list[tuple[Callable[[Any], Any], np.ndarray]] = [
+        (lambda x: x * 2 - xp.reshape(xp.sum(xp.sin(x), axis=1), (1, 3)), x),
+        (lambda x: x * 2 - xp.reshape(xp.sum(xp.sin(x), axis=1), (3, 1)), x),
+        (lambda y: y - xp.expand_dims(xp.max(y, axis=(1, 2)), axis=(0, 2)), y),
+        (lambda y: y - xp.expand_dims(xp.max(y, axis=(1, 2)), axis=(1, 2)), y),
+    ]
+    for f, a in cases:
+        graph = optimised(fn.trace(f, a))
+        (found,) = FusedPlan(graph, in_python)(a)
+        np.testing.assert_allclose(found, interpret(graph, [a])[0], rtol=1e-13)
