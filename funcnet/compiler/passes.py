@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 _FOLDED_BYTES = 1 << 20
+#: Elements of constants that are compared.
+_SHARED = 1 << 16
 
 
 def optimised(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] | None = None) -> Graph:
@@ -257,7 +259,7 @@ def share_constants(graph: Graph) -> Graph:
     replaced: dict[Value, Value] = {}
     for v, array in graph.constants.items():
         backend = owner(array)
-        if _size(v) > 1024 or backend.name != "numpy":
+        if _size(v) > _SHARED or backend.name != "numpy":
             continue
         key = (v.shape, v.dtype, array.tobytes())
         known = first.setdefault(key, v)

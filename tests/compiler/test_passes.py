@@ -11,6 +11,7 @@ from funcnet import tree, xp
 from funcnet.compiler import passes
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.graph import Graph, spec_of
+from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.plain import plain_plan
 from funcnet.testing.families import FAMILIES
 from funcnet.testing.programs import namespace, random_family_program, random_program
@@ -223,3 +224,10 @@ def test_plans_of_many_results_grow_linearly() -> None:
 
     # Longer jumps take a few bytes more.
     assert size(800) < 13 * size(80)
+
+
+def test_what_large_sums_of_exponentials_share() -> None:
+    """Constants as large as rows of a sum are compared, so that value and gradient take the same exponentials."""
+    x = np.zeros((3, 5000), np.float32)
+    graph = passes.optimised(lowered(fn.trace(fn.value_and_grad(lambda x: xp.sum(xp.logsumexp(x, axis=0) ** 2)), x)))
+    assert names(graph).count("exp") == 1

@@ -26,6 +26,10 @@ __all__ = ["grouped"]
 
 #: So many equations are looked at together: the time that it takes grows with the square of their number.
 _SEGMENT = 2000
+#: What loops compute for floating-point numbers only.
+_FLOATING = frozenset(
+    ["ceil", "divide", "floor", "reciprocal", "round", "sqrt", "strong_divide", "strong_divide_sqrt", "trunc"]
+)
 #: Functions without a vectorised form are taken into loops of at most so many elements.
 _SMALL = 64
 
@@ -56,7 +60,7 @@ def fusable(e: Equation) -> bool:
         return True
     if name in SCALAR_FUNCTIONS:
         return prod(e.outputs[0].shape) <= _SMALL and out in ("float32", "float64")
-    if name in ("divide", "reciprocal", "sqrt", "strong_divide", "strong_divide_sqrt") and out[0] != "f":
+    if name in _FLOATING and out[0] != "f":
         return False
     if name == "astype_exact" and out != "bool" and name_of(e.inputs[0].dtype)[0] == "f":
         # What becomes of NaN is the library's business.

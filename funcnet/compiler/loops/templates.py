@@ -33,6 +33,10 @@ TEMPLATES = MappingProxyType(
         "square": "({0} * {0})",
         "abs": "abs({0})",
         "sqrt": "np.sqrt({0})",
+        "floor": "np.floor({0})",
+        "ceil": "np.ceil({0})",
+        "trunc": "np.trunc({0})",
+        "round": "np.rint({0})",
         # A NaN among the arguments is the result.
         "maximum": "({0} if ({0} > {1}) | ({0} != {0}) else {1})",
         "minimum": "({0} if ({0} < {1}) | ({0} != {0}) else {1})",
