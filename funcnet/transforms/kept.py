@@ -34,7 +34,8 @@ class Watch:
     def kept(self, x: Any, name: str) -> Any:
         """Return what the rules of the operation `name` may keep of `x`, a NumPy array."""
         if x.nbytes <= _SMALL:
-            return x.copy() if x.flags.writeable else x
+            # In the same layout, on which the last digits of products depend.
+            return x.copy(order="K") if x.flags.writeable else x
         found = self._by_id.get(id(x))
         if found is not None and found[0]() is x and (view := found[1]()) is not None:
             return view
