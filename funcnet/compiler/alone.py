@@ -1,20 +1,22 @@
-"""Whether nobody else shows the memory of arrays: many arrays looked at in one native call."""
+"""What many arrays are like, looked at in one native call: whether nobody else shows their memory, and whether they are
+of given shapes and data types or lie side by side.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from array import array
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcnet.compiler.loops.build import available, compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["LARGE", "all_alone", "count_at", "prepare"]
+__all__ = ["LARGE", "MANY", "Alike", "all_alone", "contiguous", "count_at", "prepare"]
 
 #: Where an object has the number of references to it and its type, and an array's object the address of its elements,
 #: the number of dimensions (half a word), shape, strides, the array whose memory it shows, data type, flags (half a
@@ -22,6 +24,8 @@ __all__ = ["LARGE", "all_alone", "count_at", "prepare"]
 _COUNT, _TYPE, _DATA, _DIMENSIONS, _SHAPE, _STRIDES, _BASE, _DTYPE, _FLAGS = 0, 8, 16, 24, 32, 40, 48, 56, 64
 #: Bytes of arrays that have to begin with a line of the cache.
 LARGE = 1 << 12
+#: From so many arrays on a native call takes less time than a loop in Python.
+MANY = 24
 #: Where a tuple has its objects.
 _ITEMS = tuple.__basicsize__
 #: Flags of arrays whose elements lie side by side and may be written to.
@@ -59,8 +63,33 @@ def loop(lo, hi, part, objects, references, answer):
     store_relaxed(answer, 1)
 """
 
+#: Whether objects are arrays, C-contiguous if there are no kinds, and else of these: data type, dimensions, shape.
+_ALIKE = f"""
+def loop(lo, hi, part, objects, cls, kinds, answer):
+    store_relaxed(answer, 0)
+    at = kinds
+    for i in range(lo, hi):
+        a = load_relaxed(objects + 8 * i)
+        if load_relaxed(a + {_TYPE}) != cls:
+            return
+        if kinds == 0:
+            if load_relaxed(a + {_FLAGS}) & {_C_CONTIGUOUS} == 0:
+                return
+            continue
+        n = load_relaxed(a + {_DIMENSIONS}) & 0xFFFFFFFF
+        if load_relaxed(a + {_DTYPE}) != load_relaxed(at) or n != load_relaxed(at + 8):
+            return
+        shape = load_relaxed(a + {_SHAPE})
+        at += 16
+        for k in range(n):
+            if load_relaxed(shape + 8 * k) != load_relaxed(at):
+                return
+            at += 8
+    store_relaxed(answer, 1)
+"""
 
 _look: Callable[..., int] | None = None
+_compare: Callable[..., int] | None = None
 
 
 def all_alone(arrays: tuple[np.ndarray, ...], references: int) -> bool:
@@ -81,12 +110,46 @@ def all_alone(arrays: tuple[np.ndarray, ...], references: int) -> bool:
     """
     if _look is None or not references:
         return False
-    words = array("q", (id(arrays) + _ITEMS, references, 0, 0))
+    return _answer(_look, arrays, references)
+
+
+def contiguous(arrays: tuple[Any, ...]) -> bool:
+    """Return whether all are C-contiguous arrays; False also if that cannot be found out here yet."""
+    return _compare is not None and _answer(_compare, arrays, id(np.ndarray), 0)
+
+
+class Alike:
+    """Whether objects are arrays of given shapes and data types; False also if that cannot be found out here yet.
+
+    Parameters
+    ----------
+    kinds : sequence of (tuple of int, numpy.dtype)
+        Shapes and data types, which have to be the same object.
+    """
+
+    __slots__ = ("_count", "_kinds", "_words")
+
+    def __init__(self, kinds: Sequence[tuple[tuple[int, ...], Any]]) -> None:
+        #: The data types have to live.
+        self._kinds = tuple(kinds)
+        self._count = len(self._kinds)
+        self._words = array("q", [w for shape, dtype in kinds for w in (id(dtype), len(shape), *shape)])
+
+    def __call__(self, objects: tuple[Any, ...]) -> bool:
+        if _compare is None or len(objects) != self._count:
+            return False
+        return _answer(_compare, objects, id(np.ndarray), self._words.buffer_info()[0])
+
+
+def _answer(look: Callable[..., int], objects: tuple[Any, ...], *given: int) -> bool:
+    count = len(given)
+    words = array("q", (id(objects) + _ITEMS, *given, 0, 0))
     start = words.buffer_info()[0]
-    words[2] = start + 24
-    table = array("q", (start, start + 8, start + 16))
-    _look(0, len(arrays), 0, table.buffer_info()[0])
-    return words[3] == 1
+    # Where the answer goes.
+    words[count + 1] = start + 8 * (count + 2)
+    table = array("q", range(start, start + 8 * (count + 2), 8))
+    look(0, len(objects), 0, table.buffer_info()[0])
+    return words[count + 2] == 1
 
 
 def count_at(place: int) -> int:
@@ -95,12 +158,13 @@ def count_at(place: int) -> int:
 
 
 def prepare() -> None:
-    """Compile what looks at arrays, if it can be compiled here; until then nothing is alone."""
-    global _look
-    if _look is None and not available() and _readable():
-        kernel = compiled(_SOURCE, f"void({', '.join(['int64'] * 6)})")
+    """Compile what looks at arrays, if it can be compiled here; until then the answer is no."""
+    global _look, _compare
+    if (_look is None or _compare is None) and not available() and _readable():
         # Without letting go of the interpreter's lock, so that nobody shows or drops an array meanwhile.
-        _look = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)(kernel.address)
+        entry = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
+        _look = entry(compiled(_SOURCE, f"void({', '.join(['int64'] * 6)})").address)
+        _compare = entry(compiled(_ALIKE, f"void({', '.join(['int64'] * 7)})").address)
 
 
 @cache

@@ -115,7 +115,7 @@ class Executable:
                 self._without(reason)
                 return
             plan = FusedPlan(self.graph, donated=self.donated)
-            if plan.reused:
+            if plan.reused or len(self.graph.inputs) >= alone.MANY:
                 alone.prepare()
         except Exception as error:
             if _stopping or not main_thread().is_alive():

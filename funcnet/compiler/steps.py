@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcnet.compiler.alone import MANY, contiguous
 from funcnet.compiler.plain import Writer
 from funcnet.compiler.team import crew
 from funcnet.compiler.team.driver import LIMIT
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Value
 
 __all__ = ["Fixed", "Given", "StepWriter"]
+
+#: As `numpy.ascontiguousarray`, which adds a dimension where there is none.
+_in_order = partial(np.asarray, order="C")
 
 
 class StepWriter(Writer):
@@ -39,6 +44,8 @@ class StepWriter(Writer):
         super().__init__()
         self._threads = threads
         self._segment = Segment(threads)
+        #: Arguments of the function that have to be contiguous.
+        self._ordered: list[str] = []
         #: What a variable shows that steps may write to: names of memory, or arrays. No others are known.
         self._roots: dict[str, tuple[str | np.ndarray, ...]] = {}
         #: Lines that follow the steps that wait.
@@ -78,6 +85,20 @@ class StepWriter(Writer):
                 amount = EACH * (len(bounds) - 1) if len(bounds) > 2 else EACH // 2
             self._segment.add(kernel, bounds, arguments, self._uses(arguments), amount)
             self._waiting.update(results)
+
+    def order(self, name: str) -> None:
+        """Have an argument of the function be a contiguous array from the start, a copy if need be."""
+        self._ordered.append(name)
+
+    def finish(self, inputs: Sequence[Value], outputs: Sequence[str]) -> Callable[..., tuple[Any, ...]]:
+        """Return the function; it takes the inputs by position and returns a tuple."""
+        if self._ordered:
+            names = "".join([name + ", " for name in self._ordered])
+            line = f"{names}= map({self.constant(_in_order)}, ({names}))"
+            if len(self._ordered) >= MANY:
+                line = f"if not {self.constant(contiguous)}(({names})): {line}"
+            self.lines.insert(0, line)
+        return super().finish(inputs, outputs)
 
     def shows(self, name: str, *others: str, arrays: Iterable[np.ndarray] = ()) -> None:
         """Note that a variable is a new array, or may be a view: of arrays, of what other variables show."""
@@ -147,7 +168,10 @@ class StepWriter(Writer):
                 given = [
                     k if code != "array" else f"id({k})" for k, code in zip(keys, self._segment.codes, strict=True)
                 ]
-                self.lines.append(f"{self.constant(pack)}({self.constant(table)}, 0, {', '.join(given)})")
+                words = ", ".join(given)
+                if len(keys) >= MANY and all([code == "array" for code in self._segment.codes]):
+                    words = f"*map(id, ({', '.join(keys)}))"
+                self.lines.append(f"{self.constant(pack)}({self.constant(table)}, 0, {words})")
             else:
                 self.constant(table)
             # What the table has addresses of.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
+from funcnet.compiler.alone import MANY, Alike
 from funcnet.compiler.capture import capture, running_capture
 from funcnet.compiler.donation import check_not_donated, donations, gone, run_donating
 from funcnet.compiler.graph import Graph, Value, spec_of
@@ -173,7 +174,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         if self._static.names:
             args, kwargs, static = self._static.take_out(args, kwargs)
         leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
-        if gone:
+        if gone and not gone.keys().isdisjoint(map(id, leaves)):
             check_not_donated(leaves)
         last = self._last
         context = backends.current()
@@ -181,6 +182,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         if last is not None and last.plain:
             spec, kinds, known, around = last.key
             if around is context and spec == structure.spec and known == static:
+                if last.alike is not None and last.alike(tuple(leaves)):
+                    return last, leaves, leaves
                 for leaf, kind in zip(leaves, kinds, strict=True):
                     cls = leaf.__class__
                     if cls is not np.ndarray and cls not in NUMBERS:
@@ -204,6 +207,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             entry.key, entry.reason = key, reason[0]
             entry.describe(structure, kinds, static, bool(kwargs))
             entry.plain = all([leaf.__class__ is np.ndarray or leaf.__class__ in NUMBERS for leaf in leaves])
+            if entry.plain and len(leaves) >= MANY:
+                entry.alike = Alike(kinds)
             if not entry.free:
                 self._entries[key] = entry
             self._recaptures.note(reason, structure, kinds, static, context)

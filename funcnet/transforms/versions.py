@@ -10,6 +10,7 @@ from funcnet.compiler.execute import Executable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from funcnet.compiler.alone import Alike
     from funcnet.core import Tracer
     from funcnet.transforms.program import Program
 
@@ -24,6 +25,7 @@ class Version:
 
     __slots__ = (
         "_described",
+        "alike",
         "donated",
         "executable",
         "fill",
@@ -49,6 +51,8 @@ class Version:
         #: What it was captured for, and why.
         self.key: Any = None
         self.plain = False
+        #: Whether many arguments are like those, found out at once.
+        self.alike: Alike | None = None
         self.reason = ""
         self._described: list[tuple[str, bool]] = []
 

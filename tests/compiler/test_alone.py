@@ -92,3 +92,54 @@ def test_an_array_of_its_own() -> None:
 def test_numbers_that_say_nothing() -> None:
     _, arrays = shown()
     assert not alone.all_alone(arrays, 0)
+
+
+KINDS = [
+    ((3, 4), np.dtype(np.float32)),
+    ((), np.dtype(np.float64)),
+    ((0, 2), np.dtype(np.int64)),
+    ((5,), np.dtype(bool)),
+]
+
+
+def test_arrays_of_these_kinds() -> None:
+    arrays = [np.zeros(shape, dtype) for shape, dtype in KINDS]
+    alike = alone.Alike(KINDS)
+    assert alike(tuple(arrays))
+    assert alike((arrays[0].T.copy().T, *arrays[1:]))
+    assert not alike(tuple(arrays[:3]))
+    assert not alike((*arrays, arrays[0]))
+    assert alone.Alike([])(())
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a.astype(np.complex64),
+        lambda a: a.astype(a.dtype.newbyteorder()) if a.itemsize > 1 else a.astype(np.int8),
+        lambda a: a[None],
+        lambda a: np.zeros((*a.shape[:-1], a.shape[-1] + 1) if a.ndim else (1,), a.dtype),
+        lambda a: a.view(type("Other", (np.ndarray,), {})),
+        lambda a: np.ma.array(a),
+        lambda a: None,
+        lambda a: [a],
+    ],
+)
+def test_other_kinds(place: int, change: Callable[[np.ndarray], object]) -> None:
+    arrays: list[object] = [np.zeros(shape, dtype) for shape, dtype in KINDS]
+    arrays[place] = change(arrays[place])  # type: ignore[arg-type]
+    assert not alone.Alike(KINDS)(tuple(arrays))
+
+
+def test_numbers_are_no_arrays() -> None:
+    assert not alone.Alike([((), np.dtype(np.float32))])((np.float32(1.0),))
+
+
+def test_contiguous() -> None:
+    x = np.zeros((4, 6))
+    fine = (x, x[1:], x[2], np.zeros(()), np.zeros((3, 0)), x[:, :1].copy())
+    assert alone.contiguous(fine)
+    for other in (x.T, x[:, 1:], x[::2], np.float32(1.0), None, x.view(type("Other", (np.ndarray,), {}))):
+        assert not alone.contiguous((*fine, other))
+    assert alone.contiguous(())

@@ -39,7 +39,7 @@ class Arrays:
         Results that were made for this call and that nothing else shows.
     """
 
-    __slots__ = ("_known", "_targets", "fresh", "graph", "planned", "results", "writer")
+    __slots__ = ("_inputs", "_known", "_targets", "fresh", "graph", "planned", "results", "writer")
 
     def __init__(self, graph: Graph, *, targets: bool, threads: int) -> None:
         self.graph = graph
@@ -48,8 +48,9 @@ class Arrays:
         self.results = {v for v in graph.outputs if v.__class__ is Value}
         self.planned: dict[Value, np.ndarray] = {}
         self.fresh: set[Value] = set()
-        #: Expressions that were written already.
-        self._known: dict[tuple[Value, str], str] = {}
+        self._inputs = frozenset(graph.inputs)
+        #: Contiguous arrays of values.
+        self._known: dict[Value, str] = {}
 
     def keep(self, v: Value, array: np.ndarray) -> None:
         """Note where a value lies from now on."""
@@ -77,7 +78,7 @@ class Arrays:
         """Return an expression for a contiguous array of a value."""
         if self.at_hand(v) is not None:
             return self.writer.name(v)
-        return self.once(v, "contiguous", f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
+        return self.once(v)
 
     def make(self, v: Value, *, zeroed: bool = False) -> str:
         """Return the variable of a result, an array that the function makes or is given; what it makes may be zero."""
@@ -98,16 +99,21 @@ class Arrays:
         if v in self.planned or self._targets:
             self.writer.lines.append(f"{self.writer.name(v)}.fill(0)")
 
-    def once(self, v: Value, kind: str, text: str) -> str:
-        """Return the variable of an expression of a value, which is written once for each `kind`."""
-        name = self._known.get((v, kind))
+    def once(self, v: Value) -> str:
+        """Return the variable of a contiguous array of a value, which is made once."""
+        name = self._known.get(v)
         if name is None:
+            if v in self._inputs:
+                self.writer.order(self.writer.name(v))
+                name = self._known[v] = self.writer.name(v)
+                return name
             if self.later(v):
                 # It reads what a step may yet have to write.
                 self.writer.flush()
-            name = self._known[v, kind] = f"t{len(self._known)}"
+            name = self._known[v] = f"t{len(self._known)}"
             self.writer.shows(name, self.writer.name(v))
-            self.writer.lines.append(f"{name} = {text}")
+            # What has no dimensions becomes an array of one element.
+            self.writer.lines.append(f"{name} = {self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})")
         return name
 
     def seen(self, v: Value, name: str, a: Of, kind: str) -> Fixed | Given:

@@ -197,9 +197,7 @@ class LoopSteps:
         array = self.arrays.at_hand(v)
         if array is not None:
             return Fixed(array.reshape(shape), READ)
-        # A scalar becomes an array of one element.
-        text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(v)})"
-        return Given(self.arrays.once(v, "contiguous", text), shape, READ)
+        return Given(self.arrays.once(v), shape, READ)
 
     def _output(self, v: Value, role: str, loop: Loop, parts: int, after: list[Callable[[], None]]) -> Fixed | Given:
         group = loop.group

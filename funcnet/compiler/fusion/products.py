@@ -98,8 +98,7 @@ class ProductSteps:
             found = view_of(e, inside)
             assert found is not None
             inside = found
-        text = f"{self.writer.constant(np.ascontiguousarray)}({self.writer.name(base)})"
-        return Given(self.arrays.once(base, "contiguous", text), (prod(base.shape),), kind), Matrices.of(inside, whole)
+        return Given(self.arrays.once(base), (prod(base.shape),), kind), Matrices.of(inside, whole)
 
     def _rows(self, v: Value) -> str:
         """Return an expression for a matrix of the rows of an array."""
