@@ -80,7 +80,18 @@ def _first(y: Any, x1: Any, x2: Any) -> Pull:
         return vector
     if len(other) == 2 or shape[:-2] == y.shape[:-2]:
         return lambda g: matmul(g, matrix_transpose(x2))
+    m, k, n = *shape[-2:], other[-1]
+    if len(shape) == 2 and m * k > (m + k) * n:
+        # A stack of products would be more to write than both operands side by side.
+        return lambda g: matmul(_beside(g), matrix_transpose(_beside(x2)))
     return lambda g: sum_to(matmul(g, matrix_transpose(x2)), shape)
+
+
+def _beside(x: Any) -> Any:
+    """Return a stack of matrices as one, with the columns of all of them."""
+    last = len(x.shape) - 1
+    rows = permute_dims(x, (last - 1, *range(last - 1), last))
+    return reshaped(rows, (x.shape[-2], prod(x.shape[:-2]) * x.shape[-1]))
 
 
 def _second(y: Any, x1: Any, x2: Any) -> Pull:
@@ -120,6 +131,7 @@ matmul_p = linear(
         case((2, 3), (3, 4)),
         case((5, 2, 3), (3, 4)),
         case((2, 3), (5, 3, 4)),
+        case((3, 4), (5, 4, 1)),
         case((3,), (5, 3, 4)),
         case((5, 2, 3), (3,)),
         case((5, 1, 2, 3), (4, 3, 2)),

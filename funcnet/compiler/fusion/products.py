@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from funcnet.compiler.fusion.nodes import seen_through
-from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
+from funcnet.compiler.kernels.products import Matrices, product, scratch, signature
 from funcnet.compiler.layout import view_of
 from funcnet.compiler.steps import Fixed, Given
 from funcnet.compiler.team.uses import OWN, READ, WRITE
@@ -78,7 +78,7 @@ class ProductSteps:
             self._scratch = scratch(self.count)
         if found.turned:
             a, b = b, a
-        function = self.compile(source(out.dtype), signature(out.dtype))
+        function = self.compile(found.source, signature(out.dtype))
         given = [a, b, c, Fixed(self._scratch, OWN), Fixed(found.description, READ)]
         self.writer.step(function, found.bounds, given, [out], amount=found.work // EACH)
         return True

@@ -343,7 +343,7 @@ def _indented(lines: list[str], depth: int = 1) -> list[str]:
 
 
 def _exp(p: Problem, x: str) -> str:
-    return f"exp32({x})" if p.dtype == "float32" else f"np.exp({x})"
+    return f"exp32({x})" if p.dtype == "float32" else f"exp64({x})"
 
 
 def _forward(p: Problem, typed: str) -> list[str]:

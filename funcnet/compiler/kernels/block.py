@@ -62,6 +62,7 @@ def spec(
     loops: Iterable[tuple[int, int, int]],
     mode: str = "set",
     kind: str = "product",
+    apart: int | None = None,
 ) -> str:
     """Return the text that describes a block.
 
@@ -82,6 +83,8 @@ def spec(
     kind : str
         ``"product"`` of numbers of A and rows of B; ``"each"``, of rows of A and B, element by element; or ``"sum"`` of
         rows of A.
+    apart : int, optional
+        Bytes between the columns of B, which are neighbours by default; others are taken one by one.
     """
     text = {
         "size": size,
@@ -93,6 +96,8 @@ def spec(
         "mode": mode,
         "kind": kind,
     }
+    if apart not in (None, size):
+        text["apart"] = apart
     return json.dumps(text, separators=(",", ":"))
 
 
@@ -109,6 +114,7 @@ class _Block:
         self.i64, self.i32 = ir.IntType(64), ir.IntType(32)
         self.number = ir.FloatType() if self.size == 4 else ir.DoubleType()
         self.vector = ir.VectorType(self.number, self.width)
+        self.columns, self.apart = p["columns"], p.get("apart")
         self.vectors = -(-p["columns"] // self.width)
         rest = p["columns"] % self.width
         bit = ir.IntType(1)
@@ -154,6 +160,15 @@ class _Block:
             self.b.call(function, [value, at, self.ir.Constant(self.i32, self.size), self.mask])
         else:
             self.b.store(value, at).align = self.size
+
+    def taken(self, place: Any, j: int) -> Any:
+        """Return vector `j` of a row whose numbers are no neighbours."""
+        vector = self.zeros
+        for i in range(min(self.width, self.columns - j * self.width)):
+            number = self.b.load(self.pointer(self.shifted(place, (j * self.width + i) * self.apart), self.number))
+            number.align = self.size
+            vector = self.b.insert_element(vector, number, self.ir.Constant(self.i32, i))
+        return vector
 
     def everywhere(self, place: Any) -> Any:
         """Return a vector of one number."""
@@ -225,7 +240,8 @@ class _Block:
 
     def step(self, a: Any, b: Any, sums: list[Any]) -> list[Any]:
         vectors = range(self.vectors)
-        row = [self.load(b, j) for j in vectors] if self.kind != "sum" else []
+        read = self.load if self.apart is None else self.taken
+        row = [read(b, j) for j in vectors] if self.kind != "sum" else []
         new = []
         for i, offset in enumerate(self.a):
             place = self.shifted(a, offset)

@@ -10,6 +10,7 @@ import numpy as np
 from funcnet.compiler.kernels.direct import PHASES, convolution
 from funcnet.compiler.kernels.direct_kernel import kernel_gradient
 from funcnet.compiler.kernels.overlay import overlaid, pays
+from funcnet.compiler.kernels.pointwise import pointwise
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.kernels.windows import geometry, times_of
 from funcnet.compiler.kernels.winograd import winograd
@@ -45,8 +46,14 @@ def _direct(e: Equation) -> Special | None:
     dtype = np.dtype(str(given.dtype))
     if name == "conv_kernel":
         shape = geometry(given, second, p["size"], p, times)
+        found = pointwise(name, shape, dtype)
+        if found is not None:
+            return found
         return Special("conv_kernel, direct", lambda compile, threads: kernel_gradient(shape, dtype, compile, threads))
     shape = geometry(given, result, second.shape[:-2], p, times)
+    found = pointwise(name, shape, dtype) if name != "conv_bias" else None
+    if found is not None:
+        return found
     if name == "conv_adjoint":
         if pays(shape, dtype.itemsize):
             return Special("conv_adjoint, direct", lambda compile, threads: overlaid(shape, dtype, compile, threads))

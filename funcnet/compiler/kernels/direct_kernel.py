@@ -1,7 +1,8 @@
 """The gradient of a convolution with respect to its kernel, as products that read images in place.
 
 Each element of the window and input channel is a row: the sum, over all places, of what it meets times the cotangent's
-channels. Threads share the images, and their sums are added up at the end.
+channels. Threads share the images, and their sums are added up at the end. Where these sums do not stay in the cache,
+threads share the cotangent's channels instead, and as many places as possible are added up before any goes to memory.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ _PARALLEL = 1_000_000
 _PLACES = 400
 # Bytes of the cotangents' columns of a piece, which all rows go through.
 _PANEL = 32_000
+# Bytes of sums that do not stay in the cache beside what they are made of; then, bytes of images and of columns of the
+# cotangents that are gone through for each piece, further away.
+_SUMS = 256_000
+_IMAGES = 1_000_000
+_COLUMNS = 200_000
 
 
 class _Gradient:
@@ -59,7 +65,12 @@ class _Gradient:
         self.images = shape.images * shape.result[0]
         work = self.total * self.images * prod(self.out)
         threads = threads if work > _PARALLEL else 1
-        most = max(64, _PANEL // (self.panel * self.size))
+        panels = -(-self.columns // self.panel)
+        #: Whether threads share panels of columns.
+        self.apart = not self.depthwise and self.groups == 1 and self.total * self.size > _SUMS
+        self.apart = self.apart and (panels % threads == 0 or panels >= 4 * threads)
+        most = max(64, (_COLUMNS if self.apart else _PANEL) // (self.panel * self.size))
+        least = max(_PLACES, _IMAGES // (channels * self.size)) if self.apart else _PLACES
         alone = shape.window[0] == shape.stride[0] == 1 and shape.given[0] == shape.result[0] and not shape.low[0]
         self.frame = Frame(
             self.images,
@@ -68,13 +79,15 @@ class _Gradient:
             self.size,
             ([self.y], [self.x]),
             Tile(1, 1, 1, 1),
-            threads,
-            _PLACES,
+            1 if self.apart else threads,
+            min(least, most),
             most,
             planes=None if alone else Planes(z, shape.given[0]),
             times=max(shape.times, 1),
+            cache=_IMAGES if self.apart else 0,
         )
-        self.parts = max(1, min(threads, self.frame.units))
+        self.shares = panels if self.apart else self.frame.units
+        self.parts = max(1, min(threads, self.shares))
 
     def tiles(self) -> tuple[int, int, int]:
         """Return the rows of a tile from one run of neighbours, how many runs it takes, and its columns."""
@@ -104,17 +117,37 @@ class _Gradient:
         return cycles(rows, vectors, _PLACES, self.depthwise)
 
     def source(self) -> str:
-        lines = [
-            "    G = address(g)",
-            f"    T = address(t) + part * {self.total * self.size}",
-            "    e = t[part]",
-            f"    for c in range({self.total}):",
-            f"        e[c] = {self.typed}(0)",
-            "    for u in range(lo, hi):",
-            *["        " + line for line in self.frame.head(self.typed)],
-            *["        " + line for line in self.body()],
-        ]
+        unit = [*self.frame.head(self.typed), *self.body()]
+        if self.apart:
+            lines = ["    G = address(g)", "    T = address(t)", *["    " + line for line in self.cleared()]]
+            lines.append(f"    for u in range({self.frame.units}):")
+        else:
+            lines = [
+                "    G = address(g)",
+                f"    T = address(t) + part * {self.total * self.size}",
+                "    e = t[part]",
+                f"    for c in range({self.total}):",
+                f"        e[c] = {self.typed}(0)",
+                "    for u in range(lo, hi):",
+            ]
+        lines += ["        " + line for line in unit]
         return "\n".join(["def loop(lo, hi, part, x, g, t, s):", *lines, ""])
+
+    @property
+    def alone(self) -> bool:
+        """Whether each sum is made at once."""
+        return self.apart and self.frame.units == 1
+
+    def cleared(self) -> list[str]:
+        """Return lines that set the sums of some panels to 0, if units add to them."""
+        if self.alone:
+            return []
+        return [
+            f"for r in range({self.total // self.features}):",
+            f"    e = t[0, r * {self.features} + lo * {self.panel} :]",
+            f"    for c in range(min(hi * {self.panel}, {self.features}) - lo * {self.panel}):",
+            f"        e[c] = {self.typed}(0)",
+        ]
 
     def body(self) -> list[str]:
         f, size = self.frame, self.size
@@ -131,8 +164,9 @@ class _Gradient:
         for first, many in ((0, full), (full, int(self.columns % self.panel > 0))):
             if many:
                 columns = self.panel if first == 0 and full else self.columns % self.panel
+                places = f"max({first}, lo), min({first + many}, hi)" if self.apart else f"{first}, {first + many}"
                 lines += [
-                    f"{pad}for p in range({first}, {first + many}):",
+                    f"{pad}for p in range({places}):",
                     f"{pad}    b = b0 + p * {self.panel * size}{group_f}",
                     f"{pad}    c = T + p * {self.panel * size}{group_f}",
                     f"{pad}    a = a0" + (f" + p * {self.panel * size}" if self.depthwise else ""),
@@ -168,7 +202,7 @@ class _Gradient:
                 a=a,
                 c=[i * element for i in range(len(a))],
                 loops=loops,
-                mode="add",
+                mode="set" if self.alone else "add",
                 kind="each" if self.depthwise else "product",
             )
             return f"block({text!r}, a + {at}, b, c + {to}, 0, {count})"
@@ -207,12 +241,12 @@ def kernel_gradient(shape: Geometry, dtype: np.dtype, compile: Compile, threads:
     array, table = f"{job.dtype.name}[::1]", f"{job.dtype.name}[:,::1]"
     loop = compile(job.source(), f"void(int64, int64, int64, {array}, {array}, {table}, {table})")
     scratch = memory_of(job.parts, job.frame.scratch, job.dtype)
-    bounds = tuple([job.frame.units * i // job.parts for i in range(job.parts + 1)])
+    bounds = tuple([job.shares * i // job.parts for i in range(job.parts + 1)])
     given = [
         Of(i, (shape.images * prod(size) * channels,))
         for i, (size, channels) in enumerate(((shape.given, shape.channels), (shape.result, shape.features)))
     ]
-    if job.parts == 1:
+    if job.parts == 1 or job.apart:
         return Steps([Step(loop, bounds, [*given, Of(2, (1, job.total)), scratch])])
     sums = np.empty((job.parts, job.total), job.dtype)
     total = added(compile, job.dtype.name)

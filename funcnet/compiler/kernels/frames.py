@@ -53,6 +53,8 @@ class Frame:
         How often copies repeat each channel.
     turned : bool
         Whether channels are exchanged instead: the last `times` numbers of a group lie in blocks of their own.
+    cache : int
+        Bytes that copies for a unit may have; 0 for what stays there beside weights.
 
     Attributes
     ----------
@@ -80,6 +82,7 @@ class Frame:
         planes: Planes | None = None,
         times: int = 1,
         turned: bool = False,
+        cache: int = 0,
     ) -> None:
         self.images, self.size, self.channels, self.itemsize = images, size, channels, itemsize
         self.planes, self.times, self.turned = planes, times, turned
@@ -95,14 +98,15 @@ class Frame:
         self.origin = self.low if self.framed else (0, 0)
         self.pitch = need[1] - self.low[1] + 1 if self.framed else size[1]
         row = self.pitch * channels * itemsize * self.stack
+        cache = cache or _CACHE
         places = self.counts[0] * self.counts[1]
         self.rows, self.many = self.counts[0], 1
         if tile.images > 1 or (places < least and images > threads):
-            wanted = max(tile.images, -(-least // max(places, 1)), min(32, _CACHE // max(row * self.counts[0], 1)))
+            wanted = max(tile.images, -(-least // max(places, 1)), min(32, cache // max(row * self.counts[0], 1)))
             wanted = min(wanted, -(-images // threads))
             self.many = max(tile.images, wanted // tile.images * tile.images)
         else:
-            fit = max(1, (_CACHE // max(row, 1) - (self.high[0] - self.low[0])) // self.move[0])
+            fit = max(1, (cache // max(row, 1) - (self.high[0] - self.low[0])) // self.move[0])
             if most:
                 fit = max(1, min(fit, most // self.counts[1]))
             # So many pieces that threads have about the same to do.

@@ -143,7 +143,7 @@ def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row,
         b_step = {SZ}
     if m == 1:
         a_row = {SZ}
-    if s == 0 and relu == 0 and k >= 64:
+    if s == 0 and relu == 0 and k >= min(16 * min(m, n), 64):
         if n <= {THIN} and a_step == {SZ} and (b_row == {SZ} or (b_step == {SZ} and m >= 16)):
             thin_{T}(m, n, k, a, a_row, b, b_row, b_step, c, c_row, {SZ}, w)
             return

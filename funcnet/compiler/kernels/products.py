@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcnet.compiler.kernels import panels, tile
+from funcnet.compiler.kernels import panels, stacks, tile
 
 __all__ = ["Matrices", "Product", "product", "scratch", "signature", "source"]
 
 #: Multiplications for each thread, some microseconds, below which it costs more than it saves.
 _EACH = 300_000
+#: Cycles of the same sense.
+_CYCLES = 20_000
 
 _SOURCE = """def loop(lo, hi, part, a, b, c, w, d):
     m, n, k = d[0], d[1], d[2]
@@ -86,12 +88,15 @@ class Product(NamedTuple):
         What each thread does.
     work : int
         How many multiplications that is.
+    source : str
+        The loop.
     """
 
     turned: bool
     description: np.ndarray
     bounds: tuple[int, ...]
     work: int
+    source: str
 
 
 def source(dtype: Any) -> str:
@@ -143,12 +148,19 @@ def product(a: Matrices, b: Matrices, c: Matrices, dtype: Any, threads: int) -> 
         if m == 1:
             a_row, c_row = over, under
         m, count = m * length, count // length
+    sizes = stacks.Sizes(m, n, k, a_row, a.strides[-1], b.strides[-2], b.strides[-1], c_row)
+    small = stacks.stack(sizes, len(along), size) if along else None
+    if small is not None:
+        numbers = [a.offset, b.offset, c.offset, panels.scratch_size()]
+        parts = max(1, min(threads, count, int(small.cycles * count) // _CYCLES))
+        numbers += [number for one in reversed(along) for number in one]
+        return Product(False, np.array(numbers, np.int64), _shared(count, parts), m * n * k * count, small.source)
     split, unit, bounds = _divided(m, n, k, count, tile.shape(dtype), threads)
     numbers = [m, n, k, a.offset, b.offset, c.offset, a_row, a.strides[-1], *b.strides[-2:], c_row]
     numbers += [panels.scratch_size(), split, unit, len(along), count]
     for one in reversed(along):
         numbers += one
-    return Product(False, np.array(numbers, np.int64), bounds, m * n * k * count)
+    return Product(False, np.array(numbers, np.int64), bounds, m * n * k * count, source(dtype))
 
 
 def _divided(m: int, n: int, k: int, count: int, shape: Any, threads: int) -> tuple[int, int, tuple[int, ...]]:

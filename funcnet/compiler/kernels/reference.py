@@ -6,6 +6,7 @@ Functions that write to memory by its address take it as it is: as wrong ones th
 from __future__ import annotations
 
 import ctypes
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def functions() -> dict[str, Any]:
         "joined": lambda x, y: x + y,
         "larger": lambda x, y: x if x > y else y,
         "smaller": lambda x, y: x if x < y else y,
+        "block": _block,
         "address": lambda array: array.__array_interface__["data"][0],
         "borrow": lambda size: np.empty(size, np.uint8),
         "lent": lambda memory, start, length, dtype: memory[start:].view(dtype)[:length],
@@ -93,3 +95,34 @@ def _of_memory(typed: str) -> dict[str, Any]:
         result[...] = left @ right.T + (result if more else 0)
 
     return {"tile": tile, "turn": turn, "copy": copy, "dot": dot}
+
+
+def _at(place: int, size: int, shape: Any, strides: Any) -> np.ndarray:
+    """Return the array at an address."""
+    length = size + sum([(n - 1) * s for n, s in zip(shape, strides, strict=True)])
+    memory: Any = (ctypes.c_char * length).from_address(int(place))
+    return np.ndarray(shape, f"f{size}", memory, 0, strides)
+
+
+def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
+    """Do in Python what a block does in registers."""
+    p = json.loads(text)
+    size, columns = p["size"], p["columns"]
+    counts = [n if n > 0 else count for n, _, _ in p["loops"]]
+    steps = [s for _, s, _ in p["loops"]]
+    everything = tuple(range(len(counts)))
+    for i, j in zip(p["a"], p["c"], strict=True):
+        result = _at(c + j, size, (columns,), (size,))
+        if p["kind"] == "sum":
+            total = _at(a + i, size, (*counts, columns), (*steps, size)).sum(everything)
+        else:
+            rows = _at(b, size, (*counts, columns), (*[s for _, _, s in p["loops"]], p.get("apart", size)))
+            if p["kind"] == "each":
+                total = (_at(a + i, size, (*counts, columns), (*steps, size)) * rows).sum(everything)
+            else:
+                total = np.tensordot(_at(a + i, size, counts, steps), rows, len(counts))
+        if p["mode"] == "add":
+            total += result
+        elif p["mode"] == "bias":
+            total += _at(bias, size, (columns,), (size,))
+        result[:] = total

@@ -10,7 +10,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.makers import MAKERS
-from funcnet.compiler.kernels.products import Matrices, product, scratch, signature, source
+from funcnet.compiler.kernels.products import Matrices, product, scratch, signature
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
 from funcnet.compiler.layout import view_of
 from funcnet.compiler.loops.group import REDUCTIONS
@@ -164,7 +164,7 @@ def product_of(e: Equation, turns: Mapping[Value, Equation]) -> Kernel | None:
 
     def build() -> Steps:
         given = [*[Of(i, (prod(values[i].shape),)) for i in order], scratch(1), found.description]
-        function: Any = Written(source(out.dtype), signature(out.dtype))
+        function: Any = Written(found.source, signature(out.dtype))
         return Steps([Step(function, found.bounds, given)])
 
     return Kernel(build, values[:2], (out,))

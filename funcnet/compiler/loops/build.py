@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.kernels import block, panels, tile
+from funcnet.compiler.kernels import block, lanes, panels, tile
 from funcnet.compiler.loops import intrinsics, link, vector_math
 from funcnet.compiler.loops.store import cache_directory, keep, kept, machine, numba_version
 from funcnet.compiler.team import atomics
@@ -128,6 +128,7 @@ def _manifest(source: str, signature: str) -> str:
         f"tiles {tile.version(tile.used(source))}",
         f"products {panels.version(panels.used(source))}",
         f"blocks {block.version() if block.used(source) else ''}",
+        f"lanes {lanes.version() if lanes.used(source) else ''}",
         f"type {signature}",
         f"source {hashlib.sha256(source.encode()).hexdigest()}",
     ]

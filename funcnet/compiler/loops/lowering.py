@@ -50,7 +50,9 @@ def lowered(graph: Graph) -> Graph:
     for e in graph.equations:
         if replaced:
             e = e.replaced(tuple([replaced.get(v, v) if v.__class__ is Value else v for v in e.inputs]))
-        inner = _outer(e) if e.primitive.name == "matmul" and e.outputs[0] not in elsewhere else _parts(e)
+        inner = _vectors(e) if e.primitive.name in ("matmul", "vecdot") else _parts(e)
+        if inner is None and e.primitive.name == "matmul" and e.outputs[0] not in elsewhere:
+            inner = _outer(e)
         if inner is None:
             kept.append(e)
             continue
@@ -85,6 +87,29 @@ def _outer(e: Equation) -> Graph | None:
 def _one_pass(e: Equation) -> bool:
     """Whether an equation is a norm that is a sum or an extreme of sizes."""
     return e.primitive.name == "vector_norm" and e.params["ord"] in (1, inf, -inf)
+
+
+def _vectors(e: Equation) -> Graph | None:
+    """Return a product with a vector as one with a matrix, and scalar products as sums."""
+    shapes, dtypes = [v.shape for v in e.values], {str(v.dtype) for v in e.values}
+    if len(shapes) != 2 or dtypes not in ({"float32"}, {"float64"}):
+        return None
+    if e.primitive.name == "vecdot":
+        axis = e.params["axis"]
+        return capture(lambda a, b: (xp.sum(xp.multiply(a, b), axis=axis),), [v.spec for v in e.values])[0]
+    left, right = [len(s) == 1 for s in shapes]
+    if not left and not right:
+        return None
+    out = e.outputs[0].shape
+
+    def product(a: Any, b: Any) -> tuple[Any]:
+        if left and right:
+            return (xp.sum(xp.multiply(a, b)),)
+        a = xp.reshape(a, (1, shapes[0][0])) if left else a
+        b = xp.reshape(b, (shapes[1][0], 1)) if right else b
+        return (xp.reshape(xp.matmul(a, b), out),)
+
+    return capture(product, [v.spec for v in e.values])[0]
 
 
 def _parts(e: Equation) -> Graph | None:

@@ -12,7 +12,7 @@ from numba.core import compiler, sigutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from funcnet.compiler.kernels import block, panels, tile
+from funcnet.compiler.kernels import block, lanes, panels, tile
 from funcnet.compiler.loops import intrinsics
 from funcnet.compiler.team.entry_code import entry, routine
 
@@ -52,8 +52,9 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     for module in (tile, panels):
         if found := module.used(source):
             names.update(module.environment(found))
-    if block.used(source):
-        names.update(block.environment())
+    for module in (block, lanes):
+        if module.used(source):
+            names.update(module.environment())
     exec(compile(source, "<funcnet loop>", "exec"), names)
     result = _compiled(names["loop"], signature, name)
     library = result.library

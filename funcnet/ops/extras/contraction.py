@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 from funcnet.ops.arithmetic import multiply
 from funcnet.ops.broadcasting import reshaped, sum_over
@@ -14,13 +15,16 @@ from funcnet.ops.comparison import where
 from funcnet.ops.extras.inputs import along, size
 from funcnet.ops.extras.subscripts import Contraction, Label, Labels, Terms, described, parse
 from funcnet.ops.fresh import array_like
-from funcnet.ops.linear_algebra import matmul
+from funcnet.ops.linear_algebra import matmul, matrix_transpose, vecdot
 from funcnet.ops.manipulation import expand_dims, permute_dims
 from funcnet.ops.views import View, viewed
 
 __all__ = ["diagonal_of", "einsum"]
 
 Path = list[tuple[int, ...]]
+
+#: Columns of matrices from which on a stack of products is as fast as one product.
+_SIDE = 16
 
 
 def einsum(*operands: Any, optimize: Any = True) -> Any:
@@ -84,7 +88,7 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
         product = chosen[0]
         for k, other in enumerate(chosen[1:], 2):
             rest = [found for _, found in (*terms, *chosen[k:])]
-            product = _pair(product, other, {*output, *[label for found in rest for label in found]})
+            product = _pair(product, other, {*output, *[label for found in rest for label in found]}, output)
         terms.append(product)
     x, found = _kept(*terms[0], set(output))
     return _arranged(x, found, output)
@@ -132,8 +136,8 @@ def _simplified(x: Any, labels: Labels, sizes: dict[Label, int]) -> tuple[Any, L
     return x, labels
 
 
-def _pair(one: tuple[Any, Labels], two: tuple[Any, Labels], keep: set[Label]) -> tuple[Any, Labels]:
-    """Return the product of two arrays, summed over the labels that are not in `keep`."""
+def _pair(one: tuple[Any, Labels], two: tuple[Any, Labels], keep: set[Label], order: Labels) -> tuple[Any, Labels]:
+    """Return the product of two arrays, summed over the labels that are not in `keep`, best in the given order."""
     x, a = _kept(*one, keep.union(two[1]))
     y, b = _kept(*two, keep.union(a))
     both = [label for label in a if label in b]
@@ -146,11 +150,60 @@ def _pair(one: tuple[Any, Labels], two: tuple[Any, Labels], keep: set[Label]) ->
         left = left if not columns else reshaped(left, shape)
         return multiply(left, right if not rows else reshaped(right, middle)), (*batch, *rows, *columns)
     sizes = dict(zip(a, x.shape, strict=True)) | dict(zip(b, y.shape, strict=True))
-    lead, n = tuple([sizes[k] for k in batch]), size(tuple([sizes[k] for k in inner]))
-    top, side = tuple([sizes[k] for k in rows]), tuple([sizes[k] for k in columns])
-    left = reshaped(_arranged(x, a, (*batch, *rows, *inner)), (*lead, size(top), n))
-    right = reshaped(_arranged(y, b, (*batch, *inner, *columns)), (*lead, n, size(side)))
-    return reshaped(matmul(left, right), lead + top + side), (*batch, *rows, *columns)
+    if not rows and not columns and "c" not in (kind(x.dtype), kind(y.dtype)):
+        return _dots(x, a, _arranged(y, b, a), batch, inner), tuple(batch)
+    wanted = [k for k in order if k in rows or k in columns]
+    apart = _apart(wanted, columns, a, batch, inner, sizes)
+    if apart or wanted[: len(columns)] == columns:
+        # The result's order is that of the transposed product.
+        x, a, rows, y, b, columns = y, b, columns, x, a, rows
+    else:
+        apart = _apart(wanted, rows, b, batch, inner, sizes)
+    # Matrices for each element along `apart`, which the left operand does not have.
+    columns = [k for k in columns if k not in apart]
+    left = _matrices(x, a, batch, rows, inner, sizes)
+    if apart:
+        lead = tuple(left.shape[: len(batch)])
+        left = reshaped(left, (*lead, *(1,) * len(apart), *left.shape[-2:])) if lead else left
+    right = _matrices(y, b, [*batch, *apart], inner, columns, sizes)
+    labels = (*batch, *apart, *rows, *columns)
+    return reshaped(matmul(left, right), tuple([sizes[k] for k in labels])), labels
+
+
+def _dots(x: Any, labels: Labels, y: Any, batch: list[Label], inner: list[Label]) -> Any:
+    """Return the scalar products along some labels, of arrays with the same ones."""
+    if tuple(labels) == (*batch, *inner):
+        shape = (*x.shape[: len(batch)], size(tuple(x.shape[len(batch) :])))
+        return vecdot(reshaped(x, shape), reshaped(y, shape))  # would conjugate complex numbers
+    product = multiply(x, y)
+    return sum_over(product, tuple([i for i, label in enumerate(labels) if label in inner]), dtype=product.dtype)
+
+
+def _apart(
+    wanted: list[Label], middle: list[Label], labels: Labels, batch: list[Label], inner: list[Label], sizes: Any
+) -> list[Label]:
+    """Return the labels before those in the middle of the result, if the array beside holds a stack along them."""
+    if not middle or middle[0] not in wanted:
+        return []
+    first = wanted.index(middle[0])
+    before, after = wanted[:first], wanted[first + len(middle) :]
+    if not before or not after or wanted[first : first + len(middle)] != middle:
+        return []
+    if size(tuple([sizes[k] for k in after])) < _SIDE:
+        return []
+    stack = (*batch, *before)
+    return before if labels in ((*stack, *inner, *after), (*stack, *after, *inner)) else []
+
+
+def _matrices(
+    x: Any, labels: Labels, lead: list[Label], down: list[Label], across: list[Label], sizes: dict[Label, int]
+) -> Any:
+    """Return an array as a stack of matrices: as it lies in memory, where that is their transpose."""
+    shape = tuple([sizes[k] for k in lead])
+    height, width = [size(tuple([sizes[k] for k in part])) for part in (down, across)]
+    if across and down and labels == (*lead, *across, *down):
+        return matrix_transpose(reshaped(x, (*shape, width, height)))
+    return reshaped(_arranged(x, labels, (*lead, *down, *across)), (*shape, height, width))
 
 
 def _kept(x: Any, labels: Labels, keep: set[Label]) -> tuple[Any, Labels]:

@@ -58,6 +58,18 @@ def test_as_numpy(size: int, width: int, columns: int, mode: str, tmp_path: Any,
     np.testing.assert_allclose(c, wanted, rtol=0, atol=np.abs(wanted).max() * 50 * np.finfo(dtype).eps)
 
 
+def test_columns_with_gaps(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    rng = np.random.default_rng(3)
+    a, b, c = rng.standard_normal((3, 5)), rng.standard_normal((11, 6)), np.zeros(4 + 3 * 11)
+    text = block.spec(
+        size=8, width=4, columns=11, a=[0, 40, 80], c=[0, 88, 176], loops=[(5, 8, 8)], mode="add", apart=48
+    )
+    run(text, a.reshape(-1), b.reshape(-1), c, c)
+    np.testing.assert_allclose(c[4:].reshape(3, 11), a @ b[:, :5].T, rtol=0, atol=1e-14)
+    assert not c[:4].any()
+
+
 @pytest.mark.parametrize(("size", "width", "columns"), [(4, 16, 37), (4, 2, 2), (8, 8, 8)])
 @pytest.mark.parametrize("kind", ["each", "sum"])
 def test_channels_that_do_not_mix(

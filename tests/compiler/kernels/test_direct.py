@@ -128,6 +128,27 @@ def test_in_pieces(in_python: Any, monkeypatch: pytest.MonkeyPatch, weights: int
             np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("images", [1_000_000, 3_000])
+def test_sums_that_do_not_stay_in_the_cache(
+    in_python: Any, monkeypatch: pytest.MonkeyPatch, images: int, threads: int
+) -> None:
+    force(monkeypatch, threads)
+    monkeypatch.setattr("funcnet.compiler.kernels.direct_kernel._SUMS", 0)
+    monkeypatch.setattr("funcnet.compiler.kernels.direct_kernel._IMAGES", images)
+    for shape, window, options in (
+        ((5, 4, 3, 6), (3, 3, 6, 150), {"padding": ((1, 1), (1, 1))}),
+        ((3, 9, 8, 5), (2, 3, 5, 130), {"padding": ((0, 0), (1, 2)), "stride": 2}),
+        ((2, 20, 3), (3, 3, 64), {"padding": ((1, 1),), "dilation": 2}),
+        ((1, 3, 4, 5, 2), (2, 2, 3, 2, 40), {"padding": ((1, 0), (0, 0), (1, 1))}),
+    ):
+        arrays = problem(2, shape, window, options)
+        plan, _ = planned(arrays, in_python, **options)
+        assert "conv_kernel, direct" in plan.calls
+        for a, b in zip(by_torch(*arrays, **options), plan(*arrays), strict=True):
+            np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
+
+
 @compiling
 @pytest.mark.parametrize(
     ("shape", "window", "options", "dtype"),

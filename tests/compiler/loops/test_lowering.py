@@ -1,4 +1,4 @@
-"""Products of a column and a row are part of the loops that read them."""
+"""Products of a column and a row are part of the loops that read them, and so are scalar products."""
 
 from typing import Any
 
@@ -62,3 +62,45 @@ def test_one_example_as_the_same_in_a_batch() -> None:
     one, two = grad(w, x, y), grad(w, np.repeat(x, 2, 0), np.repeat(y, 2, 0))
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+#: Products of vectors, and the shapes of their arguments.
+VECTORS: list[Any] = [
+    (lambda a, b: a @ b, (37,), (37,)),
+    (lambda a, b: a @ b, (5, 37), (37,)),
+    (lambda a, b: a @ b, (37,), (37, 5)),
+    (lambda a, b: a @ b, (2, 3, 5), (5,)),
+    (lambda a, b: a @ b, (5,), (2, 5, 3)),
+    (lambda a, b: a @ b, (1,), (1,)),
+    (lambda a, b: a @ b, (0,), (0,)),
+    (lambda a, b: a @ b, (3, 0), (0,)),
+    (lambda a, b: xp.vecdot(a, b), (4, 37), (4, 37)),
+    (lambda a, b: xp.vecdot(a, b), (4, 1, 5), (3, 5)),
+    (lambda a, b: xp.vecdot(a, b, axis=-2), (4, 5, 3), (5, 3)),
+    (lambda a, b: xp.vecdot(a, b), (3, 0), (3, 0)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", VECTORS, ids=lambda case: f"{case[1]} {case[2]}")
+def test_products_of_vectors(case: Any, dtype: str) -> None:
+    f, *shapes = case
+    rng = np.random.default_rng(0)
+    given = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    plan = FusedPlan(optimised(fn.trace(f, *given)))
+    assert "vecdot" not in plan.calls
+    for arrays in (given, [np.asfortranarray(a) for a in given], [np.repeat(a, 2, -1)[..., ::2] for a in given]):
+        (found,) = plan(*arrays)
+        wide = [a.astype("f8") for a in arrays]
+        exact = f(*wide)
+        assert found.shape == exact.shape
+        assert found.dtype == dtype
+        assert np.all(np.abs(found - exact) <= 10 * np.finfo(dtype).eps * f(*[np.abs(a) for a in wide]))
+
+
+def test_products_of_other_vectors_stay() -> None:
+    whole, turned = np.arange(4), np.arange(4) * (1 + 1j)
+    for a in (whole, turned):
+        plan = FusedPlan(optimised(fn.trace(lambda a: xp.vecdot(a, a), a)))
+        assert plan.calls == ["vecdot"]
+        np.testing.assert_array_equal(plan(a)[0], np.vecdot(a, a))

@@ -40,11 +40,27 @@ CASES: list[tuple[str, *tuple[tuple[int, ...], ...]]] = [
     ("i...i->...", (3, 2, 3)),
     ("ij,ij->ij", (1, 3), (2, 3)),
     ("ij,jk->ik", (2, 1), (3, 4)),
+    # Scalar products, along dimensions that are and are not the last ones.
+    ("ij,ij->", (3, 4), (3, 4)),
+    ("ij,ji->j", (3, 4), (4, 3)),
+    ("ij,ij->i", (3, 4), (3, 4)),
+    # Results whose order is that of the transposed product, or of a stack of products.
+    ("ij,jk->ki", (2, 3), (3, 4)),
+    ("ijk,il->ljk", (3, 2, 4), (3, 5)),
+    ("ncl,dc->ndl", (3, 4, 17), (5, 4)),
+    ("nlc,dc->ndl", (3, 17, 4), (5, 4)),
+    ("dc,nlc->ndl", (5, 4), (3, 17, 4)),
+    ("cl,dcn->dln", (4, 6), (3, 4, 16)),
+    ("bnci,bdc->bndi", (2, 3, 4, 16), (2, 5, 4)),
+    ("bi,ij,bj->b", (4, 3), (3, 5), (4, 5)),
 ]
 EMPTY: list[tuple[str, *tuple[tuple[int, ...], ...]]] = [
     ("ij,jk->ik", (2, 0), (0, 3)),
     ("ii->i", (0, 0)),
     ("i...->...", (0, 3)),
+    ("ij,ij->j", (0, 3), (0, 3)),
+    ("ij,ij->i", (2, 0), (2, 0)),
+    ("ncl,dc->ndl", (3, 0, 17), (5, 0)),
 ]
 
 
