@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.loops.group import (
-    Group,
-)
+from funcnet.compiler.loops.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

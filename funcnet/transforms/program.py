@@ -18,7 +18,7 @@ from funcnet.transforms.repeated_spectra import followed
 from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from funcnet.core import Primitive, Trace
 
@@ -225,7 +225,8 @@ def split_vjp(graph: Graph, active: Sequence[int], *, recompute: bool = False) -
     used = [v for e in after for v in e.values] + results
     residuals = [v for v in dict.fromkeys(used) if v in known]
     if recompute:
-        residuals, again = _cheaper(inputs, before, residuals)
+        exact = _compared(after, set(residuals), whole.constants)
+        residuals, again = _cheaper(inputs, before, residuals, exact, whole.constants)
         fresh_results = {v: Value(v.spec) for e in again for v in e.outputs}
         after = (
             *[_renamed(e, fresh_results, results=True) for e in again],
@@ -252,12 +253,47 @@ def _renamed(e: Equation, names: dict[Value, Value], *, results: bool = False) -
 
 
 _MOVES = ("getitem", "reshape", "broadcast_to", "matrix_transpose", "astype")
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+
+
+def _simple(e: Equation) -> bool:
+    return e.primitive.kind == "elementwise" or e.primitive.name in _MOVES
+
+
+def _compares(e: Equation, constants: Container[Value]) -> bool:
+    """Whether an equation compares results with each other."""
+    return e.primitive.name in _COMPARISONS and len([v for v in e.values if v not in constants]) > 1
+
+
+def _compared(equations: Sequence[Equation], residuals: set[Value], constants: Container[Value]) -> set[Value]:
+    """Return the residuals whose last digits decide a comparison, such as whether an element is the largest.
+
+    Computed once more by other code they may differ there from what the other side of the comparison is made of.
+    """
+    made: dict[Any, Equation] = {v: e for e in equations for v in e.outputs}
+    waiting: list[Any] = [v for e in equations if _compares(e, constants) for v in e.values]
+    seen: set[Any] = set()
+    while waiting:
+        v = waiting.pop()
+        e = made.get(v)
+        if v not in seen:
+            seen.add(v)
+            if e is not None and _simple(e):
+                waiting += e.values
+    return seen & residuals
 
 
 def _cheaper(
-    inputs: Sequence[Value], equations: Sequence[Equation], residuals: list[Value]
+    inputs: Sequence[Value],
+    equations: Sequence[Equation],
+    residuals: list[Value],
+    exact: set[Value],
+    constants: Container[Value],
 ) -> tuple[list[Value], list[Equation]]:
-    """Return what to keep instead of the residuals, and the equations that make the residuals of it."""
+    """Return what to keep instead of the residuals, and the equations that make the residuals of it.
+
+    What is `exact` is kept, and so are results of comparisons.
+    """
     made: dict[Any, Equation] = {v: e for e in equations for v in e.outputs}
     given = set(inputs)
     roots: dict[Value, None] = {}
@@ -266,7 +302,7 @@ def _cheaper(
     while waiting:
         v: Any = waiting.pop()
         e = made.get(v)
-        if e is None or v in given or not (e.primitive.kind == "elementwise" or e.primitive.name in _MOVES):
+        if e is None or v in given or v in exact or not _simple(e) or _compares(e, constants):
             if v in given or e is not None:
                 roots[v] = None
         elif id(e) not in chosen:
