@@ -65,7 +65,7 @@ def test_reasons_and_arguments() -> None:
 
 
 def test_loops_calls_and_bytes() -> None:
-    f = fn.jit(lambda x: xp.cumulative_sum(xp.softmax(x * 2.0), axis=0) * 3.0 + 1.0)
+    f = fn.jit(lambda x: xp.sort(xp.softmax(x * 2.0), axis=0) * 3.0 + 1.0)
     found = with_loops(f, X)
     version = found.to_dict()["versions"][0]
     assert version["equations after"] <= version["equations before"]
@@ -73,11 +73,11 @@ def test_loops_calls_and_bytes() -> None:
     assert first["operations"][0] == "multiply"
     assert first["space"] == [3, 4]
     assert first["elements"] == 12
-    assert version["calls"] == ["cumulative_sum"]
+    assert version["calls"] == ["sort"]
     assert version["planned bytes"] >= 96
     text = str(found)
     assert "loop 0 over 3 x 4: multiply" in text
-    assert "calls: cumulative_sum" in text
+    assert "calls: sort" in text
     assert f"planned: {version['planned bytes']} bytes" in text
 
 

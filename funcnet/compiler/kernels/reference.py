@@ -45,6 +45,7 @@ def functions() -> dict[str, Any]:
         "larger": lambda x, y: x if x > y else y,
         "smaller": lambda x, y: x if x < y else y,
         "block": _block,
+        "lanes": _lanes,
         "address": lambda array: array.__array_interface__["data"][0],
         "borrow": lambda size: np.empty(size, np.uint8),
         "lent": lambda memory, start, length, dtype: memory[start:].view(dtype)[:length],
@@ -126,3 +127,35 @@ def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
         elif p["mode"] == "bias":
             total += _at(bias, size, (columns,), (size,))
         result[:] = total
+
+
+def _lanes(text: str, a: int, b: int, c: int, flag: int, count: int) -> None:
+    """Do in Python what vectors do for a matrix in each lane."""
+    operation, size, _, n, columns, turned = json.loads(text)
+
+    def matrices(place: int, rows: int, columns: int) -> np.ndarray:
+        return _at(place, size, (count, rows, columns), (rows * columns * size, columns * size, size))
+
+    given = matrices(a, n, n)
+    given = given.swapaxes(-1, -2) if turned else given
+    right = (
+        matrices(b, n, columns) if operation == "solve" else np.broadcast_to(np.eye(n, dtype=given.dtype), given.shape)
+    )
+    for k, x in enumerate(given):
+        try:
+            if operation == "det":
+                matrices(c, 1, 1)[k] = np.linalg.det(x)
+            elif operation == "cholesky":
+                matrices(c, n, n)[k] = np.linalg.cholesky((x + x.T) / 2)
+            elif operation == "cofactor":
+                matrices(c, n, n)[k] = _cofactors(x)
+            else:
+                matrices(c, n, right.shape[-1])[k] = np.linalg.solve(x, right[k])
+        except np.linalg.LinAlgError:
+            ctypes.c_int64.from_address(flag).value = 1
+
+
+def _cofactors(x: np.ndarray) -> np.ndarray:
+    rest = [[np.delete(np.delete(x, i, 0), j, 1) for j in range(len(x))] for i in range(len(x))]
+    signs = (-1.0) ** np.add.outer(np.arange(len(x)), np.arange(len(x)))
+    return np.linalg.det(np.array(rest)) * signs

@@ -128,7 +128,7 @@ def test_batches() -> None:
 
 def test_what_is_not_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def f(a: Any) -> Any:
-        return fn.while_loop(lambda v: xp.sum(v) < 7, lambda v: xp.cumulative_sum(v + 1), a)
+        return fn.while_loop(lambda v: xp.sum(v) < 7, lambda v: xp.sort(v + 1), a)
 
     assert FusedPlan(optimised(fn.trace(f, normal(3))), in_python).calls == ["while"]
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
