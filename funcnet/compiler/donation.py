@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -205,12 +206,21 @@ def _places(values: Sequence[Any], donated: Sequence[int], reused: Any) -> list[
                 memory = _claimed(array) if alone else None
                 # What is not free is copied: the plan writes to it.
                 places[i] = _copied(array) if memory is None else memory
-    if repeated or not reused or len(reused) < len(donated):
+    if repeated:
         emptied = {id(values[i]) for i in donated if id(values[i]) in _owned}
         for i, array in enumerate(values):
             if places[i] is array and id(array) in emptied:
                 places[i] = array[...]
+    else:
+        for i in _others(tuple(donated), tuple(reused or ())):
+            if id(values[i]) in _owned:
+                places[i] = values[i][...]
     return places
+
+
+@cache
+def _others(donated: tuple[int, ...], reused: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([i for i in donated if i not in reused])
 
 
 def _claimed(array: Any) -> Any:
