@@ -14,7 +14,7 @@ from funcnet.core import registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Layout", "contiguous", "flattened", "placed_as", "readable", "turned_products", "view_of"]
+__all__ = ["Layout", "basic_key", "contiguous", "flattened", "placed_as", "readable", "turned_products", "view_of"]
 
 #: What gives views of its argument.
 _PASSING = frozenset(["matrix_transpose", "permute_dims", "getitem"])
@@ -119,7 +119,7 @@ def view_of(e: Equation, array: np.ndarray) -> np.ndarray | None:
         # Sizes of 1 aside, a copy has other memory.
         return found if found.size and np.may_share_memory(found, array) else None
     if name == "getitem" and len(e.inputs) == 1:
-        key = _basic(e.params["key"])
+        key = basic_key(e.params["key"])
         if key is None:
             return None
         found = array[key]
@@ -127,11 +127,11 @@ def view_of(e: Equation, array: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def _basic(key: Iterable[Any]) -> tuple[Any, ...] | None:
+def basic_key(key: Iterable[Any]) -> tuple[Any, ...] | None:
     """Return a key of slices and integers as NumPy takes it, None if there is anything else in it."""
     found: list[Any] = []
     for k in key:
-        if k.__class__ is int:
+        if k is None or k.__class__ is int:
             found.append(k)
         elif k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str:
             found.append(slice(*k))

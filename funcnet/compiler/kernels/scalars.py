@@ -9,6 +9,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.scan_integers import INTEGERS
+from funcnet.compiler.layout import basic_key
 from funcnet.compiler.loops.emit import Emitter
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.lowering import lowered
@@ -201,7 +202,7 @@ class Scalars(Emitter):
         return named(found, out.shape)
 
     def _put(self, e: Equation, given: list[Any]) -> np.ndarray:
-        key = _basic(e.params["key"])
+        key = basic_key(e.params["key"])
         out = e.outputs[0]
         if key is None or len(given) != 2 or any([v.dtype != out.dtype for v in e.values]):
             raise TooLong
@@ -263,21 +264,8 @@ def named(names: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:
     return found.reshape(shape)
 
 
-def _basic(key: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return a key of slices and integers as NumPy takes it, None if there is anything else in it."""
-    found: list[Any] = []
-    for k in key:
-        if k is None or k.__class__ is int:
-            found.append(k)
-        elif k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str:
-            found.append(slice(*k))
-        else:
-            return None
-    return tuple(found)
-
-
 def _part(e: Equation, given: list[Any]) -> np.ndarray | None:
-    key = _basic(e.params["key"])
+    key = basic_key(e.params["key"])
     return None if key is None or len(given) != 1 else given[0][(*key, ...)]
 
 

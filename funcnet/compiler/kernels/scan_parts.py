@@ -12,12 +12,12 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
-from funcnet.compiler.layout import view_of
+from funcnet.compiler.layout import basic_key, view_of
 from funcnet.compiler.loops.group import REDUCTIONS
 from funcnet.core import Spec, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 __all__ = ["FLAG", "Kernel", "Moves", "Written", "kernel_of", "moves_of", "product_of", "rows_last", "with_kernels"]
 
@@ -242,22 +242,10 @@ def _piece(v: Value, x: np.ndarray, base: np.ndarray, y: np.ndarray, result: np.
 def _viewed(e: Equation, places: Any, result: np.ndarray) -> Any:
     view = view_of(e, places[0])
     if view is None and e.primitive.name == "getitem" and len(e.inputs) == 1:
-        key = _basic(e.params["key"])
+        key = basic_key(e.params["key"])
         # NumPy makes a number of an array without dimensions.
         view = None if key is None else places[0][(*key, ...)]
     return None if view is None or view.shape != result.shape else [(0, view, result, False)]
-
-
-def _basic(key: Sequence[Any]) -> tuple[Any, ...] | None:
-    found: list[Any] = []
-    for k in key:
-        if k is None or k.__class__ is int:
-            found.append(k)
-        elif k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str:
-            found.append(slice(*k))
-        else:
-            return None
-    return tuple(found)
 
 
 def _broadcast(e: Equation, places: Any, result: np.ndarray) -> Any:  # noqa: ARG001
@@ -299,7 +287,7 @@ def _beside(e: Equation, places: Any, result: np.ndarray) -> Any:
 
 
 def _put(e: Equation, places: Any, result: np.ndarray) -> Any:
-    key = _basic(e.params["key"])
+    key = basic_key(e.params["key"])
     if key is None or len(places) != 2:
         return None
     part = result[(*key, ...)]
