@@ -12,52 +12,100 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.backends.polynomials import ERFINV_DOUBLE, ERFINV_SINGLE
+from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
 
 if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["drawn"]
+__all__ = ["drawn", "new_keys"]
 
 #: Elements that a thread has to have, and in a line of the cache.
 _PARALLEL, _LINE = 20_000, 64
 _PARITY = 0x1BD11BDA
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _TYPES = {"float32": "f4", "float64": "f8"}
+#: Numbers of each key up to which a loop over many keys goes through the keys first.
+_FEW = 16
+#: What follows the names of draws from several keys at once.
+_SEVERAL = "_batch"
 
 
 def drawn(e: Equation) -> Special | None:
-    """Return the kernel of a draw, None where it does not apply."""
-    name, out = e.primitive.name, e.outputs[0]
-    dtype, size = str(out.dtype), prod(out.shape)
-    if [v.shape for v in e.values] != [(2,)] or str(e.values[0].dtype) != "uint32" or not 0 < size < 1 << 31:
+    """Return the kernel of a draw from one key or from several, None where it does not apply."""
+    name, out = e.primitive.name.removesuffix(_SEVERAL), e.outputs[0]
+    count = _keys(e)
+    dtype, size = str(out.dtype), prod(out.shape) // count if count else 0
+    if len(e.values) > 1 or not 0 < size < 1 << 31:
         return None
     p = e.params
     numbers: list[Any] = []
     if name == "random_bits" and dtype == "uint32":
-        lines = ["y[j] = w"]
+        lines = ["y[at] = w"]
     elif name in ("random_uniform", "random_normal", "random_truncated_normal") and dtype in _TYPES:
         lines, numbers = _real(name, np.dtype(dtype), p)
     elif name == "random_integers" and dtype == "int32":
-        return _integers(p["low"], p["high"], size)
+        return _integers(e, p["low"], p["high"], count)
     else:
         return None
-    source = _source(lines, ("key",), len(numbers), wide=dtype == "float64")
-    return _special(name, source, dtype, numbers, size)
+    source = _source(lines, ("key",), len(numbers), _form(e, size), wide=dtype == "float64")
+    return _special(e, source, numbers, count)
 
 
-def _special(name: str, source: str, dtype: str, numbers: list[Any], size: int) -> Special:
+def new_keys(e: Equation) -> Special | None:
+    """Return the kernel of keys that are made of one or of several, by splitting or of a number; None for others."""
+    name, out = e.primitive.name.removesuffix(_SEVERAL), e.outputs[0]
+    count = _keys(e)
+    size = prod(out.shape) // (2 * count) if count else 0
+    if not 0 < size < 1 << 30:
+        return None
+    lines = ["y[2 * at] = x0", "y[2 * at + 1] = x1"]
+    if name == "random_split":
+        return _special(e, _source(lines, ("key",), 0, _form(e, size), wide=True), [], count)
+    data = e.inputs[1]
+    if data.__class__ is not Value:
+        source = _source(lines, ("key",), 1, "several", wide=True, counter="n0")
+        return _special(e, source, [int(data) % (1 << 32)], count)
+    if str(data.dtype) not in ("int32", "int64", "uint32") or prod(data.shape) not in (1, count):
+        return None
+    counter = "x[row]" if prod(data.shape) > 1 else "x[0]"
+    return _special(e, _source(lines, ("key",), 0, "several", wide=True, counter=counter, given="x, "), [], count)
+
+
+def _keys(e: Equation) -> int:
+    """Return how many keys there are, 0 if they are none of NumPy's."""
+    key = e.values[0] if e.values and e.values[0] is e.inputs[0] else None
+    if key is None or key.shape[-1:] != (2,) or str(key.dtype) != "uint32":
+        return 0
+    return prod(key.shape[:-1])
+
+
+def _form(e: Equation, size: int) -> str:
+    """Return how a loop goes: through the numbers of one key, or of one key after the other, or through keys first."""
+    if len(e.values[0].shape) == 1:
+        return "one"
+    return "several" if size > _FEW else "keys first" if size > 1 else "each"
+
+
+def _special(e: Equation, source: str, numbers: list[Any], count: int) -> Special:
+    out = e.outputs[0]
+    total = prod(out.shape)
+    single = len(e.values[0].shape) == 1 and e.primitive.name != "random_fold_in"
+    size = total // (2 * count if e.primitive.name.startswith(("random_split", "random_fold")) else count)
+
     def build(compile: Compile, threads: int) -> Steps:
         kinds = ["float64" if isinstance(n, float) else "int64" for n in numbers]
-        types = ["int64"] * 3 + ["uint32[::1]", f"{dtype}[::1]", *kinds]
-        loop = compile(source, f"void({', '.join(types)})")
-        units = -(-size // _LINE)
-        parts = max(1, min(threads, units, size // _PARALLEL))
-        bounds = tuple([min(units * i // parts * _LINE, size) for i in range(parts)] + [size])
-        return Steps([Step(loop, bounds, [Of(0, (2,)), Of(1, (size,)), *numbers])])
+        arrays = [f"{v.dtype}[::1]" for v in (*e.values, out)]
+        loop = compile(source, f"void({', '.join([*['int64'] * 3, *arrays, 'int64', *kinds])})")
+        each = _LINE if single else 1
+        units = -(-size // _LINE) if single else count
+        parts = max(1, min(threads, units, total // _PARALLEL))
+        bounds = tuple([min(units * i // parts * each, size if single else count) for i in range(parts)])
+        given = [Of(i, (prod(v.shape),)) for i, v in enumerate((*e.values, out))]
+        return Steps([Step(loop, (*bounds, size if single else count), [*given, size, *numbers])])
 
-    return Special(f"{name}, in registers", build)
+    return Special(f"{e.primitive.name}, in registers", build)
 
 
 def _hash(key: str, counter: str, to: str) -> list[str]:
@@ -78,20 +126,44 @@ def _schedule(key: str) -> str:
     return f"{key}2 = np.uint32(np.uint32({key}0 ^ {key}1) ^ np.uint32({_PARITY}))"
 
 
-def _source(lines: list[str], keys: tuple[str, ...], numbers: int, *, wide: bool) -> str:
-    """Return the source of a loop over all numbers."""
-    head = ["key0 = key[0]", "key1 = key[1]", _schedule("key")]
+def _source(
+    lines: list[str],
+    keys: tuple[str, ...],
+    numbers: int,
+    form: str,
+    *,
+    wide: bool,
+    counter: str = "j",
+    given: str = "",
+) -> str:
+    """Return the source of a loop over all numbers, which `lines` write to their place ``y[at]``."""
+    head = ["key0 = key[0]", "key1 = key[1]"] if form == "one" else ["key0 = key[2 * row]", "key1 = key[2 * row + 1]"]
+    head.append(_schedule("key"))
     if keys != ("key",):
         for i, name in enumerate(keys):
             head += [*_hash("key", str(i), name), _schedule(name)]
     body: list[str] = []
     for name in keys:
-        body += _hash(name, "j", f"w_{name}" if keys != ("key",) else "x")
+        body += _hash(name, counter, f"w_{name}" if keys != ("key",) else "x")
     if keys == ("key",) and not wide:
         body.append("w = np.uint32(x0 ^ x1)")
-    arguments = ", ".join(["lo", "hi", "part", "key", "y", *[f"n{i}" for i in range(numbers)]])
-    text = [f"def loop({arguments}):", *["    " + line for line in head], "    for j in range(lo, hi):"]
-    return "\n".join([*text, *["        " + line for line in (*body, *lines)], ""])
+    arguments = ", ".join(["lo", "hi", "part", f"key, {given}y", "size", *[f"n{i}" for i in range(numbers)]])
+    place = {"one": "j", "each": "row"}.get(form, "row * size + j")
+    body += [line.replace("[at]", f"[{place}]").replace("2 * at", f"2 * ({place})") for line in lines]
+    loops = {
+        "one": [*head, "for j in range(lo, hi):", body],
+        "several": ["for row in range(lo, hi):", [*head, "for j in range(size):", body]],
+        "each": ["for row in range(lo, hi):", ["j = 0", *head, *body]],
+        "keys first": ["for j in range(size):", ["for row in range(lo, hi):", [*head, *body]]],
+    }
+    return "\n".join([f"def loop({arguments}):", *_indented(loops[form]), ""])
+
+
+def _indented(text: list[Any], depth: int = 1) -> list[str]:
+    found: list[str] = []
+    for line in text:
+        found += _indented(line, depth + 1) if isinstance(line, list) else ["    " * depth + line]
+    return found
 
 
 def _real(name: str, dtype: np.dtype, p: Any) -> tuple[list[str], list[Any]]:
@@ -108,16 +180,16 @@ def _real(name: str, dtype: np.dtype, p: Any) -> tuple[list[str], list[Any]]:
         bounds = [float(high - low), float(low)]
     if name == "random_uniform":
         plain = bounds == [1.0, 0.0]
-        return ([*lines, "y[j] = u"], []) if plain else ([*lines, *scaled, "y[j] = u"], bounds)
+        return ([*lines, "y[at] = u"], []) if plain else ([*lines, *scaled, "y[at] = u"], bounds)
     if name == "random_normal":
         # Twice a draw is exact, so this rounds once.
         lowest = float(np.nextafter(kind(-1), kind(0)))
-        return [*lines, f"u = u * {t}(2) + {t}({lowest!r})", *_erfinv(dtype), "y[j] = q"], []
+        return [*lines, f"u = u * {t}(2) + {t}({lowest!r})", *_erfinv(dtype), "y[at] = q"], []
     bounds += [float(kind(p["least"])), float(kind(p["most"]))]
     ends = [
         f"q = q if abs(u) < {t}(1) else u * {t}(np.inf)",
         f"q = q if q > {t}(n2) else {t}(n2)",
-        f"y[j] = q if q < {t}(n3) else {t}(n3)",
+        f"y[at] = q if q < {t}(n3) else {t}(n3)",
     ]
     return [*lines, *scaled, *_erfinv(dtype), *ends], bounds
 
@@ -138,7 +210,7 @@ def _erfinv(dtype: np.dtype) -> list[str]:
     return [*lines, f"q = u * {text} * {t}({float(dtype.type(sqrt(2.0)))!r})"]
 
 
-def _integers(low: int, high: int, size: int) -> Special:
+def _integers(e: Equation, low: int, high: int, count: int) -> Special:
     """Return the kernel of integers of 32 bits, by the remainders of 64 bits in two words."""
     span = (high - low) % (1 << 32) if high > low else 1
     base = (1 << 16) % span if span else 0
@@ -155,6 +227,7 @@ def _integers(low: int, high: int, size: int) -> Special:
         if weight:
             lines += ["h = np.uint32(w_upper_0 ^ w_upper_1)", *remainder("h")]
             lines += ["r = np.uint32(r + np.uint32(h * np.uint32(n2)))", *remainder("r")]
-    lines.append("y[j] = np.int32(np.uint32(r + np.uint32(n0)))")
-    source = _source(lines, ("upper_", "lower_"), 3, wide=False)
-    return _special("random_integers", source, "int32", [low % (1 << 32), span, weight], size)
+    lines.append("y[at] = np.int32(np.uint32(r + np.uint32(n0)))")
+    form = _form(e, prod(e.outputs[0].shape) // count)
+    source = _source(lines, ("upper_", "lower_"), 3, form, wide=False)
+    return _special(e, source, [low % (1 << 32), span, weight], count)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place
 from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.cumulative import accumulated
-from funcnet.compiler.kernels.draws import drawn
+from funcnet.compiler.kernels.draws import drawn, new_keys
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import spread
@@ -42,10 +42,19 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "min": middle_extreme,
     "multiply": outer,
     "random_bits": drawn,
+    "random_bits_batch": drawn,
+    "random_fold_in": new_keys,
+    "random_fold_in_batch": new_keys,
     "random_integers": drawn,
+    "random_integers_batch": drawn,
     "random_normal": drawn,
+    "random_normal_batch": drawn,
+    "random_split": new_keys,
+    "random_split_batch": new_keys,
     "random_truncated_normal": drawn,
+    "random_truncated_normal_batch": drawn,
     "random_uniform": drawn,
+    "random_uniform_batch": drawn,
     "resample": resampled,
     "roll": rolled,
     "sum": middle_sum,

@@ -383,7 +383,10 @@ def _added_to_products(graph: Graph, fixed: Callable[[Equation], bool]) -> Graph
 
 
 def _supported(v: Value) -> bool:
-    return v.spec.backend.name == "numpy" and type_name(str(np.dtype(v.dtype))) is not None and prod(v.shape) > 0
+    name = str(np.dtype(v.dtype))
+    # Keys go from kernel to kernel; loops over elements do not hold any.
+    typed = type_name(name) is not None or name == "uint32"
+    return v.spec.backend.name == "numpy" and typed and prod(v.shape) > 0
 
 
 def _joined(e: Equation) -> Joined | None:

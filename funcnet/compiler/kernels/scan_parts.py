@@ -76,7 +76,7 @@ def with_kernels(graph: Graph) -> Graph:
             kept += _of_one_row(e)
             continue
         special: Any = MAKERS[name](e) if name in _KERNELS else None
-        kept.append(e if special is None else Equation(special, e.inputs, {}, e.outputs, e.line, e.again))
+        kept.append(e if special is None else Equation(special, tuple(e.values), {}, e.outputs, e.line, e.again))
     return graph.with_equations(kept)
 
 

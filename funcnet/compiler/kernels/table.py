@@ -69,6 +69,7 @@ def specialised(graph: Graph) -> Graph:
         else:
             maker = MAKERS.get(e.primitive.name)
             special = maker(e) if maker is not None else None
+            inputs = tuple(e.values)
         if special is not None:
             e = Equation(special, inputs, {}, outputs, e.line, e.again)
             changed = True

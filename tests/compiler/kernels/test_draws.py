@@ -96,8 +96,53 @@ def test_what_stays() -> None:
         lambda key: random.uniform(key, (5,), dtype="float16"),
         lambda key: random.bits(key, (5,), dtype="uint8"),
         lambda key: random.randint(key, (5,), 0, 9, dtype="int64"),
-        lambda keys: fn.vmap(lambda key: random.normal(key, (3,)))(xp.stack([keys, keys])),
+        lambda key: fn.vmap(lambda key: random.normal(key, (3, 0)))(xp.stack([key, key])),
     ):
         plan = FusedPlan(optimised(fn.trace(f, key)))
         assert not any(["in registers" in c for c in plan.calls])
         np.testing.assert_array_equal(plan(key)[0], f(key))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (40,)])
+@pytest.mark.parametrize("count", [1, 37])
+def test_several_keys(shape: Any, count: int) -> None:
+    draws: list[Any] = [
+        lambda key: random.uniform(key, shape),
+        lambda key: random.uniform(key, shape, dtype="float64", minval=-2.0, maxval=3.0),
+        lambda key: random.randint(key, shape, -5, 100),
+        lambda key: random.bits(key, shape),
+        lambda key: random.split(key, 3),
+    ]
+    for draw in draws:
+        same(lambda key, draw=draw: fn.vmap(draw)(random.split(key, count)))
+    same(lambda key: fn.vmap(lambda k: random.normal(k, shape))(random.split(key, count)), ulps=8)
+
+
+@pytest.mark.parametrize("num", [2, 3, 65, (2, 5)])
+def test_keys_that_are_split(num: Any) -> None:
+    same(lambda key: random.split(key, num))
+
+
+def test_numbers_that_are_folded_in() -> None:
+    for number in (0, 7, 2**32 - 1):
+        same(lambda key, number=number: random.fold_in(key, number))
+    for dtype in ("int32", "int64", "uint32"):
+        for number in (0, 1, -1, 2**31 - 1) if dtype != "uint32" else (0, 2**32 - 1):
+            data = np.array(number, dtype)
+            plan = FusedPlan(optimised(fn.trace(random.fold_in, KEYS[0], data)))
+            assert plan.calls == ["random_fold_in, in registers"]
+            for key in KEYS:
+                np.testing.assert_array_equal(plan(key, data)[0], random.fold_in(key, data))
+    numbers = np.array([3, -1, 0, 2**31 - 1], np.int32)
+    for axes in ((None, 0), (0, 0), (0, None)):
+        f: Any = fn.vmap(random.fold_in, in_axes=axes)
+        given = (KEYS[1] if axes[0] is None else np.stack(KEYS), numbers if axes[1] == 0 else numbers[1])
+        plan = FusedPlan(optimised(fn.trace(f, *given)))
+        assert plan.calls[-1] == "random_fold_in_batch, in registers"
+        np.testing.assert_array_equal(plan(*given)[0], f(*given))
+
+
+def test_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "threads", lambda: 3)
+    same(lambda key: fn.vmap(lambda k: random.uniform(k, (300,)))(random.split(key, 301)))
+    same(lambda key: random.split(key, 50_001))

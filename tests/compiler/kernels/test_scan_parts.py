@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import funcnet as fn
-from funcnet import tree, xp
+from funcnet import random, tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels import reference, scalars, scan
@@ -214,6 +214,21 @@ def test_remainders_of_integers() -> None:
     # Which is an error of some processors.
     least = np.full(3, np.iinfo(np.int64).min)
     whole(lambda c, k: fn.scan(step, c, k), least, np.full((2, 1), -1), compile=build.compiled)
+
+
+def test_keys_that_steps_split() -> None:
+    def step(carry: Any, t: Any) -> Any:
+        key, x = carry
+        key, first, second = random.split(key, 3)
+        proposed = x + 0.3 * random.normal(first, x.shape, dtype="float64")
+        accepted = random.uniform(random.fold_in(second, t), (), dtype="float64") < 0.5
+        each = fn.vmap(lambda k: random.uniform(k, (3,), dtype="float64"))(random.split(second, 2))
+        return (key, xp.where(accepted, proposed, x)), (key, each, random.randint(second, (4,), 0, 9))
+
+    args = random.key(3), normal(70), np.arange(5)
+    whole(lambda key, x, t: fn.scan(step, (key, x), t), *args, compile=build.compiled)
+    slope = fn.grad(lambda x, key, t: xp.sum(fn.scan(step, (key, x), t)[0][1] ** 2))
+    whole(slope, args[1], args[0], args[2], compile=build.compiled)
 
 
 def test_convolution_in_steps(in_python: Any) -> None:
