@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.compiled import COMPILED
+from benchmarks.peers.examples import examples
 from benchmarks.peers.pool import LIBRARIES, ROOT, Pool, cores
 from benchmarks.peers.sections import FULL, SECTIONS, TINY
 from benchmarks.peers.table import COLUMNS, COMPILED_COLUMNS, document, part
@@ -19,18 +20,20 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.table import Line
 
-__all__ = ["main"]
+__all__ = ["EAGER", "main"]
 
 
+#: Sections of eager work.
+EAGER = {**SECTIONS, "examples": examples}
 #: The heading of each part of the page, its sections, and the columns of its table.
-_PARTS = (("Eager", SECTIONS, COLUMNS), ("Compiled", COMPILED, COMPILED_COLUMNS))
-_GROUPS = {"eager": tuple(SECTIONS), "jit": tuple(COMPILED)}
+_PARTS = (("Eager", EAGER, COLUMNS), ("Compiled", COMPILED, COMPILED_COLUMNS))
+_GROUPS = {"eager": tuple(EAGER), "jit": tuple(COMPILED)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the sections, print the page, and say in the exit status whether every figure was reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
-    names = [*SECTIONS, *COMPILED]
+    names = [*EAGER, *COMPILED]
     known = ", ".join([*names, *_GROUPS])
     parser.add_argument("names", nargs="*", metavar="SECTION", help=f"any of {known}; all by default")
     parser.add_argument("--sections", nargs="+", default=[], metavar="SECTION", help="the same")

@@ -66,15 +66,17 @@ def interleave(
 ) -> tuple[list[Entry], list[list[float]]]:
     """Time the entries whose library is installed, in turns, and return them with the seconds per call of each round.
 
-    `agree` is the relative difference that the results of different libraries may have. Entries that are `prepared`
-    are installed, made and compared already.
+    `agree` is the relative difference that the results of different libraries may have in the same job. Entries that
+    are `prepared` are installed, made and compared already.
     """
     entries = [entry for entry in entries if pool.get(entry.library) is not None]
     results = [] if prepared else [ask(pool, entry, "prepare")["result"] for entry in entries]
     if agree is not None:
+        first: dict[str, tuple[str, float]] = {}
         for entry, result in zip(entries, results, strict=True):
-            if abs(result - results[0]) > agree * abs(results[0]):
-                raise WorkerError(f"{entry.job}: {entry.library} found {result}, {entries[0].library} {results[0]}")
+            library, right = first.setdefault(entry.job, (entry.library, result))
+            if abs(result - right) > agree * abs(right):
+                raise WorkerError(f"{entry.job}: {entry.library} found {result}, {library} {right}")
     # The first measurement only tells how many calls fill a round.
     once = [ask(pool, entry, "time", calls=1)["seconds"] for entry in entries]
     calls = [max(1, int(sizes.seconds / seconds)) for seconds in once]

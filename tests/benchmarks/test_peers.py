@@ -12,7 +12,7 @@ from benchmarks.peers import __main__ as command
 from benchmarks.peers import table, worker
 from benchmarks.peers.compiled import COMPILED, STEPS
 from benchmarks.peers.pool import LIBRARIES, MissingLibraryError, Peer, Pool, WorkerError, child_environment
-from benchmarks.peers.sections import FULL, SECTIONS, TINY, Entry, interleave
+from benchmarks.peers.sections import FULL, TINY, Entry, interleave
 from benchmarks.peers.table import COLUMNS, COMPILED_COLUMNS, Line
 
 
@@ -140,9 +140,9 @@ class TestWorkers:
 
 
 class TestSections:
-    @pytest.mark.parametrize("name", list(SECTIONS))
+    @pytest.mark.parametrize("name", list(command.EAGER))
     def test_every_section_has_lines(self, pool: Pool, name: str) -> None:
-        report = SECTIONS[name](pool, TINY)
+        report = command.EAGER[name](pool, TINY)
         if not report.lines:
             pytest.skip(report.notes[0])
         for line in report.lines:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.peers.steps.problems import PROBLEMS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,6 +58,64 @@ def normal(size: int) -> Callable[[], float]:
     return lambda: float(generator.standard_normal(size, dtype=np.float32)[0])
 
 
+def _errors(widths: list[int], batch: int) -> tuple[int, Callable[[int], tuple[list[Any], list[Any]]]]:
+    """Return the number of layers, and what computes their inputs and the loss's gradients to their outputs."""
+    params, (x, labels), options = PROBLEMS["per-example"](widths, batch)
+    depth, rows = options["depth"], np.arange(batch)
+
+    def backward(examples: int) -> tuple[list[Any], list[Any]]:
+        inputs, signs = [x], []
+        for i in range(depth - 1):
+            y = inputs[i] @ params[f"w{i}"]
+            y += params[f"b{i}"]
+            signs.append(y > 0)
+            inputs.append(np.maximum(y, 0, out=y))
+        y = inputs[-1] @ params[f"w{depth - 1}"]
+        y += params[f"b{depth - 1}"]
+        y -= y.max(axis=1, keepdims=True)
+        np.exp(y, out=y)
+        y /= y.sum(axis=1, keepdims=True)
+        y[rows, labels] -= 1
+        if examples > 1:
+            y /= examples
+        errors = [y]
+        for i in reversed(range(depth - 1)):
+            y = y @ params[f"w{i + 1}"].T
+            y *= signs[i]
+            errors.insert(0, y)
+        return inputs, errors
+
+    return depth, backward
+
+
+def per_example(widths: list[int], batch: int) -> Callable[[], float]:
+    """Derive the classifier's gradients by hand, for each example."""
+    depth, backward = _errors(widths, batch)
+    out: dict[str, Any] = {}
+
+    def run() -> float:
+        out.clear()
+        for i, (x, error) in enumerate(zip(*backward(1), strict=True)):
+            out[f"w{i}"], out[f"b{i}"] = np.einsum("bi,bj->bij", x, error), error
+        return float(out[f"b{depth - 1}"][0, 0])
+
+    return run
+
+
+def batched_gradient(widths: list[int], batch: int) -> Callable[[], float]:
+    """Derive the gradient of their mean by hand."""
+    depth, backward = _errors(widths, batch)
+    out: dict[str, Any] = {}
+
+    def run() -> float:
+        inputs, errors = backward(batch)
+        for i in range(depth):
+            out[f"w{i}"], out[f"b{i}"] = inputs[i].T @ errors[i], errors[i].sum(axis=0)
+        return float(out[f"b{depth - 1}"][0])
+
+    return run
+
+
 def products(shapes: list[list[int]]) -> Callable[[], float]:
     """Matrix products of shapes ``[batch, m, k, n]`` into memory that is there already."""
     rng = np.random.default_rng(0)
@@ -73,6 +133,8 @@ def products(shapes: list[list[int]]) -> Callable[[], float]:
 
 
 JOBS = {
+    "step per-example": per_example,
+    "batched gradient": batched_gradient,
     "sine chain": sine_chain,
     "product chain": product_chain,
     "uniform": uniform,

@@ -164,6 +164,33 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
 
         return _checked(run, lambda: out, gradients)
 
+    def loop_of_examples(widths: list[int], batch: int) -> Callable[[], float]:
+        params, (x, labels), options = PROBLEMS["per-example"](widths, batch)
+        one = wrap(fn.grad(lambda p, x, label: mlp(p, x[None, :], label[None], **options)))
+        last = f"b{options['depth'] - 1}"
+        out: Any = None
+
+        def run() -> float:
+            nonlocal out
+            out = None
+            out = tree.map(lambda *leaves: np.stack(leaves), *[one(params, x[i], labels[i]) for i in range(batch)])
+            return float(out[last][0, 0])
+
+        return _checked(run, lambda: out, one)
+
+    def batched_gradient(widths: list[int], batch: int) -> Callable[[], float]:
+        params, (x, labels), options = PROBLEMS["per-example"](widths, batch)
+        gradient = wrap(fn.grad(lambda p: mlp(p, x, labels, **options)))
+        last = f"b{options['depth'] - 1}"
+        out: Any = None
+
+        def run() -> float:
+            nonlocal out
+            out = gradient(params)
+            return float(out[last][0])
+
+        return _checked(run, lambda: out, gradient)
+
     def hessian(size: int) -> Callable[[], float]:
         params, (a,), _ = PROBLEMS["hessian"](size)
         curvature = wrap(fn.hessian(curved))
@@ -204,6 +231,8 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
         "step elementwise": elementwise_gradient,
         "step adam": adam,
         "step per-example": per_example,
+        "loop of examples": loop_of_examples,
+        "batched gradient": batched_gradient,
         "step hessian": hessian,
         "step scalar": scalar,
         "leaves": leaves,

@@ -184,6 +184,20 @@ def jobs() -> dict[str, Callable[..., Any]]:
 
         return _checked(run, lambda: out)
 
+    def batched_gradient(widths: list[int], batch: int) -> Callable[[], float]:
+        params, (x, labels), options = PROBLEMS["per-example"](widths, batch)
+        params, x, labels = jax.tree.map(jnp.asarray, (params, x, labels))
+        gradient = jax.jit(jax.grad(lambda p: mlp(p, x, labels, **options)))
+        last = f"b{options['depth'] - 1}"
+        out: Any = None
+
+        def run() -> float:
+            nonlocal out
+            out = jax.block_until_ready(gradient(params))
+            return float(out[last][0])
+
+        return _checked(run, lambda: out)
+
     def hessian(size: int) -> Callable[[], float]:
         params, (a,), _ = jax.tree.map(jnp.asarray, PROBLEMS["hessian"](size))
         curvature = jax.jit(jax.hessian(curved))
@@ -224,6 +238,7 @@ def jobs() -> dict[str, Callable[..., Any]]:
         "step elementwise": elementwise_gradient,
         "step adam": adam,
         "step per-example": per_example,
+        "batched gradient": batched_gradient,
         "step hessian": hessian,
         "step scalar": scalar,
         "leaves": leaves,

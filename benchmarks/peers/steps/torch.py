@@ -165,6 +165,20 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
 
         return _checked(run, lambda: out.values())
 
+    def batched_gradient(widths: list[int], batch: int) -> Callable[[], float]:
+        made, given, options = PROBLEMS["per-example"](widths, batch)
+        params, (x, labels) = _here("per-example", made, given)
+        loss_of = wrap(lambda: mlp(params, x, labels, **options))
+        last = params[f"b{options['depth'] - 1}"]
+
+        def run() -> float:
+            for p in params.values():
+                p.grad = None
+            loss_of().backward()
+            return float(last.grad[0])
+
+        return _checked(run, lambda: [p.grad for p in params.values()])
+
     def hessian(size: int) -> Callable[[], float]:
         params, (a,) = _here("hessian", *PROBLEMS["hessian"](size)[:2])
         x = params["x"].detach()
@@ -208,6 +222,7 @@ def jobs(wrap: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
         "step elementwise": elementwise_gradient,
         "step adam": adam,
         "step per-example": per_example,
+        "batched gradient": batched_gradient,
         "step hessian": hessian,
         "step scalar": scalar,
         "leaves": leaves,
