@@ -17,6 +17,7 @@ from funcnet.compiler.residuals import drop_results, share_residuals
 from funcnet.compiler.scans import hoist_products
 from funcnet.core import owner, registry
 from funcnet.core.bind import run
+from funcnet.core.dtypes import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,8 @@ def _alias(e: Equation) -> Value | None:
         return first if same and whole else None
     if name == "permute_dims":
         return first if tuple(e.params["axes"]) == tuple(range(len(first.shape))) else None
-    if len(e.inputs) == 2 and same and e.inputs[1].__class__ in (int, float):
+    # Complex products and powers mix zeros, infinities and NaN of both parts.
+    if len(e.inputs) == 2 and same and e.inputs[1].__class__ in (int, float) and kind(first.dtype) != "c":
         number = e.inputs[1]
         if (name in ("multiply", "divide") and number == 1) or (name == "pow" and number == 1):
             return first
@@ -177,7 +179,7 @@ def simplify(graph: Graph) -> Graph:
             kept.append(new)
         elif before is not None and name == before.primitive.name == "negative":
             replaced[e.outputs[0]] = before.inputs[0]
-        elif name == "pow" and first.__class__ is Value and e.inputs[1].__class__ in (int, float) and e.inputs[1] == 2:
+        elif name == "pow" and e.inputs[1].__class__ in (int, float) and e.inputs[1] == 2 and kind(first.dtype) != "c":
             kept.append(Equation(registry["multiply"], (first, first), {}, e.outputs, e.line, e.again))
         else:
             kept.append(e)

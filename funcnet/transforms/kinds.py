@@ -8,6 +8,7 @@ import numpy as np
 
 from funcnet.compiler.graph import spec_of
 from funcnet.errors import ParameterError
+from funcnet.transforms.same import Same
 
 __all__ = ["NUMBERS", "kinds_of"]
 
@@ -30,8 +31,8 @@ def kinds_of(leaves: list[Any], name: str) -> tuple[list[Any], tuple[Any, ...]]:
             kinds.append(((), NUMBERS[cls]))
             values.append(leaf)
         elif cls in _SCALARS:
-            # 0.0 and -0.0 are equal, and NaN is not equal to itself.
-            kinds.append((cls, leaf) if leaf and leaf == leaf else (cls, leaf, repr(leaf)))
+            # Most are equal to nothing else of their class; zeros, NaN and complex numbers may be.
+            kinds.append((cls, leaf) if leaf and leaf == leaf and cls is not complex else (cls, Same(leaf)))
         elif hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
             spec = spec_of(leaf)
             kinds.append((spec.shape, spec.dtype, spec.backend.name, spec._device))  # the device may be left open
@@ -51,4 +52,4 @@ def _hashable(leaf: Any, name: str) -> Any:
             needed="arrays, numbers and strings in nested containers",
             write="xp.asarray(...); fn.tree.register(...) for a container of arrays",
         ) from None
-    return leaf.__class__, leaf
+    return leaf.__class__, Same(leaf)

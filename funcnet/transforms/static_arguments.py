@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.errors import ParameterError
 from funcnet.transforms.named_arguments import positions_of
+from funcnet.transforms.same import Same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ class StaticArguments:
                     write=f"{name}=tuple(...), or no static_argnames for it if it is an array",
                 ) from None
         # The class too: 1, 1.0 and True are equal.
-        return tuple(rest), kwargs, tuple(sorted((k, v.__class__.__name__, _Same(v)) for k, v in taken.items()))
+        return tuple(rest), kwargs, tuple(sorted((k, v.__class__.__name__, Same(v)) for k, v in taken.items()))
 
     def put_back(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: Any) -> tuple[Any, Any]:
         """Return all arguments, given what :meth:`take_out` has returned."""
@@ -73,35 +74,3 @@ class StaticArguments:
             else:
                 more[name] = same.value
         return tuple(rest), more
-
-
-class _Same:
-    """A static value in a key: compared as values are, but 1, 1.0 and True differ; never ordered."""
-
-    __slots__ = ("exact", "value")
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.exact = _exact(value)
-
-    def __hash__(self) -> int:
-        return hash(self.exact)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and bool(self.exact == other.exact)
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return repr(self.value)
-
-
-def _exact(value: Any) -> Any:
-    """Return something that is equal only for values that are equal and of one class."""
-    if value.__class__ in (float, complex):
-        # 0.0 and -0.0 are equal, and NaN is not equal to itself.
-        return value.__class__, repr(value)
-    if value.__class__ is tuple:
-        return tuple, tuple([_exact(v) for v in value])
-    return value.__class__, value

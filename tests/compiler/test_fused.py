@@ -215,6 +215,11 @@ class TestFusion:
         compared(lambda x: (xp.max(x + 0.0, axis=1), xp.min(x * 1.5, axis=1), xp.maximum(x, 0.5)), x, 1e-6)
         compared(lambda x: (xp.exp(x), xp.log(x), xp.tanh(x), xp.sigmoid(x), xp.relu(x), xp.sign(x)), x, 1e-6)
 
+    def test_signs_of_zeros(self) -> None:
+        x = np.array([0.0, -0.0, 2.0, -2.0])
+        (found,) = FusedPlan(optimised(fn.trace(lambda x: xp.sign(x) / 0.5, x)), in_python)(x)
+        np.testing.assert_array_equal(np.signbit(found), [False, False, False, True])
+
     def test_broadcasting(self) -> None:
         a, b, c = (RNG.normal(size=s).astype("float32") for s in ((4, 5, 6), (6,), (4, 1, 1)))
         plan = compared(lambda p: xp.sum((p[0] * p[1] + p[2]) * 2.0 - p[1], axis=(1, 2)), [a, b, c], 1e-5)

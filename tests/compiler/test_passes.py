@@ -123,6 +123,19 @@ def test_what_is_not_the_argument_stays(f: Any) -> None:
     assert len(passes.forward_aliases(fn.trace(f, SPEC))) == 1
 
 
+@pytest.mark.parametrize(
+    "f", [lambda x: x * 1, lambda x: x * 1.0, lambda x: x / 1, lambda x: x / 1.0, lambda x: x**1, lambda x: x**2]
+)
+def test_complex_numbers_keep_their_zeros_and_infinities(f: Any) -> None:
+    x = np.array([complex(-1, -0.0), complex(0.0, -0.0), complex(-0.0, 0.0), complex(np.inf, 0), complex(1, np.nan)])
+    with np.errstate(all="ignore"):
+        wanted = interpret(fn.trace(f, x), [x])[0]
+        found = interpret(passes.optimised(fn.trace(f, x)), [x])[0]
+    for part in (np.real, np.imag):
+        np.testing.assert_array_equal(part(found), part(wanted))
+        np.testing.assert_array_equal(np.signbit(part(found)), np.signbit(part(wanted)))
+
+
 def test_dtypes_are_kept() -> None:
     graph = fn.trace(lambda x: x * 1.0, fn.Spec((3,), "int64"))
     assert passes.optimised(graph).specs[0].dtype == np.float64

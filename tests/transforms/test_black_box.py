@@ -138,3 +138,11 @@ def test_the_function_may_write_into_its_arguments_and_return_them():
     np.testing.assert_array_equal(x, [1.0, 2.0])
     np.testing.assert_array_equal(fn.grad(lambda x: (f(x) * x).sum())(x), [4.0, 8.0])
     np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+def test_results_of_a_graph_are_apart_though_the_function_returns_one_array_twice():
+    f = fn.external(lambda x: (x, {"again": x}), shape=lambda x: (x, {"again": x}))
+    one, other = fn.jit(f)(X)
+    assert not np.shares_memory(one, other["again"])
+    np.testing.assert_array_equal(one, X)
+    np.testing.assert_array_equal(other["again"], X)

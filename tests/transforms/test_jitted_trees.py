@@ -64,7 +64,8 @@ def assert_same(found: Any, wanted: Any) -> None:
         else:
             assert type(a) is type(b)
         np.testing.assert_allclose(a, b, rtol=1e-5)
-        np.testing.assert_array_equal(np.signbit(np.real(a)), np.signbit(np.real(b)))
+        for part in (np.real, np.imag):
+            np.testing.assert_array_equal(np.signbit(part(a)), np.signbit(part(b)))
 
 
 jitted = fn.jit(f)

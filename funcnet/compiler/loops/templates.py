@@ -44,7 +44,8 @@ TEMPLATES = MappingProxyType(
         "clip_below": "({0} if ({0} > {1}) | ({0} != {0}) else {1})",
         "clip_above": "({0} if ({0} < {1}) | ({0} != {0}) else {1})",
         "relu": "({T}(0) if {0} < {T}(0) else {0})",
-        "sign": "({T}(1) if {0} > {T}(0) else ({T}(-1) if {0} < {T}(0) else {0}))",
+        # The sum is NaN for NaN, and 0 for -0.
+        "sign": "({T}(1) if {0} > {T}(0) else ({T}(-1) if {0} < {T}(0) else {0} + {T}(0)))",
         "astype": "{0}",
         "astype_exact": "{0}",
         "stop_gradient": "{0}",
