@@ -87,8 +87,11 @@ class _Watch(ref[Any]):
     thing: Any
 
 
-class _Memory(bytearray):
-    """What buffers lie in that begin with a line of the cache."""
+class _Memory(np.ndarray[Any, Any]):
+    """What buffers lie in that begin with a line of the cache.
+
+    NumPy takes large memory in large pages, as `bytearray` does not; views end at an array of another class.
+    """
 
 
 #: Of a kind that a thread may take twice: what the garbage collector calls in between may give arrays away, too.
@@ -243,8 +246,8 @@ def _copied(array: Any) -> Any:
     """
     if array.nbytes < LARGE:
         return np.array(array, order="C")
-    whole = _Memory(array.nbytes + 64)
-    start = -np.frombuffer(whole, np.uint8).ctypes.data % 64
+    whole = _Memory((array.nbytes + 64,), np.uint8)
+    start = -whole.ctypes.data % 64
     memory = np.ndarray(array.shape, array.dtype, whole, start)
     memory[...] = array
     return memory
