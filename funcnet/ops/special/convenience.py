@@ -9,6 +9,7 @@ from funcnet.ops.activations import sigmoid, softplus
 from funcnet.ops.arithmetic import hypot
 from funcnet.ops.comparison import where
 from funcnet.ops.complex import abs as magnitude
+from funcnet.ops.complex import sign
 from funcnet.ops.exponential import exp, log1p
 from funcnet.ops.exponential import log as logarithm
 from funcnet.ops.special.declare import ALL, POSITIVE, UNIT, declare, documented
@@ -328,7 +329,8 @@ def _pseudo_huber(xp: Any, delta: Any, r: Any) -> Any:
     u = xp.where(some, r, 0.0) / width
     # sqrt(1 + u**2) - 1, without cancellation or overflow.
     root = xp.hypot(xp.ones_like(u), u)
-    value = width * (width * (u * (u / (1.0 + root))))
+    part = xp.where(root < inf, u / (1.0 + xp.where(root < inf, root, 1.0)), xp.sign(u))
+    value = width * (width * (u * part))
     return xp.where(delta < 0, inf, value)
 
 
@@ -339,6 +341,12 @@ def _pseudo_by_delta(g: Any, x1: Any, x2: Any) -> Any:
     return strong_divide(strong_multiply(g, lifted * lifted), h)
 
 
+def _pseudo_by_r(g: Any, x1: Any, x2: Any) -> Any:
+    far = magnitude(x2) == inf
+    finite = where(far, 1.0, x2)
+    return strong_multiply(g, where(far, x1 * sign(x2), strong_divide(x1 * finite, hypot(x1, finite))))
+
+
 pseudo_huber = declare(
     "pseudo_huber",
     "delta r",
@@ -346,7 +354,7 @@ pseudo_huber = declare(
     impl=_pseudo_huber,
     partials=(
         _pseudo_by_delta,
-        lambda g, x1, x2: strong_divide(strong_multiply(g, x1 * x2), hypot(x1, x2)),
+        _pseudo_by_r,
     ),
     derivative=(
         "(sqrt(x1**2 + x2**2) - x1)**2/sqrt(x1**2 + x2**2)",

@@ -133,21 +133,6 @@ rgamma = declare(
     notes="At 0, -1, -2, ... the derivative is (-1)**n n!, by the reflection formula.",
 )
 
-poch = declare(
-    "poch",
-    "z m",
-    "Pochhammer's symbol: the gamma function of z + m over that of z.",
-    partials=(
-        lambda g, x1, x2, y: strong_multiply(g, y * (digamma(x1 + x2) - digamma(x1))),
-        lambda g, x1, x2, y: strong_multiply(g, y * digamma(x1 + x2)),
-    ),
-    derivative=("poch(x1, x2)*(digamma(x1 + x2) - digamma(x1))", "poch(x1, x2)*digamma(x1 + x2)"),
-    domain=(POSITIVE, POSITIVE),
-    example=("2.0, 3.0", "24"),
-    reference="DLMF 5.2.5; SciPy, ``poch``.",
-    notes="The derivative is finite where neither z nor z + m is a pole of the gamma function.",
-)
-
 beta = declare(
     "beta",
     "a b",
@@ -183,6 +168,41 @@ def _rgamma_slope(x: Any) -> Any:
     return _rgamma_partial(0.0 * x + 1.0, x, rgamma(x))
 
 
+def _pole(x: Any) -> Any:
+    return (x <= 0) & (floor(x) == x)
+
+
+def _poch_by_z(g: Any, z: Any, m: Any, y: Any) -> Any:
+    top = z + m
+    poles = _pole(z)
+    both = poles & _pole(top)
+    only = poles & ~both
+    one = 0.0 * top + 1.0
+    usual = y * (digamma(where(poles, one, top)) - digamma(where(poles, one, z)))
+    # Where both factors have poles, the reflected ones have none: (-1)**m gamma(1 - z) / gamma(1 - z - m).
+    reflected = y * (digamma(where(both, 1.0 - top, one)) - digamma(where(both, 1.0 - z, one)))
+    # At a pole of gamma(z) alone its reciprocal is zero, and the slope of that is not.
+    zero, other = where(only, z, one), where(only, top, one)
+    special = gamma(other) * (_rgamma_slope(zero) + digamma(other) * rgamma(zero))
+    return strong_multiply(g, where(both, reflected, where(only, special, usual)))
+
+
+poch = declare(
+    "poch",
+    "z m",
+    "Pochhammer's symbol: the gamma function of z + m over that of z.",
+    partials=(
+        lambda g, x1, x2, y: _poch_by_z(g, x1, x2, y),
+        lambda g, x1, x2, y: strong_multiply(g, y * digamma(x1 + x2)),
+    ),
+    derivative=("poch(x1, x2)*(digamma(x1 + x2) - digamma(x1))", "poch(x1, x2)*digamma(x1 + x2)"),
+    domain=(POSITIVE, POSITIVE),
+    example=("2.0, 3.0", "24"),
+    reference="DLMF 5.2.5, 5.5.3; SciPy, ``poch``.",
+    notes="At the poles of the gamma function of z, the derivative by z is the limit from beside them.",
+)
+
+
 def _binom_partial(g: Any, n: Any, k: Any, y: Any, *, by_n: bool) -> Any:
     upper, lower = n - k + 1.0, k + 1.0
     first, second = _pole(upper), _pole(lower)
@@ -207,10 +227,6 @@ def _binom_partial(g: Any, n: Any, k: Any, y: Any, *, by_n: bool) -> Any:
         special = ratio * where(first, -(slope + psi_other * value), slope + psi_other * value)
     special = where(first & second, 0.0 * special + nan, special)
     return strong_multiply(g, where(either, special, usual))
-
-
-def _pole(x: Any) -> Any:
-    return (x <= 0) & (floor(x) == x)
 
 
 binom = declare(

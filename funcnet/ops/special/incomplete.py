@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from funcnet.backends import incomplete
@@ -40,10 +41,11 @@ _INTERNAL: dict[str, Any] = {"internal": True, "hosted": True, "dtypes": "real f
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
-    # At 0 the logarithm has no slope to go on with, but the power has.
-    edge = x == 0.0
-    s, e = where(edge, 1.0, x), where(edge, x, 1.0)
-    return where(edge, pow(e, a - 1.0) * exp(-e - gammaln(a)), exp(xlogy(a - 1.0, s) - s - gammaln(a)))
+    # At 0 the logarithm has no slope to go on with, but the power has. At infinity the density vanishes.
+    edge, far = x == 0.0, x == inf
+    s, e = where(edge | far, 1.0, x), where(edge, x, 1.0)
+    inside = where(far, 0.0, exp(xlogy(a - 1.0, s) - s - gammaln(a)))
+    return where(edge, pow(e, a - 1.0) * exp(-e - gammaln(a)), inside)
 
 
 def _gamma_factor(a: Any, x: Any, n: int) -> Any:

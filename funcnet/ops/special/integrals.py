@@ -8,10 +8,14 @@ from typing import Any
 from funcnet.backends import hypergeometric
 from funcnet.backends.special import hosted_by
 from funcnet.core import Refused, bind, elementwise
-from funcnet.ops.arithmetic import maximum
+from funcnet.ops.arithmetic import maximum, pow, remainder
 from funcnet.ops.comparison import where
+from funcnet.ops.complex import abs
 from funcnet.ops.exponential import exp
+from funcnet.ops.fresh import weak_like
+from funcnet.ops.rounding import floor
 from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
+from funcnet.ops.special.gamma import poch, rgamma
 from funcnet.ops.strong import strong_divide, strong_multiply
 
 __all__ = ["ellipk", "ellipkm1", "exp1", "expi", "expn", "exprel", "hyp1f1", "hyp2f1", "hyp2f1_by", "lpmv", "spence"]
@@ -233,8 +237,28 @@ ellipkm1 = declare(
 
 
 def _lpmv_partial(g: Any, x1: Any, x2: Any, x3: Any, y: Any) -> Any:
-    slope = (x1 - x2 - 1.0) * lpmv(x1, x2 + 1.0, x3) + (x2 + 1.0) * (x3 * y)
-    return strong_multiply(g, strong_divide(strong_divide(slope, 1.0 - x3), 1.0 + x3))
+    # Beside 1 the terms of the recurrence cancel, and at 1 it is 0 / 0; beside -1, too, where the degree is whole.
+    near = abs(x3) > 0.999
+    left = near & (x3 < 0)
+    m, v = (weak_like(x3, p) if p.__class__ in (int, float) else p for p in (x1, x2))
+    near = near & ((x3 > 0) | (floor(v) == v))
+    inner = where(near, 0.5, x3)
+    slope = (x1 - x2 - 1.0) * lpmv(x1, x2 + 1.0, inner) + (x2 + 1.0) * (inner * where(near, lpmv(x1, x2, inner), y))
+    slope = strong_divide(strong_divide(slope, 1.0 - inner), 1.0 + inner)
+    # Even and odd functions have odd and even derivatives.
+    turned = where(left, 2.0 * remainder(m + v, 2.0) - 1.0, 1.0)
+    return strong_multiply(g, where(near, turned * _lpmv_beside_one(m, v, where(near, abs(x3), 1.0)), slope))
+
+
+def _lpmv_beside_one(m: Any, v: Any, x: Any) -> Any:
+    """Return the derivative by x of ``(1 - x**2)**(m/2)`` times a function without a singularity at 1, DLMF 14.3.4."""
+    square, z = (1.0 - x) * (1.0 + x), 0.5 * (1.0 - x)
+    power = pow(square, where(m == 0, 1.0, 0.5 * m - 1.0))
+    a, b, c = m - v, m + v + 1.0, m + 1.0
+    slope = -(m * x * power) * hyp2f1(a, b, c, z)
+    slope = slope - 0.5 * pow(square, 0.5 * m) * (a * b / c) * hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)
+    sign = 1.0 - 2.0 * remainder(m, 2.0)
+    return sign * poch(v - m + 1.0, 2.0 * m) * rgamma(c) * pow(2.0, -m) * slope
 
 
 lpmv = declare(
@@ -247,5 +271,6 @@ lpmv = declare(
     scalars={0: (0, 1, 2), 1: (2.0, 1.5, 3.0)},
     example=("1, 2.0, 0.5", "-1.299038106"),
     reference="DLMF 14.3.1 and 14.10.5; SciPy, ``lpmv``.",
-    notes="Order and degree are not differentiated. At -1 and 1 the formula is 0 / 0.",
+    notes="Order and degree are not differentiated. At and beside -1 and 1, where the formula is 0 / 0, the\n"
+    "    derivative is that of DLMF 14.3.4; for a degree that is not whole, at 1 only.",
 )

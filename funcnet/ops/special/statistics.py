@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import floor as floor_of_number
-from math import nan
+from math import inf, nan
 from typing import Any
 
 from funcnet import backends
@@ -93,7 +93,14 @@ def gdtrc(a: Any, b: Any, x: Any, /) -> Any:
 
 def fdtr(dfn: Any, dfd: Any, x: Any, /) -> Any:
     dfn, dfd, x = _floating(dfn, dfd, x)
-    return betainc(dfn / 2.0, dfd / 2.0, dfn * x / (dfd + dfn * x))
+    far = x == inf
+    if hasattr(far, "dtype"):
+        # Infinity over infinity is 1 here.
+        top = dfn * where(far, 1.0, x)
+        share = top / where(far, top, dfd + top)
+    else:
+        share = dfn / dfn if far else dfn * x / (dfd + dfn * x)
+    return betainc(dfn / 2.0, dfd / 2.0, share)
 
 
 def fdtrc(dfn: Any, dfd: Any, x: Any, /) -> Any:
