@@ -94,10 +94,9 @@ class Arrays:
         self.writer.shows(name)
         return name
 
-    def clear(self, v: Value) -> None:
-        """Have the array of a result that was not made for this call filled with zeros."""
-        if v in self.planned or self._targets:
-            self.writer.lines.append(f"{self.writer.name(v)}.fill(0)")
+    def made_zero(self, v: Value) -> bool:
+        """Return whether the array of a result that has to be zero was made for this call, of zeros."""
+        return v not in self.planned and not self._targets
 
     def once(self, v: Value) -> str:
         """Return the variable of a contiguous array of a value, which is made once."""

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from funcnet.compiler.kernels.small import cleared
 from funcnet.compiler.kernels.special import Of, Special, Steps
 from funcnet.compiler.layout import contiguous, flattened, readable
 from funcnet.compiler.steps import Fixed, Given
 from funcnet.compiler.team.uses import READ, WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from funcnet.compiler.fusion.arrays import Arrays
-    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.graph import Equation, Value
 
     Compile = Callable[[str, str], Callable[..., None]]
 
@@ -55,6 +56,8 @@ class KernelSteps:
                 self.arrays.make(v, zeroed=special.zeroed)
         kernel = special.build(self.compile, self.count)
         if isinstance(kernel, Steps):
+            if special.zeroed:
+                self._clear(e.outputs)
             arrays = (*e.inputs, *e.outputs)
             names = (*given, *[self.writer.name(v) for v in e.outputs])
             for function, bounds, arguments in kernel.steps:
@@ -65,13 +68,22 @@ class KernelSteps:
                     for a in arguments
                 ]
                 self.writer.step(function, bounds, seen, e.outputs)
+            if kernel.check is not None:
+                self.writer.after([f"{self.writer.constant(kernel.check)}()"], e.outputs)
             return
         given += [self.writer.name(v) for v in e.outputs]
         self.writer.flush()
-        if special.zeroed:
-            for v in e.outputs:
-                self.arrays.clear(v)
         self.writer.lines.append(f"{self.writer.constant(kernel)}({', '.join(given)})")
+
+    def _clear(self, results: Sequence[Value]) -> None:
+        """Have arrays that were not made for this call filled with zeros."""
+        for v in results:
+            if not self.arrays.made_zero(v):
+                function = cleared(self.compile, str(v.dtype))
+                whole = Of(0, (prod(v.shape),))
+                self.writer.step(
+                    function, (0, prod(v.shape)), [self.arrays.seen(v, self.writer.name(v), whole, WRITE)], [v]
+                )
 
     def _strided(self, e: Equation, special: Special) -> None:
         given: list[Fixed | Given] = []

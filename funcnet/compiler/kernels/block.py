@@ -81,8 +81,8 @@ def spec(
     mode : str
         ``"set"``, ``"add"`` to what is there, or ``"bias"``, to begin with one row for all.
     kind : str
-        ``"product"`` of numbers of A and rows of B; ``"each"``, of rows of A and B, element by element; or ``"sum"`` of
-        rows of A.
+        ``"product"`` of numbers of A and rows of B; ``"each"``, of rows of A and B, element by element; ``"sum"`` of
+        rows of A; or ``"row"``, rows of A as they are, without loops.
     apart : int, optional
         Bytes between the columns of B, which are neighbours by default; others are taken one by one.
     """
@@ -241,11 +241,15 @@ class _Block:
     def step(self, a: Any, b: Any, sums: list[Any]) -> list[Any]:
         vectors = range(self.vectors)
         read = self.load if self.apart is None else self.taken
-        row = [read(b, j) for j in vectors] if self.kind != "sum" else []
+        row = [read(b, j) for j in vectors] if self.kind not in ("sum", "row") else []
         new = []
         for i, offset in enumerate(self.a):
             place = self.shifted(a, offset)
             before = sums[i * self.vectors : (i + 1) * self.vectors]
+            if self.kind == "row":
+                # No zero is added, which would make 0 of -0.
+                new += [self.load(place, j) for j in vectors]
+                continue
             if self.kind == "sum":
                 new += [self.b.fadd(before[j], self.load(place, j)) for j in vectors]
                 continue

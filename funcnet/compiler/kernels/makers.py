@@ -8,6 +8,7 @@ from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle
 from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.cumulative import accumulated
 from funcnet.compiler.kernels.draws import drawn, new_keys
+from funcnet.compiler.kernels.indexed import rows_taken
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import spread
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "cumulative_prod": accumulated,
     "cumulative_sum": accumulated,
     "flip": flipped,
+    "gather": rows_taken,
     "linear_recurrence": accumulated,
     "max": middle_extreme,
     "max_pool_spread": spread,

@@ -114,7 +114,9 @@ def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
     everything = tuple(range(len(counts)))
     for i, j in zip(p["a"], p["c"], strict=True):
         result = _at(c + j, size, (columns,), (size,))
-        if p["kind"] == "sum":
+        if p["kind"] == "row":
+            total = _at(a + i, size, (columns,), (size,)).copy()
+        elif p["kind"] == "sum":
             total = _at(a + i, size, (*counts, columns), (*steps, size)).sum(everything)
         else:
             rows = _at(b, size, (*counts, columns), (*[s for _, _, s in p["loops"]], p.get("apart", size)))

@@ -32,7 +32,7 @@ class Special:
         and the strides of each, and returns a `Step` that gets arrays of one dimension, which begin at the first
         elements; the shape in an `Of` means nothing.
     zeroed : bool, default False
-        Whether the arrays for the results have to be zero; `build` then returns no `Steps`.
+        Whether the arrays for the results have to be zero.
     """
 
     __slots__ = ("build", "name", "strided", "zeroed")
@@ -76,10 +76,19 @@ class Step(NamedTuple):
 
 
 class Steps:
-    """A kernel that consists of compiled functions, called one after the other."""
+    """A kernel that consists of compiled functions, called one after the other.
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    Parameters
+    ----------
+    steps : sequence of Step
+        The calls.
+    check : callable, optional
+        Called without arguments afterwards, maybe after other kernels; raises what is wrong with the arrays.
+    """
+
+    def __init__(self, steps: Sequence[Step], check: Callable[[], None] | None = None) -> None:
         self.steps = tuple(steps)
+        self.check = check
 
     def __call__(self, *arrays: Any) -> None:
         for function, bounds, arguments in self.steps:
@@ -88,6 +97,8 @@ class Steps:
                 function(bounds[0], bounds[1], 0, *given)
             else:
                 in_parallel(function, bounds, tuple(given))
+        if self.check is not None:
+            self.check()
 
 
 def type_of(dtype: Any) -> str:

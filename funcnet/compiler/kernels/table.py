@@ -7,12 +7,12 @@ from typing import Any
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.along import along
 from funcnet.compiler.kernels.chosen import put, taken
+from funcnet.compiler.kernels.indexed import rows_added
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.padded import only_zeros, padded
 from funcnet.compiler.kernels.permuted import permuted
 from funcnet.compiler.kernels.pooling import max_with_places
 from funcnet.compiler.kernels.resampled import repeated
-from funcnet.compiler.kernels.rows import rows_added
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.scan_sums import sums_inside

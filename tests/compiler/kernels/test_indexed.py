@@ -1,4 +1,4 @@
-"""Rows that are added where indices say so, as the interpreter has it."""
+"""Rows and elements that are taken and added where indices say so, as the interpreter has it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from funcnet.nn import functional as nnf
 
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
-from funcnet.compiler.kernels import rows as kernel  # noqa: E402
+from funcnet.compiler.kernels import indexed as kernel  # noqa: E402
 
 NAME = "index_add, row by row"
 
@@ -53,8 +53,8 @@ def test_embeddings(
     threads: str,
 ) -> None:
     """Rows are named several times, some of them counted from the end."""
-    monkeypatch.setattr(kernel, "_PARALLEL", 0)
-    monkeypatch.setattr(kernel, "_LINE", 2)
+    monkeypatch.setattr(kernel, "_PARALLEL", 1)
+    monkeypatch.setattr(kernel, "_VECTORS", 1)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     table = rng.standard_normal((count, *columns)).astype(dtype)
     rows = rng.integers(-count, count, shape).astype(index)
@@ -84,16 +84,94 @@ def test_rows_that_are_not_there(rng: np.random.Generator, row: int) -> None:
     np.testing.assert_array_equal(found[0], table[0] + more[0])
 
 
-@pytest.mark.parametrize("case", ["two", "slice", "short", "none", "integers"])
+@pytest.mark.parametrize("case", ["slice", "none", "integers", "apart", "broadcast", "beside an integer"])
 def test_left_alone(rng: np.random.Generator, case: str) -> None:
-    table = rng.standard_normal((6, 2 if case == "short" else 5))
+    table = rng.standard_normal((6, 5))
     rows = np.zeros((0 if case == "none" else 3,), np.int64)
-    key = {"two": (rows, np.array([0, 1, 1])), "slice": (slice(1, 4),)}.get(case, (rows,))
-    shape = {"two": (3,), "none": (0, 5)}.get(case, (3, table.shape[1]))
+    key = {
+        "slice": (slice(1, 4),),
+        "broadcast": (rows, np.array([[0], [1]])),
+        "beside an integer": (rows, 2),
+        "apart": (rows, None, rows),
+    }.get(case, (rows,))
+    shape = table[key].shape
     more = rng.standard_normal(shape)
     if case == "integers":
         table, more = (a.astype("int64") for a in (table, more))
     compared(lambda t, v: xp.at(t, key).add(v), table, more, kernel=False)
+
+
+#: Shape, key with the sizes of index arrays in place of these.
+KEYS = [
+    ((7,), ((20,),)),
+    ((5, 9), (None, (4,))),
+    ((3, 5, 9), (None, (2, 3))),
+    ((3, 5, 70), (None, (8,))),
+    ((4, 1), ((6,),)),
+    ((1, 3), ((5,),)),
+    ((6, 5), ((30,), (30,))),
+    ((2, 6, 5, 3), (None, (3, 2), (3, 2))),
+    ((2, 3, 4), (None, None, (5,))),
+    ((4, 300), ((9,),)),
+    ((8,), ((),)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "key"), KEYS)
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_taken_and_added(
+    monkeypatch: pytest.MonkeyPatch,
+    in_python: Any,
+    rng: np.random.Generator,
+    dtype: str,
+    shape: Any,
+    key: Any,
+    threads: str,
+) -> None:
+    """Duplicates, negative indices, zeros of both signs and what is not finite."""
+    monkeypatch.setattr(kernel, "_PARALLEL", 1)
+    monkeypatch.setattr(kernel, "_VECTORS", 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    x = rng.standard_normal(shape).astype(dtype)
+    x.reshape(-1)[:4] = [np.nan, -0.0, np.inf, -np.inf][: x.size]
+    indices = [rng.integers(-shape[k], shape[k], size) for k, size in enumerate(key) if size is not None]
+
+    def full(indices: Any) -> Any:
+        left = iter(indices)
+        return tuple([slice(None) if size is None else next(left) for size in key])
+
+    # Most of it as the Python that it is, which takes no time to compile.
+    compile = build.compiled if shape in ((7,), (4, 300), (2, 6, 5, 3)) and threads == "1" else in_python
+    plan = FusedPlan(optimised(fn.trace(lambda x, *i: x[full(i)], x, *indices)), compile)
+    assert plan.calls == ["gather, row by row"]
+    wanted = x[full(indices)]
+    for _ in range(2):
+        (found,) = plan(x, *indices)
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+    v = rng.standard_normal(wanted.shape).astype(dtype)
+    plan = FusedPlan(optimised(fn.trace(lambda x, v, *i: xp.at(x, full(i)).add(v), x, v, *indices)), compile)
+    assert plan.calls == ["index_add, row by row"]
+    expected = x.copy()
+    np.add.at(expected, full(indices), v)
+    for _ in range(2):
+        np.testing.assert_allclose(plan(x, v, *indices)[0], expected, rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_pairs_that_are_not_there(rng: np.random.Generator, which: int) -> None:
+    """The message is the library's, wherever the wrong index is, and later calls know nothing of it."""
+    x, good = rng.standard_normal((2, 6, 5)), [np.array([0, -6, 5]), np.array([4, -5, 0])]
+    bad = [i.copy() for i in good]
+    bad[which][1] = 6 if which == 0 else -6
+    plan = FusedPlan(optimised(fn.trace(lambda x, i, j: xp.tanh(x[:, i, j]) * 2.0, x, *good)))
+    with pytest.raises(IndexError) as wanted:
+        x[:, bad[0], bad[1]]
+    with pytest.raises(IndexError) as found:
+        plan(x, *bad)
+    assert str(found.value) == str(wanted.value)
+    np.testing.assert_allclose(plan(x, *good)[0], np.tanh(x[:, good[0], good[1]]) * 2)
 
 
 def test_results_in_given_arrays(rng: np.random.Generator) -> None:
