@@ -66,7 +66,8 @@ class _SparingTrace(ReverseTrace):
                 region.use(a.node.id)
         if region.spares:
             for y in out if primitive.multiple else (out,):
-                if y.node is not None:
+                # What only has an effect gives no tracer.
+                if y.__class__ is Tracer and y.trace is self and y.node is not None:
                     y.node = region.inner
         return out
 

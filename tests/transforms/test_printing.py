@@ -57,6 +57,13 @@ def test_derivatives_print_the_values_once(run: Any, capsys: pytest.CaptureFixtu
     assert lines(capsys) == ["y = [1. 4.]"] * 2
 
 
+def test_what_is_computed_again_prints_again(capsys: pytest.CaptureFixture[str]) -> None:
+    for g in (fn.grad(fn.checkpoint(f)), fn.grad(lambda x: fn.checkpoint(lambda x: f(x) * 1.0)(x))):
+        np.testing.assert_array_equal(g(X), 2 * X)
+        assert lines(capsys) == ["y = [1. 4.]"] * 2
+    np.testing.assert_array_equal(fn.hessian(fn.checkpoint(f))(X), 2 * np.eye(2))
+
+
 @pytest.mark.parametrize("run", [fn.vmap(f), fn.jit(fn.vmap(f)), fn.vmap(fn.jit(f)), fn.vmap(fn.grad(f))])
 def test_a_batch_is_printed_once(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     run(np.array([[1.0], [2.0]]))
