@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from funcnet.backends import Backend
     from funcnet.core.primitive import Primitive
 
-__all__ = ["bind", "check_hashable", "kernel_of", "run", "scalar_array", "watch"]
+__all__ = ["bind", "check_arrays", "check_hashable", "kernel_of", "run", "scalar_array", "watch"]
 
 _SCALARS = (bool, int, float, complex)
 _watchers: list[Callable[..., Any]] = []
@@ -114,16 +114,21 @@ def scalar_array(value: complex) -> Any:
     return context.backend.asarray(value, dtype=dtype, device=context.device)
 
 
-def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
-    """Find what runs `primitive` on arguments of these types; the answer is cached by the types."""
+def check_arrays(name: str, args: Sequence[Any]) -> None:
+    """Refuse arguments of ``xp.name`` that are neither arrays, traced or not, nor Python scalars."""
     for i, a in enumerate(args):
-        if a.__class__ not in _SCALARS and backends.backend_of_type(a.__class__) is None:
+        if a.__class__ not in _SCALARS and a.__class__ is not Tracer and backends.backend_of_type(a.__class__) is None:
             raise DtypeError(
-                f"Argument {i} of xp.{primitive.name} is not an array.",
+                f"Argument {i} of xp.{name} is not an array.",
                 found=type(a).__name__,
                 needed="an array of a registered backend, or a Python scalar",
                 write="xp.asarray(x)",
             )
+
+
+def _resolve(primitive: Primitive, args: Sequence[Any]) -> Callable[..., Any]:
+    """Find what runs `primitive` on arguments of these types; the answer is cached by the types."""
+    check_arrays(primitive.name, args)
     # NumPy's scalars are what its reductions return, so they go with the arrays of any library.
     generic = [i for i, a in enumerate(args) if isinstance(a, np.generic)]
     arrays = [i for i, a in enumerate(args) if a.__class__ not in _SCALARS and i not in generic]

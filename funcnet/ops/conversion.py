@@ -9,7 +9,7 @@ import numpy as np
 from funcnet import backends
 from funcnet.core import Tracer, constant, raw
 from funcnet.core.dtypes import kind
-from funcnet.errors import CopyError, MixedDeviceError
+from funcnet.errors import CopyError, DtypeError, MixedDeviceError
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.fresh import array_like, backend_like, foreign_dtype, weak_like
 from funcnet.ops.joining import stack
@@ -48,6 +48,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     ------
     CopyError
         If a copy is needed that ``copy=False`` forbids.
+    DtypeError
+        If `obj` holds text, None or other objects that are no numbers.
     MixedDeviceError
         If a traced array would have to move to another device.
     ShapeError
@@ -81,8 +83,11 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     device = context.device if device is None else device
     if dtype is not None:
         dtype = foreign_dtype(backend, dtype, device)
-    elif backends.backend_of_type(obj.__class__) is None:
-        dtype = _default(obj, backend, device)
+    if backends.backend_of_type(obj.__class__) is None:
+        if not (obj.__class__ in _NUMBERS or (isinstance(obj, (list, tuple)) and _only_numbers(obj))):
+            _check_numeric(obj)
+        elif dtype is None:
+            dtype = _default(obj, backend, device)
     if backend.name != "numpy" and not isinstance(obj, _NUMBERS):
         _forbid(copy is False and not isinstance(obj, np.ndarray), type(obj).__name__)
         host = np.asarray(obj)
@@ -147,6 +152,8 @@ def asarray_like(x: Any, obj: Any) -> Any:
     ------
     MixedBackendError
         If `obj` is an array of another library.
+    DtypeError
+        If `obj` holds text, None or other objects that are no numbers.
     """
     if isinstance(obj, np.generic) and backend_like(x).name != "numpy":
         return array_like(x, np.asarray(obj))
@@ -157,6 +164,8 @@ def asarray_like(x: Any, obj: Any) -> Any:
         return weak_like(x, obj)
     if isinstance(obj, (list, tuple)) and _first_array(obj) is not None:
         return _stacked(obj, x)
+    if not (isinstance(obj, (list, tuple)) and _only_numbers(obj)):
+        _check_numeric(obj)
     return array_like(x, obj)
 
 
@@ -214,14 +223,25 @@ def _stacked(obj: Any, like: Any) -> Any:
 
 
 def _default(obj: Any, backend: Backend, device: Any) -> Any:
-    """Return the default dtype of Python numbers, alone or in nested lists; None where arrays decide."""
+    """Return the default dtype of Python numbers, alone or in nested lists."""
     cls = obj.__class__
     if cls not in _NUMBERS:
-        if not isinstance(obj, (list, tuple)) or not _only_numbers(obj):
-            return None
         letter = kind(np.asarray(obj).dtype) if obj else "f"
         cls = {"b": bool, "i": int, "u": int, "f": float, "c": complex}.get(letter)
     return None if cls is None else foreign_dtype(backend, cls, device)
+
+
+def _check_numeric(obj: Any) -> None:
+    """Refuse what NumPy would make an array of text or of objects, or NaN."""
+    if kind(np.asarray(obj).dtype) == "O":
+        raise DtypeError(
+            "xp.asarray makes arrays of numbers.",
+            found=f"{type(obj).__name__}: {repr(obj)[:60]}"
+            if isinstance(obj, (str, list, tuple))
+            else type(obj).__name__,
+            needed="an array, a Python number, or nested lists of them",
+            write="xp.asarray([1.0, 2.0]); float(text) for a number that is written out",
+        )
 
 
 def _only_numbers(obj: Any) -> bool:

@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, ops
-from funcnet.core import Tracer, raw
+from funcnet.core import Tracer, owner, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.absent import REFUSALS
+from funcnet.ops.lists import array_of
 from funcnet.ops.views import View, assigned, is_number, viewed
 
 if TYPE_CHECKING:
@@ -51,23 +52,32 @@ def _operand(value: Any) -> bool:
     return cls is Tracer or cls in (int, float, bool, complex) or backends.backend_of_type(cls) is not None
 
 
+def _converted(self: Tracer, other: Any) -> Any:
+    """Return an operand that is no array as one, which NumPy's arrays do with lists, or NotImplemented."""
+    return array_of(other) if isinstance(other, (list, tuple)) and owner(raw(self)).name == "numpy" else NotImplemented
+
+
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
-        return function(self, other) if other.__class__ is Tracer or _operand(other) else NotImplemented
+        if other.__class__ is Tracer or _operand(other) or (other := _converted(self, other)) is not NotImplemented:
+            return function(self, other)
+        return NotImplemented
 
     return operator
 
 
 def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
-        return function(other, self) if other.__class__ is Tracer or _operand(other) else NotImplemented
+        if other.__class__ is Tracer or _operand(other) or (other := _converted(self, other)) is not NotImplemented:
+            return function(other, self)
+        return NotImplemented
 
     return operator
 
 
 def _in_place(symbol: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tracer, other: Any) -> Any:
-        if not _operand(other):
+        if not _operand(other) and (other := _converted(self, other)) is NotImplemented:
             return NotImplemented
         value = function(self, other)
         if not self.shape and is_number(self):
@@ -99,12 +109,8 @@ def assign(target: Tracer, value: Tracer, what: str) -> None:
     assigned(target, value)
 
 
-def _divmod(self: Tracer, other: Any) -> Any:
-    return (ops.floor_divide(self, other), ops.remainder(self, other)) if _operand(other) else NotImplemented
-
-
-def _rdivmod(self: Tracer, other: Any) -> Any:
-    return (ops.floor_divide(other, self), ops.remainder(other, self)) if _operand(other) else NotImplemented
+def _both_parts(x1: Any, x2: Any) -> tuple[Any, Any]:
+    return ops.floor_divide(x1, x2), ops.remainder(x1, x2)
 
 
 def _setitem(self: Tracer, key: Any, value: Any) -> None:
@@ -118,10 +124,11 @@ def _round(self: Any, ndigits: int | None = None) -> Any:
     return ops.round(self * scale) / scale
 
 
+_power = _operator(ops.pow)
+
+
 def _pow(self: Tracer, other: Any, modulo: None = None) -> Any:
-    if modulo is not None or not _operand(other):
-        return NotImplemented
-    return ops.pow(self, other)
+    return NotImplemented if modulo is not None else _power(self, other)
 
 
 def _shape_arguments(args: tuple[Any, ...]) -> Any:
@@ -265,6 +272,7 @@ def _take(self: Any, indices: Any, axis: int | None = None) -> Any:
 
 def dot(a: Any, b: Any) -> Any:
     """Return NumPy's product: over the last axis of `a` and the second last of `b`."""
+    a, b = array_of(a), array_of(b)
     if not getattr(a, "shape", ()) or not getattr(b, "shape", ()):
         return ops.multiply(a, b)
     if len(b.shape) <= 2:
@@ -321,8 +329,8 @@ def _install() -> None:
     methods |= {f"__{name}__": f for name, f in _UNARY.items()}
     methods |= REFUSALS
     methods |= {
-        "__divmod__": _divmod,
-        "__rdivmod__": _rdivmod,
+        "__divmod__": _operator(_both_parts),
+        "__rdivmod__": _reflected(_both_parts),
         "__pow__": _pow,
         "__round__": _round,
         "__getitem__": ops.getitem,

@@ -20,6 +20,7 @@ from funcnet.errors import ParameterError
 from funcnet.transforms.debugging import ChecksInsideError, checking
 from funcnet.transforms.donated_arguments import donated_names, given_away
 from funcnet.transforms.kinds import NUMBERS, kinds_of
+from funcnet.transforms.named_arguments import unknown_option
 from funcnet.transforms.program import Program
 from funcnet.transforms.recaptures import Recaptures
 from funcnet.transforms.static_arguments import StaticArguments
@@ -27,8 +28,12 @@ from funcnet.transforms.versions import HOLE, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Never
 
 __all__ = ["jit"]
+
+#: Options, and what other libraries call them.
+_OPTIONS = {"static_argnames": ("static_argnums",), "donate": ("donate_argnums", "donate_argnames")}
 
 
 class jit:  # noqa: N801  # used as a decorator, as the functions of this package are
@@ -62,7 +67,8 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     AbstractValueError
         When called: if `f` reads a value that depends on the arguments; names the line.
     ParameterError
-        If `f` is not a function or has no argument of such a name; when called: if a static argument is not hashable.
+        If `f` is not a function or has no argument of such a name, or there is no such option; when called: if a
+        static argument is not hashable.
     DtypeError
         When called: if a leaf of the result is neither an array nor a number, or an argument is an array with a mask.
     DonatedArrayError
@@ -100,7 +106,10 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         *,
         static_argnames: str | Sequence[str] = (),
         donate: str | int | Sequence[str | int] = (),
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise unknown_option("fn.jit", next(iter(unknown)), _OPTIONS, f)
         if not callable(f):
             raise ParameterError(
                 "fn.jit transforms a function.", found=type(f).__name__, needed="a callable", write="fn.jit(f)(x)"

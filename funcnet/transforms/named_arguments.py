@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from funcnet.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["parameters_of", "positions_of"]
+__all__ = ["parameters_of", "positions_of", "unknown_option"]
 
 
 def parameters_of(f: Callable[..., Any]) -> Any:
@@ -35,3 +35,19 @@ def positions_of(f: Callable[..., Any], names: tuple[str, ...], option: str) -> 
             )
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     return {name: i for i, (name, p) in enumerate(parameters.items()) if p.kind in kinds and name in names}
+
+
+def unknown_option(what: str, name: str, options: Mapping[str, tuple[str, ...]], f: Any) -> ParameterError:
+    """Return the error for an option that a transformation does not have; `options` has other names of each."""
+    meant = next((own for own, others in options.items() if name in others), next(iter(options)))
+    try:
+        first = next(iter(parameters_of(f)), "n")
+    except (TypeError, ValueError):
+        # Functions in C may not tell their arguments.
+        first = "n"
+    return ParameterError(
+        f"{what} has no option that is called {name!r}.",
+        found=name,
+        needed=" or ".join(f"{own}=" for own in options) + ", with names of arguments",
+        write=f"{what}(f, {meant}={first!r})",
+    )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from funcnet.ops.lists import array_of
 
-from funcnet import ops
-from funcnet.core import Tracer
-
-__all__ = ["array_of", "with_arrays"]
+__all__ = ["with_arrays"]
 
 #: Where functions take an array: positions and keywords.
 _PLACES: dict[str, tuple[int | str, ...]] = {
     "append": (0, 1, "arr", "values"),
     "average": (0, 2, "a", "weights"),
     "bincount": (0, 1, "x", "weights"),
+    "broadcast_arrays": tuple(range(32)),
     "choose": (0, "a"),
     "clip": (1, 2, "a_min", "a_max", "min", "max"),
     "compress": (0, "condition"),
@@ -35,7 +33,10 @@ _PLACES: dict[str, tuple[int | str, ...]] = {
     "lstsq": (0, 1, "a", "b"),
     "meshgrid": tuple(range(32)),
     "outer": (0, 1, "a", "b"),
+    "polyadd": (0, 1, "a1", "a2"),
     "polyfit": (0, 1, 5, "x", "y", "w"),
+    "polymul": (0, 1, "a1", "a2"),
+    "polysub": (0, 1, "a1", "a2"),
     "polyval": (0, 1, "p", "x"),
     "searchsorted": (0, 1, "a", "v"),
     "solve": (0, 1, "a", "b"),
@@ -52,17 +53,11 @@ _SEQUENCES: dict[str, tuple[int | str, ...]] = {
     "concatenate": (0, "arrays"),
     "dstack": (0, "tup"),
     "hstack": (0, "tup"),
+    "multi_dot": (0, "arrays"),
     "select": (0, 1, "condlist", "choicelist"),
     "stack": (0, "arrays"),
     "vstack": (0, "tup"),
 }
-
-
-def array_of(x: Any) -> Any:
-    """Return a list of numbers, or nested ones, as an array; a traced one where a number is traced."""
-    if not isinstance(x, (list, tuple)):
-        return x
-    return ops.stack([_wholly(e) for e in x]) if _traced(x) else np.asarray(x)
 
 
 def with_arrays(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -76,11 +71,3 @@ def with_arrays(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
 def _all_of(x: Any) -> Any:
     return [array_of(e) for e in x] if isinstance(x, (list, tuple)) else x
-
-
-def _wholly(x: Any) -> Any:
-    return array_of(x) if isinstance(x, (list, tuple)) else x if hasattr(x, "shape") else np.asarray(x)
-
-
-def _traced(x: Any) -> bool:
-    return any([_traced(e) if isinstance(e, (list, tuple)) else e.__class__ is Tracer for e in x])

@@ -16,9 +16,9 @@ from funcnet import ops
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.axes import kept_shape, reduced_axes
+from funcnet.ops.lists import array_of
 from funcnet.ops.methods import assign
 from funcnet.ops.softmax import logsumexp
-from funcnet.xp.numpy_lists import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

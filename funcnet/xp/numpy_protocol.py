@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.core import Tracer
+from funcnet.ops.lists import array_of
 from funcnet.ops.methods import assign
-from funcnet.xp.numpy_lists import array_of, with_arrays
+from funcnet.xp.numpy_lists import with_arrays
 from funcnet.xp.numpy_refusals import receives, unsupported
 from funcnet.xp.numpy_standard import FUNCTIONS, UFUNCS
 

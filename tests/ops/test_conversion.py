@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from funcnet import xp
 from funcnet.backends import use_backend
 from funcnet.core import Tracer
-from funcnet.errors import CopyError, MixedBackendError, MixedDeviceError, ShapeError, TracerConversionError
+from funcnet.errors import CopyError, DtypeError, MixedBackendError, MixedDeviceError, ShapeError, TracerConversionError
 from funcnet.ops import asarray, from_dlpack, sum
 from funcnet.ops.conversion import asarray_like
 from funcnet.testing.backends import BackendCase, backend_params
@@ -156,3 +157,15 @@ def test_values_that_go_with_an_array() -> None:
     assert asarray_like(torch.ones(2), np.float64(2)).dtype == torch.float64
     with pytest.raises(MixedBackendError):
         asarray_like(x, torch.ones(2))
+
+
+@pytest.mark.parametrize("dtype", [None, "float64"])
+@pytest.mark.parametrize("bad", ["1", b"1", None, [None], ["1", "2"], [1.0, "2"], {"a": 1}, object()], ids=repr)
+def test_what_holds_no_numbers(bad: Any, dtype: Any) -> None:
+    for backend in ("numpy", "torch"):
+        with use_backend(backend), pytest.raises(DtypeError, match=r"xp\.asarray makes arrays of numbers"):
+            xp.asarray(bad, dtype=dtype)
+    # These take numbers and lists, too.
+    for f in (xp.sinc, xp.deg2rad, xp.angle, lambda x: xp.interp(x, np.ones(1), np.ones(1))):
+        with pytest.raises(DtypeError, match="numbers"):
+            f(bad)

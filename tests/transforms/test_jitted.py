@@ -292,6 +292,16 @@ class TestErrors:
         with pytest.raises(ParameterError, match=r"fn\.jit transforms a function"):
             fn.jit(3)  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize(
+        ("option", "meant"),
+        [("static_argnums", "static_argnames='x'"), ("donate_argnums", "donate='x'"), ("device", "static_argnames")],
+    )
+    def test_unknown_option(self, option: str, meant: str) -> None:
+        with pytest.raises(ParameterError, match=rf"no option that is called '{option}'(?s:.*)write:.*{meant}"):
+            fn.jit(lambda x, n: x, **{option: 0})
+        with pytest.raises(ParameterError, match=r"write:  fn\.jit\(f, "):
+            fn.jit(max, **{option: 0})
+
     def test_unknown_static_name(self) -> None:
         with pytest.raises(ParameterError, match="no argument that is called 'm'"):
             fn.jit(lambda x, n: x, static_argnames="m")

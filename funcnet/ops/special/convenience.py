@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, log, pi
 from typing import Any
 
+from funcnet.core.bind import check_arrays
 from funcnet.ops.activations import sigmoid, softplus
 from funcnet.ops.arithmetic import hypot
 from funcnet.ops.comparison import where
@@ -129,6 +130,7 @@ documented(
 
 
 def log_expit(x: Any, /) -> Any:
+    check_arrays("log_expit", (x,))
     return -softplus(-x)
 
 
@@ -285,6 +287,7 @@ cosm1 = declare(
 
 
 def radian(d: Any, m: Any, s: Any, /) -> Any:
+    check_arrays("radian", (d, m, s))
     return _DEGREE * (d + m / 60.0 + s / 3600.0)
 
 
@@ -304,6 +307,7 @@ documented(
 
 
 def huber(delta: Any, r: Any, /) -> Any:
+    check_arrays("huber", (delta, r))
     size = magnitude(r) if hasattr(r, "dtype") else abs(r)
     near = size <= delta
     value = where(near, 0.5 * (r * r), delta * (size - 0.5 * delta))

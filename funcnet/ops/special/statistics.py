@@ -7,6 +7,7 @@ from math import inf, nan
 from typing import Any
 
 from funcnet import backends
+from funcnet.core.bind import check_arrays
 from funcnet.core.dtypes import is_inexact
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.comparison import where
@@ -50,8 +51,9 @@ __all__ = [
 ]
 
 
-def _floating(*args: Any) -> list[Any]:
+def _floating(name: str, *args: Any) -> list[Any]:
     """Return the arguments with integer arrays as floating-point ones, of the others' data type if there is one."""
+    check_arrays(name, args)
     arrays = [a for a in args if hasattr(a, "dtype")]
     dtype = next((a.dtype for a in arrays if is_inexact(a.dtype)), None)
     if dtype is None and arrays:
@@ -67,32 +69,32 @@ def _whole(k: Any) -> Any:
 
 
 def chdtr(v: Any, x: Any, /) -> Any:
-    v, x = _floating(v, x)
+    v, x = _floating("chdtr", v, x)
     return gammainc(v / 2.0, x / 2.0)
 
 
 def chdtrc(v: Any, x: Any, /) -> Any:
-    v, x = _floating(v, x)
+    v, x = _floating("chdtrc", v, x)
     return gammaincc(v / 2.0, x / 2.0)
 
 
 def chdtri(v: Any, p: Any, /) -> Any:
-    v, p = _floating(v, p)
+    v, p = _floating("chdtri", v, p)
     return 2.0 * gammainccinv(v / 2.0, p)
 
 
 def gdtr(a: Any, b: Any, x: Any, /) -> Any:
-    a, b, x = _floating(a, b, x)
+    a, b, x = _floating("gdtr", a, b, x)
     return gammainc(b, a * x)
 
 
 def gdtrc(a: Any, b: Any, x: Any, /) -> Any:
-    a, b, x = _floating(a, b, x)
+    a, b, x = _floating("gdtrc", a, b, x)
     return gammaincc(b, a * x)
 
 
 def fdtr(dfn: Any, dfd: Any, x: Any, /) -> Any:
-    dfn, dfd, x = _floating(dfn, dfd, x)
+    dfn, dfd, x = _floating("fdtr", dfn, dfd, x)
     far = x == inf
     if hasattr(far, "dtype"):
         # Infinity over infinity is 1 here.
@@ -104,12 +106,12 @@ def fdtr(dfn: Any, dfd: Any, x: Any, /) -> Any:
 
 
 def fdtrc(dfn: Any, dfd: Any, x: Any, /) -> Any:
-    dfn, dfd, x = _floating(dfn, dfd, x)
+    dfn, dfd, x = _floating("fdtrc", dfn, dfd, x)
     return betainc(dfd / 2.0, dfn / 2.0, dfd / (dfd + dfn * x))
 
 
 def fdtri(dfn: Any, dfd: Any, p: Any, /) -> Any:
-    dfn, dfd, p = _floating(dfn, dfd, p)
+    dfn, dfd, p = _floating("fdtri", dfn, dfd, p)
     w = betaincinv(dfn / 2.0, dfd / 2.0, p)
     # The smaller of w and 1 - w carries the digits.
     rest = betaincinv(dfd / 2.0, dfn / 2.0, 1.0 - p)
@@ -121,15 +123,15 @@ def fdtri(dfn: Any, dfd: Any, p: Any, /) -> Any:
 
 
 def bdtr(k: Any, n: Any, p: Any, /) -> Any:
-    return _binomial(betaincc, 1.0, nan, k, n, p)
+    return _binomial("bdtr", betaincc, 1.0, nan, k, n, p)
 
 
 def bdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    return _binomial(betainc, 0.0, 1.0, k, n, p)
+    return _binomial("bdtrc", betainc, 0.0, 1.0, k, n, p)
 
 
-def _binomial(function: Any, all_of_them: float, below: float, k: Any, n: Any, p: Any) -> Any:
-    k, n, p = _floating(k, n, p)
+def _binomial(name: str, function: Any, all_of_them: float, below: float, k: Any, n: Any, p: Any) -> Any:
+    k, n, p = _floating(name, k, n, p)
     k = _whole(k)
     d = (n - k) + 0.0 * p
     k = k + 0.0 * p
@@ -140,38 +142,38 @@ def _binomial(function: Any, all_of_them: float, below: float, k: Any, n: Any, p
 
 
 def bdtri(k: Any, n: Any, y: Any, /) -> Any:
-    k, n, y = _floating(k, n, y)
+    k, n, y = _floating("bdtri", k, n, y)
     k = _whole(k)
     return 1.0 - betaincinv(n - k, k + 1.0, y)
 
 
 def nbdtr(k: Any, n: Any, p: Any, /) -> Any:
-    k, n, p = _floating(k, n, p)
+    k, n, p = _floating("nbdtr", k, n, p)
     return betainc(n, _whole(k) + 1.0, p)
 
 
 def nbdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    k, n, p = _floating(k, n, p)
+    k, n, p = _floating("nbdtrc", k, n, p)
     return betaincc(n, _whole(k) + 1.0, p)
 
 
 def nbdtri(k: Any, n: Any, y: Any, /) -> Any:
-    k, n, y = _floating(k, n, y)
+    k, n, y = _floating("nbdtri", k, n, y)
     return betaincinv(n, _whole(k) + 1.0, y)
 
 
 def pdtr(k: Any, m: Any, /) -> Any:
-    k, m = _floating(k, m)
+    k, m = _floating("pdtr", k, m)
     return gammaincc(_whole(k) + 1.0, m)
 
 
 def pdtrc(k: Any, m: Any, /) -> Any:
-    k, m = _floating(k, m)
+    k, m = _floating("pdtrc", k, m)
     return gammainc(_whole(k) + 1.0, m)
 
 
 def pdtri(k: Any, y: Any, /) -> Any:
-    k, y = _floating(k, y)
+    k, y = _floating("pdtri", k, y)
     return gammainccinv(_whole(k) + 1.0, y)
 
 

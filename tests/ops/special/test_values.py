@@ -9,7 +9,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
-from funcnet.errors import ParameterError
+from funcnet.errors import DtypeError, ParameterError
 
 scipy_special = pytest.importorskip("scipy.special", reason="SciPy is the oracle")
 
@@ -168,3 +168,14 @@ def test_softmax_takes_all_axes_by_default() -> None:
     np.testing.assert_allclose(xp.special.softmax(x), scipy_special.softmax(x), rtol=1e-15)
     np.testing.assert_allclose(xp.special.log_softmax(x, axis=1), scipy_special.log_softmax(x, axis=1), rtol=1e-15)
     np.testing.assert_allclose(xp.special.logsumexp(x, axis=1), scipy_special.logsumexp(x, axis=1), rtol=1e-15)
+
+
+@pytest.mark.parametrize("bad", [[1.0, 2.0], "1", None])
+@pytest.mark.parametrize("name", sorted(set(GRIDS) - {"sinc"}))
+def test_what_is_no_array_is_named(name: str, bad: Any) -> None:
+    count = len(GRIDS[name])
+    for i in range(1 if name == "zeta" else count):
+        args: list[Any] = [1.0] * count
+        args[i] = bad
+        with pytest.raises(DtypeError, match=rf"Argument {i} of xp\..* is not an array"):
+            getattr(xp.special, name)(*args)
