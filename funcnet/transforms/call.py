@@ -19,7 +19,7 @@ from funcnet.core.frames import user_frame
 from funcnet.errors import DtypeError, NotDifferentiableError, ShapeError, TreeError
 from funcnet.ops import broadcast_to, cast
 from funcnet.transforms import leaves as leaf_rules
-from funcnet.transforms.reverse import vjp
+from funcnet.transforms.linearity import transposed
 from funcnet.transforms.tape import Node
 
 if TYPE_CHECKING:
@@ -267,13 +267,18 @@ class Call(Primitive):
         ys, kept = self.start(values, active)
         live = [i for i, y in enumerate(ys) if is_inexact(y.dtype)]
 
-        def pullback(*gs: Any) -> list[Any]:
+        def pullback(*gs: Any) -> tuple[list[Any], None]:
             full: list[Any] = [None] * len(ys)
             for i, g in zip(live, gs, strict=True):
                 full[i] = g
-            return self.pull(kept, full, active)
+            return self.pull(kept, full, active), None
 
-        cts, transpose = vjp(pullback, *[Zero(ys[i]).array() for i in live])
+        cts, transpose, _ = transposed(
+            pullback,
+            [Zero(ys[i]) for i in live],
+            f"The backward rule of {self.name!r}, which forward mode transposes,",
+            "fn.custom_jvp for a rule of forward mode, or reverse mode, which takes the rule as it is",
+        )
         found = transpose([None if ct is None else tangents[i] for i, ct in zip(active, cts, strict=True)])
         ts: list[Any] = [None] * len(ys)
         for i, t in zip(live, found, strict=True):

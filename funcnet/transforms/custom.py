@@ -12,8 +12,8 @@ from funcnet.ops import add
 from funcnet.transforms.batched_call import batched_call
 from funcnet.transforms.call import Arguments, Call, Zero, call_rule, place, returned, without_closure
 from funcnet.transforms.leaves import positions
+from funcnet.transforms.linearity import transposed
 from funcnet.transforms.recorded import expanded_or_recorded
-from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -187,7 +187,7 @@ class custom_vjp(_Custom):  # noqa: N801  # used as a function
 
     Wherever the function is differentiated, `fwd` is called in its place, and `bwd` maps the cotangent of its output
     to those of its arguments. Both are ordinary code in traced operations: higher derivatives differentiate the rules.
-    Forward mode is the transpose of `bwd`, which has to be linear in the cotangent.
+    Forward mode is the transpose of `bwd`, and refuses one that is not linear in the cotangent.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ class _JvpCall(_CustomCall):
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
         from_rule: list[Any] = []
 
-        def linear(*ts: Any) -> Any:
+        def linear(*ts: Any) -> tuple[list[Any], Any]:
             tangents: list[Any] = [None] * len(values)
             for i, t in zip(active, ts, strict=True):
                 tangents[i] = t
@@ -257,14 +257,18 @@ class _JvpCall(_CustomCall):
             from_rule.append(self.structure)
             return [t for t in out if t is not None], (list(ys), [t is not None for t in out])
 
-        zeros = [Zero(values[i]).array() for i in active]
-        _, pullback, (ys, live) = vjp(linear, *zeros, has_aux=True)
+        _, transpose, (ys, live) = transposed(
+            linear,
+            [Zero(values[i]) for i in active],
+            f"The jvp rule of {self.name!r}, which reverse mode transposes,",
+            "fn.custom_vjp for a rule of reverse mode, or fn.jvp, which takes the rule as it is",
+        )
         self.structure = from_rule[0]
-        return tuple(ys), (pullback, live)
+        return tuple(ys), (transpose, live)
 
     def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:  # noqa: ARG002
-        pullback, live = kept
-        return list(pullback([g for g, alive in zip(gs, live, strict=True) if alive]))
+        transpose, live = kept
+        return transpose([g for g, alive in zip(gs, live, strict=True) if alive])
 
     def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
         args = self.arguments.filled(values)
@@ -287,8 +291,8 @@ class _JvpCall(_CustomCall):
 class custom_jvp(_Custom):  # noqa: N801  # used as a function
     """Give a function a forward-mode derivative rule of its own.
 
-    The rule is linear in the tangents; reverse mode is its transpose. It is ordinary code in traced operations: higher
-    derivatives differentiate the rule.
+    The rule is linear in the tangents; reverse mode is its transpose, and refuses one that is not. It is ordinary code
+    in traced operations: higher derivatives differentiate the rule.
 
     Parameters
     ----------

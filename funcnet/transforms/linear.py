@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from funcnet import tree
 from funcnet.core import Spec, owner, raw
 from funcnet.core.bind import scalar_array
@@ -13,6 +11,7 @@ from funcnet.core.dtypes import is_inexact
 from funcnet.errors import NotDifferentiableError, ParameterError
 from funcnet.ops import multiply, zeros_like
 from funcnet.transforms.call import Zero, place, returned
+from funcnet.transforms.linearity import opposite, point
 from funcnet.transforms.reverse import vjp
 
 if TYPE_CHECKING:
@@ -135,9 +134,9 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[..., tupl
     y, pullback = vjp(f, *points)
     values = tree.leaves(y)
     if not any(isinstance(raw(leaf), Spec) for leaf in values):
-        opposite = tree.leaves(f(*tree.map(lambda x: multiply(x, -2.0), points)))
-        for a, b in zip(values, opposite, strict=True):
-            if not _is_opposite(a, b):
+        turned = tree.leaves(f(*tree.map(lambda x: multiply(x, -2.0), points)))
+        for a, b in zip(values, turned, strict=True):
+            if not opposite(a, b):
                 raise NotDifferentiableError(
                     "The function given to fn.linear_transpose is not linear.",
                     found="f(-2 x) is not -2 f(x)",
@@ -156,14 +155,4 @@ def _point(x: Any) -> Any:
     """Return values of both signs like an array or a spec."""
     if not hasattr(x, "dtype"):
         return x
-    like = Zero(x)
-    count = 1
-    for n in like.shape:
-        count *= n
-    values = np.reshape(np.cos(np.arange(1.0, count + 1.0)), like.shape)
-    return like.backend.asarray(values, dtype=like.dtype, device=like.device)
-
-
-def _is_opposite(a: Any, b: Any) -> bool:
-    a, b = (owner(v).to_numpy(raw(v)) if hasattr(v, "dtype") else np.asarray(v) for v in (a, b))
-    return bool(np.all(np.abs(b + 2.0 * a) <= 1e-4 * np.max(np.abs(a), initial=0.0)))
+    return point(Zero(x))
