@@ -70,6 +70,11 @@ class KernelSteps:
                 self.writer.step(function, bounds, seen, e.outputs)
             if kernel.check is not None:
                 self.writer.after([f"{self.writer.constant(kernel.check)}()"], e.outputs)
+            if kernel.bad is not None:
+                self.writer.flush()
+                bad = self.writer.constant(kernel.bad)
+                any_bad = " or ".join([f"{bad}[{i}]" for i in range(0, len(kernel.bad), 8)])
+                self.writer.lines.append(f"if {any_bad}: {self.writer.constant(kernel.mend)}({', '.join(names)})")
             return
         given += [self.writer.name(v) for v in e.outputs]
         self.writer.flush()

@@ -1,73 +1,18 @@
-"""Sources of loops over matrices of medium size, one after the other, for inverses and derivatives of determinants.
+"""Source of a loop over matrices, one after the other, for derivatives of determinants of singular ones, too.
 
-Each has the signature ``loop(lo, hi, part, x, y, bad, s, n)`` for matrices `lo` to `hi` of n rows. Row `part` of `s` is
-room to work in, and ``bad[8 * part]`` becomes 1 where a matrix has no result. Rows are neighbours in memory, so that a
-step of the elimination goes along vectors. LAPACK needs two calls for an inverse, and singular values for a derivative.
+It has the signature ``loop(lo, hi, part, x, y, s, n)`` for matrices `lo` to `hi` of n rows. Row `part` of `s` is room
+to work in. Rows are neighbours in memory, so that a step of the elimination goes along vectors, where NumPy needs
+singular values.
 """
 
 from __future__ import annotations
 
 __all__ = ["room", "source"]
 
-_EXCHANGED = """            if p != k:
-                for j in range({start}, n):
-                    t = w[k * n + j]
-                    w[k * n + j] = w[p * n + j]
-                    w[p * n + j] = t
-"""
-
-_INVERSE = """def loop(lo, hi, part, x, y, bad, s, n):
-    for u in range(lo, hi):
-        w = s[part]
-        a = x[u * n * n :]
-        for i in range(n):
-            for j in range(n):
-                w[i * n + j] = a[{place}]
-        c = y[u * n * n :]
-        for i in range(n):
-            for j in range(n):
-                c[i * n + j] = 1 if i == j else 0
-        for k in range(n):
-            p = k
-            best = abs(w[k * n + k])
-            for i in range(k + 1, n):
-                if abs(w[i * n + k]) > best:
-                    best = abs(w[i * n + k])
-                    p = i
-{exchanged}                for j in range(n):
-                    t = c[k * n + j]
-                    c[k * n + j] = c[p * n + j]
-                    c[p * n + j] = t
-            pivot = w[k * n + k]
-            if pivot == 0:
-                bad[8 * part] = 1
-                break
-            row = w[k * n + k + 1 : (k + 1) * n]
-            side = c[k * n : (k + 1) * n]
-            for i in range(k + 1, n):
-                f = -(w[i * n + k] / pivot)
-                below = w[i * n + k + 1 : (i + 1) * n]
-                for j in range(n - k - 1):
-                    below[j] = fma(f, row[j], below[j])
-                under = c[i * n : (i + 1) * n]
-                for j in range(n):
-                    under[j] = fma(f, side[j], under[j])
-        for r in range(n):
-            i = n - 1 - r
-            side = c[i * n : (i + 1) * n]
-            for k in range(i + 1, n):
-                f = -w[i * n + k]
-                under = c[k * n : (k + 1) * n]
-                for j in range(n):
-                    side[j] = fma(f, under[j], side[j])
-            pivot = w[i * n + i]
-            for j in range(n):
-                side[j] = side[j] / pivot
-"""
 #: With P A Q = L U for pivots chosen among all that is left, only the last pivot is small where one dimension is almost
 #: missing, and the product of the others takes the place of a division by it. With X = adj(U) / L, det(P) det(Q) X^T is
 #: the result with its rows and columns in the order of the pivots.
-_COFACTOR = """def loop(lo, hi, part, x, y, bad, s, n):
+_COFACTOR = """def loop(lo, hi, part, x, y, s, n):
     for u in range(lo, hi):
         w = s[part]
         v = s[part, n * n :]
@@ -92,7 +37,12 @@ _COFACTOR = """def loop(lo, hi, part, x, y, bad, s, n):
                         best = size
                         p = i
                         q = j
-{exchanged}                t = rows[k]
+            if p != k:
+                for j in range(n):
+                    t = w[k * n + j]
+                    w[k * n + j] = w[p * n + j]
+                    w[p * n + j] = t
+                t = rows[k]
                 rows[k] = rows[p]
                 rows[p] = t
                 sign = -sign
@@ -159,10 +109,9 @@ _COFACTOR = """def loop(lo, hi, part, x, y, bad, s, n):
 _PLACES = ("i * n + j", "j * n + i")
 
 
-def source(name: str, typed: str, *, turned: bool) -> str:
-    """Return the source for ``inv`` or ``cofactor`` of matrices of a dtype, "f4" or "f8", that may be transposed."""
-    text, start = {"inv": (_INVERSE, "k"), "cofactor": (_COFACTOR, "0")}[name]
-    return text.format(T=typed, place=_PLACES[turned], exchanged=_EXCHANGED.format(start=start))
+def source(typed: str, *, turned: bool) -> str:
+    """Return the source for matrices of a dtype, "f4" or "f8", that may be transposed."""
+    return _COFACTOR.format(T=typed, place=_PLACES[turned])
 
 
 def room(n: int) -> int:

@@ -134,7 +134,9 @@ def kernel_of(e: Equation) -> Kernel | None:
     if any([v.__class__ is not Value for v in e.inputs]):
         return None
     built = special.build(Written, 1)
-    if not isinstance(built, Steps) or any([not s.function.source.startswith("def loop(") for s in built.steps]):  # type: ignore[attr-defined]
+    if not isinstance(built, Steps) or built.bad is not None:
+        return None
+    if any([not s.function.source.startswith("def loop(") for s in built.steps]):  # type: ignore[attr-defined]
         return None
     for s in built.steps:
         if any([isinstance(a, np.ndarray) and not a.flags.c_contiguous for a in s.arguments]):

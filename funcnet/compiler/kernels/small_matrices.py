@@ -11,7 +11,6 @@ from funcnet.compiler.kernels.block import registers
 from funcnet.compiler.kernels.elimination import room, source
 from funcnet.compiler.kernels.lanes import spec
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
-from funcnet.compiler.workers import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +27,7 @@ _COLUMNS = 8
 _PARTS = 4
 #: Multiplications of a thread, of one matrix in each lane.
 _EACH = 10_000
-#: Rows up to which matrices are gone through one after the other, and multiplications of a thread.
-_MEDIUM = 128
+#: Multiplications of a thread where matrices are gone through one after the other.
 _WORK = 200_000
 
 _SOURCE = """def loop(lo, hi, part, {names}y, bad):
@@ -47,7 +45,7 @@ def small_matrices(e: Equation, made: dict[Value, Equation]) -> tuple[Special, t
     shape = values[0].shape
     n, columns = shape[-1], out.shape[-1] if name == "solve" else 0
     lanes = n <= (_PARTS if name == "cofactor" else _ROWS)
-    if not prod(shape) or not (lanes or (n <= _MEDIUM and name in ("inv", "cofactor"))):
+    if not prod(shape) or n > _ROWS:
         return None
     if name == "solve" and (not 0 < columns <= _COLUMNS or values[1].shape[:-2] != shape[:-2]):
         return None
@@ -59,15 +57,17 @@ def small_matrices(e: Equation, made: dict[Value, Equation]) -> tuple[Special, t
     dtype = np.dtype(str(out.dtype))
 
     def build(compile: Compile, threads: int) -> Any:
-        make = _in_lanes if lanes else _by_rows
-        return make(name, (prod(shape[:-2]), n, columns), dtype, turned, compile, threads)
+        sizes = (prod(shape[:-2]), n, columns)
+        if lanes:
+            return _in_lanes(name, sizes, dtype, turned, compile, threads)
+        return _by_rows(*sizes[:2], dtype, turned, compile, threads)
 
     return Special(f"{name}, {'several at once' if lanes else 'by rows'}", build), inputs
 
 
 def _in_lanes(
     name: str, sizes: tuple[int, int, int], dtype: np.dtype, turned: bool, compile: Compile, threads: int
-) -> Steps | Callable[..., None]:
+) -> Steps:
     count, n, columns = sizes
     size = dtype.itemsize
     width = registers().bytes // size
@@ -89,20 +89,17 @@ def _in_lanes(
     parts = max(1, min(threads, units, units * n**3 // _EACH))
     bounds = tuple([units * i // parts for i in range(parts + 1)])
     bad = np.zeros(8 * parts, np.int64)
-    return _checked(name, sizes, turned, loop, bounds, [bad])
+    return _checked(name, sizes, turned, loop, bounds, bad)
 
 
-def _by_rows(
-    name: str, sizes: tuple[int, int, int], dtype: np.dtype, turned: bool, compile: Compile, threads: int
-) -> Steps | Callable[..., None]:
-    count, n, _ = sizes
+def _by_rows(count: int, n: int, dtype: np.dtype, turned: bool, compile: Compile, threads: int) -> Steps:
     array = f"{dtype.name}[::1]"
-    signature = f"void(int64, int64, int64, {array}, {array}, int64[::1], {dtype.name}[:,::1], int64)"
-    loop = compile(source(name, type_of(dtype), turned=turned), signature)
+    signature = f"void(int64, int64, int64, {array}, {array}, {dtype.name}[:,::1], int64)"
+    loop = compile(source(type_of(dtype), turned=turned), signature)
     parts = max(1, min(threads, count, count * n**3 // _WORK))
     bounds = tuple([count * i // parts for i in range(parts + 1)])
-    further = [np.zeros(8 * parts, np.int64), memory_of(parts, room(n), dtype), n]
-    return _checked(name, sizes, turned, loop, bounds, further)
+    whole = (count * n * n,)
+    return Steps([Step(loop, bounds, [Of(0, whole), Of(1, whole), memory_of(parts, room(n), dtype), n])])
 
 
 def _checked(
@@ -111,29 +108,22 @@ def _checked(
     turned: bool,
     loop: Callable[..., None],
     bounds: tuple[int, ...],
-    further: list[Any],
-) -> Steps | Callable[..., None]:
+    bad: np.ndarray,
+) -> Steps:
     """Return the kernel that calls a loop, and leaves it to NumPy to say what is wrong with matrices without result."""
     count, n, columns = sizes
     each = {"solve": n * columns, "det": 1}.get(name, n * n)
     lengths = [count * k for k in (n * n, *[n * columns] * (columns > 0), each)]
+    step = Step(loop, bounds, [*[Of(i, (length,)) for i, length in enumerate(lengths)], bad])
     if name in ("det", "cofactor"):
-        return Steps([Step(loop, bounds, [*[Of(i, (length,)) for i, length in enumerate(lengths)], *further])])
-    bad = further[0]
+        return Steps([step])
 
-    def run(*arrays: Any) -> None:
-        flat = [a.reshape(length) for a, length in zip(arrays, lengths, strict=True)]
-        if len(bounds) == 2:
-            loop(*bounds, 0, *flat, *further)
-        else:
-            in_parallel(loop, bounds, (*flat, *further))
-        if bad.any():
-            bad[:] = 0
-            *given, result = arrays
-            given[0] = given[0].swapaxes(-1, -2) if turned else given[0]
-            result[...] = _by_numpy(name, *given)
+    def by_numpy(*arrays: Any) -> None:
+        *given, result = arrays
+        given[0] = given[0].swapaxes(-1, -2) if turned else given[0]
+        result[...] = _by_numpy(name, *given)
 
-    return run
+    return Steps([step], bad=bad, otherwise=by_numpy)
 
 
 def _by_numpy(name: str, x: Any, *others: Any) -> Any:

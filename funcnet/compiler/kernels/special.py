@@ -84,11 +84,29 @@ class Steps:
         The calls.
     check : callable, optional
         Called without arguments afterwards, maybe after other kernels; raises what is wrong with the arrays.
+    bad : array of int64, optional
+        Where part i of the last step writes 1 to element 8 i if it could not do something.
+    otherwise : callable, optional
+        What is then called with the kernel's arrays, before other kernels.
     """
 
-    def __init__(self, steps: Sequence[Step], check: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        check: Callable[[], None] | None = None,
+        *,
+        bad: np.ndarray | None = None,
+        otherwise: Callable[..., None] | None = None,
+    ) -> None:
         self.steps = tuple(steps)
         self.check = check
+        self.bad, self._otherwise = bad, otherwise
+
+    def mend(self, *arrays: Any) -> None:
+        """Do what the steps could not do."""
+        if self.bad is not None and self._otherwise is not None:
+            self.bad[:] = 0
+            self._otherwise(*arrays)
 
     def __call__(self, *arrays: Any) -> None:
         for function, bounds, arguments in self.steps:
@@ -97,6 +115,8 @@ class Steps:
                 function(bounds[0], bounds[1], 0, *given)
             else:
                 in_parallel(function, bounds, tuple(given))
+        if self.bad is not None and self.bad.any():
+            self.mend(*arrays)
         if self.check is not None:
             self.check()
 

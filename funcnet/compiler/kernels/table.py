@@ -7,6 +7,7 @@ from typing import Any
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.along import along
 from funcnet.compiler.kernels.chosen import put, taken
+from funcnet.compiler.kernels.factors import factored
 from funcnet.compiler.kernels.indexed import rows_added
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.padded import only_zeros, padded
@@ -28,7 +29,7 @@ _MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "solve"])
 
 def specialised(graph: Graph) -> Graph:
     """Return a graph in which kernels take the place of the primitives that they are for."""
-    graph = padded(sums_inside(products_inside(graph)))
+    graph = factored(padded(sums_inside(products_inside(graph))))
     kept: list[Equation] = []
     changed = False
     places, users = _places(graph), graph.users()

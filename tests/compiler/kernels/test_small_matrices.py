@@ -76,26 +76,6 @@ def test_as_lapack(name: str, count: int, n: int, dtype: str, monkeypatch: pytes
         np.testing.assert_allclose(found, exact, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(exact).max())
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n", [9, 20, 33])
-@pytest.mark.parametrize("name", ["inv", "cofactor"])
-def test_medium_sizes(name: str, n: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "threads", lambda: 2)
-    monkeypatch.setattr(small_matrices, "_WORK", 1)
-    f, by_numpy = CASES[name]
-    a = regular(5, n, dtype) / np.asarray(2 * n**0.5, dtype)
-    exact = by_numpy(a.astype("f8"))
-    plan, turned = planned(f, a), planned(lambda a: f(xp.matrix_transpose(a)), a)
-    assert f"{name}, by rows" in plan.calls
-    for given in (a, np.asfortranarray(a), np.repeat(a, 2, -1)[..., ::2]):
-        for found in (plan(given)[0], turned(np.ascontiguousarray(a.mT))[0]):
-            np.testing.assert_allclose(found, exact, rtol=0, atol=200 * np.finfo(dtype).eps * np.abs(exact).max())
-    if name == "inv":
-        a[3] = 1
-        with pytest.raises(np.linalg.LinAlgError, match=r"[Ss]ingular"):
-            plan(a)
-
-
 @pytest.mark.parametrize("rank", range(7))
 def test_derivatives_of_determinants_at_each_rank(rank: int) -> None:
     rng = np.random.default_rng(rank)
@@ -152,8 +132,7 @@ def test_what_is_no_number_stays_in_its_matrix(value: float) -> None:
 
 
 def test_others_are_left_to_numpy() -> None:
-    assert planned(xp.linalg.inv, np.eye(129)).calls == ["inv"]
-    for shapes in [((4, 9, 9), (4, 9, 1)), ((3, 3), (4, 3, 1)), ((0, 3, 3), (0, 3, 1)), ((4, 3, 3), (4, 3, 9))]:
+    for shapes in [((3, 3), (4, 3, 1)), ((0, 3, 3), (0, 3, 1)), ((4, 3, 3), (4, 3, 9))]:
         a, b = (np.ones(s) for s in shapes)
         assert planned(xp.linalg.solve, a, b).calls == ["solve"]
     a = np.ones((4, 3, 3), complex)
