@@ -134,7 +134,7 @@ def kernel_of(e: Equation) -> Kernel | None:
     if any([v.__class__ is not Value for v in e.inputs]):
         return None
     built = special.build(Written, 1)
-    if not isinstance(built, Steps) or built.bad is not None:
+    if not isinstance(built, Steps) or built.check is not None or built.bad is not None:
         return None
     if any([not s.function.source.startswith("def loop(") for s in built.steps]):  # type: ignore[attr-defined]
         return None
