@@ -23,8 +23,9 @@ __all__ = ["FLAG", "Kernel", "Moves", "Written", "kernel_of", "moves_of", "produ
 
 #: Dimensions of a move at most, once those that lie side by side are one.
 _DIMENSIONS = 4
-#: Kernels that steps take in. What else there is one for, loops over elements have as well.
-_KERNELS = frozenset(MAKERS) - {"multiply"}
+#: Kernels that steps take in. What else there is one for, loops over elements have as well; and for indices, which may
+#: be wrong in one of many steps only, `indexed_of` has.
+_KERNELS = frozenset(MAKERS) - {"gather", "multiply"}
 _EXTREMES = ("max", "min", "any", "all")
 
 
