@@ -133,7 +133,7 @@ def basic_key(key: Iterable[Any]) -> tuple[Any, ...] | None:
     for k in key:
         if k is None or k.__class__ is int:
             found.append(k)
-        elif k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str:
+        elif k.__class__ is tuple:
             found.append(slice(*k))
         else:
             return None

@@ -12,6 +12,7 @@ import numpy as np
 
 from funcnet.backends import to_numpy
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.windows import columns_in
 from funcnet.compiler.outside import move_outside
 from funcnet.compiler.residuals import drop_results, share_residuals
 from funcnet.compiler.scans import hoist_products
@@ -101,14 +102,10 @@ def fold_constants(graph: Graph) -> Graph:
 def _without_dots(e: Equation) -> tuple[Any, ...] | None:
     """Return a key of slices and an ellipsis with slices in its place, None if it is anything else."""
     key: Any = e.params["key"]
-    if key.count(Ellipsis) != 1 or any([k is not Ellipsis and not _sliced(k) for k in key]):
+    if key.count(Ellipsis) != 1 or any([k is not Ellipsis and k.__class__ is not tuple for k in key]):
         return None
     at = key.index(Ellipsis)
     return (*key[:at], *[(None, None, None)] * (len(e.inputs[0].shape) - len(key) + 1), *key[at + 1 :])
-
-
-def _sliced(k: Any) -> bool:
-    return k.__class__ is tuple and len(k) == 3 and k[0].__class__ is not str
 
 
 def _bytes(e: Equation) -> int:
@@ -147,7 +144,7 @@ def _alias(e: Equation) -> Value | None:
         return first if same else None
     if name == "getitem" and len(e.inputs) == 1:
         # Slices that leave nothing out.
-        whole = all([_sliced(k) and k[2] in (None, 1) for k in e.params["key"]])
+        whole = all([k.__class__ is tuple and k[2] in (None, 1) for k in e.params["key"]])
         return first if same and whole else None
     if name == "permute_dims":
         return first if tuple(e.params["axes"]) == tuple(range(len(first.shape))) else None
@@ -241,18 +238,11 @@ def _one_row(e: Equation) -> tuple[int, int] | None:
 
 def _last_columns(e: Equation) -> tuple[int, int] | None:
     """Return which columns of all rows an `index_add` adds to."""
-    key, shape = e.params.get("key"), e.outputs[0].shape
-    if key is None or len(key) != len(shape) or len(e.inputs) != 2:
+    part, shape = e.inputs[1], e.outputs[0].shape
+    if part.__class__ is not Value or len(e.inputs) != 2:
         return None
-    for k, n in zip(key, shape, strict=True):
-        if k.__class__ is not tuple or len(k) != 3 or k[0].__class__ is str or k[2] not in (None, 1):
-            return None
-        if k is not key[-1] and slice(*k).indices(n) != (0, n, 1):
-            return None
-    start, stop, _ = slice(*key[-1]).indices(shape[-1])
-    return (
-        (start, stop) if e.inputs[1].__class__ is Value and e.inputs[1].shape == (*shape[:-1], stop - start) else None
-    )
+    found = columns_in(e.params.get("key", ()), shape)
+    return found if found is not None and part.shape == (*shape[:-1], found[1] - found[0]) else None
 
 
 def share_constants(graph: Graph) -> Graph:

@@ -15,16 +15,16 @@ for one shape, so that rows may lie anywhere, short sums are written out and nar
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from funcnet.compiler.kernels.instructions import Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Registers", "environment", "registers", "spec", "used", "version"]
+__all__ = ["INSTRUCTION", "Registers", "registers", "spec"]
 
 # Products that one step of the innermost loop is written out to.
 _UNROLLED = 64
@@ -261,36 +261,8 @@ class _Block:
         return new
 
 
-def used(source: str) -> bool:
-    """Return whether a source has blocks."""
-    return "block(" in source
+def _written(builder: Any, text: str, *places: Any) -> None:
+    _Block(builder, text).write(*places)
 
 
-@cache
-def version() -> str:
-    """Return a digest of what blocks are."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-
-
-@cache
-def environment() -> dict[str, Any]:
-    """Return the instruction by its name in generated code.
-
-    Raises
-    ------
-    ImportError
-        If Numba is not installed.
-    """
-    from numba import types
-    from numba.extending import intrinsic
-
-    # Numba reads the signature of what it gets, so this has no annotations.
-    @intrinsic(prefer_literal=True)
-    def block(context, spec, a, b, c, bias, count):  # noqa: ARG001  # type: ignore[no-untyped-def]
-        def write(context, builder, signature, values):  # type: ignore[no-untyped-def]
-            _Block(builder, signature.args[0].literal_value).write(*values[1:])
-            return context.get_dummy_value()
-
-        return types.void(spec, *[types.int64] * 5), write
-
-    return {"block": block}
+INSTRUCTION = Instruction("block", __file__, _written)

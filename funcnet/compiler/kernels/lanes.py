@@ -21,17 +21,15 @@ cofactor
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from funcnet.compiler.kernels.instructions import Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["environment", "spec", "used", "version"]
+__all__ = ["INSTRUCTION", "spec"]
 
 Matrix = list[list[Any]]
 
@@ -242,37 +240,8 @@ class _Lanes:
         self.write(c, result)
 
 
-def used(source: str) -> bool:
-    """Return whether a source has such instructions."""
-    return re.search(r"\blanes\(", source) is not None
+def _written(builder: Any, text: str, a: Any, b: Any, c: Any, flag: Any, count: Any) -> None:
+    _Lanes(builder, text, flag, count).all(a, b, c)
 
 
-@cache
-def version() -> str:
-    """Return a digest of what they are."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-
-
-@cache
-def environment() -> dict[str, Any]:
-    """Return the instruction by its name in generated code.
-
-    Raises
-    ------
-    ImportError
-        If Numba is not installed.
-    """
-    from numba import types
-    from numba.extending import intrinsic
-
-    # Numba reads the signature of what it gets, so this has no annotations.
-    @intrinsic(prefer_literal=True)
-    def lanes(context, spec, a, b, c, flag, count):  # noqa: ARG001  # type: ignore[no-untyped-def]
-        def write(context, builder, signature, values):  # type: ignore[no-untyped-def]
-            text = signature.args[0].literal_value
-            _Lanes(builder, text, values[4], values[5]).all(*values[1:4])
-            return context.get_dummy_value()
-
-        return types.void(spec, *[types.int64] * 5), write
-
-    return {"lanes": lanes}
+INSTRUCTION = Instruction("lanes", __file__, _written)

@@ -127,8 +127,7 @@ def _manifest(source: str, signature: str) -> str:
         *_circumstances(),
         f"tiles {tile.version(tile.used(source))}",
         f"products {panels.version(panels.used(source))}",
-        f"blocks {block.version() if block.used(source) else ''}",
-        f"lanes {lanes.version() if lanes.used(source) else ''}",
+        *[f"{i.name} {i.version() if i.used(source) else ''}" for i in (block.INSTRUCTION, lanes.INSTRUCTION)],
         f"type {signature}",
         f"source {hashlib.sha256(source.encode()).hexdigest()}",
     ]

@@ -52,9 +52,9 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     for module in (tile, panels):
         if found := module.used(source):
             names.update(module.environment(found))
-    for module in (block, lanes):
-        if module.used(source):
-            names.update(module.environment())
+    for instruction in (block.INSTRUCTION, lanes.INSTRUCTION):
+        if instruction.used(source):
+            names.update(instruction.environment())
     exec(compile(source, "<funcnet loop>", "exec"), names)
     result = _compiled(names["loop"], signature, name)
     library = result.library

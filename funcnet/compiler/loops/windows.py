@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from funcnet.compiler.graph import Equation
 
-__all__ = ["MOVED", "PLACES", "WINDOW", "Window", "columns_of", "part_of", "ranges_of", "window_of"]
+__all__ = ["MOVED", "PLACES", "WINDOW", "Window", "columns_in", "columns_of", "part_of", "ranges_of", "window_of"]
 
 #: What takes parts of arrays.
 MOVED = frozenset(["getitem", "roll"])
@@ -50,7 +50,7 @@ def ranges_of(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int]]
         return None
     found: list[tuple[int, int]] = []
     for k, n in zip([*key, *[(None, None, None)] * (len(shape) - len(key))], shape, strict=True):
-        if k.__class__ is not tuple or len(k) != 3 or k[2] not in (None, 1):
+        if k.__class__ is not tuple or k[2] not in (None, 1):
             return None
         start, stop, _ = slice(*k).indices(n)
         found.append((start, max(start, stop)))
@@ -59,16 +59,14 @@ def ranges_of(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int]]
 
 def columns_of(e: Equation) -> tuple[int, int] | None:
     """Return which columns a `getitem` takes of all rows, None if it takes anything else."""
-    key, shape = e.params.get("key", ()), e.inputs[0].shape
-    if len(key) != len(shape) or len(shape) < 2:
-        return None
-    for k, n in zip(key, shape, strict=True):
-        if k.__class__ is not tuple or len(k) != 3 or k[2] not in (None, 1) or k[0].__class__ is str:
-            return None
-        if k is not key[-1] and slice(*k).indices(n) != (0, n, 1):
-            return None
-    start, stop, _ = slice(*key[-1]).indices(shape[-1])
-    return start, stop
+    shape = e.inputs[0].shape
+    return columns_in(e.params.get("key", ()), shape) if len(shape) > 1 else None
+
+
+def columns_in(key: Sequence[Any], shape: Sequence[int]) -> tuple[int, int] | None:
+    """Return which columns a key that names each dimension takes of all rows, None if it takes anything else."""
+    ranges = ranges_of(key, shape) if len(key) == len(shape) else None
+    return ranges[-1] if ranges and ranges[:-1] == [(0, n) for n in shape[:-1]] else None
 
 
 def part_of(ranges: Sequence[tuple[int, int]], shape: Sequence[int], split: int) -> Window | None:

@@ -10,6 +10,7 @@ from funcnet.compiler.loops import build
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
 from funcnet.compiler.kernels import block  # noqa: E402
+from funcnet.compiler.kernels.instructions import Instruction  # noqa: E402
 
 
 def run(text: str, a: Any, b: Any, c: Any, bias: Any, count: int = 0) -> None:
@@ -112,7 +113,7 @@ def test_another_version_is_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
     text = block.spec(size=4, width=4, columns=4, a=[0], c=[0], loops=[(7, 4, 16)])
     for version in ("one", "two", "two"):
-        monkeypatch.setattr(block, "version", lambda version=version: version)
+        monkeypatch.setattr(Instruction, "version", lambda _, version=version: version)
         monkeypatch.setattr(build, "_known", {})
         c = np.zeros(8, "f4")
         run(text, np.ones(7, "f4"), np.ones(28, "f4"), c, c)

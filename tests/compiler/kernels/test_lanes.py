@@ -57,9 +57,3 @@ def test_python_and_vectors_agree(operation: str, turned: bool) -> None:
         assert not bad[0]
         found.append(y)
     np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-13)
-
-
-def test_sources() -> None:
-    assert lanes.used("    lanes('', 0, 0, 0, 0, 1)")
-    assert not lanes.used("    planes(3)")
-    assert len(lanes.version()) == 64

@@ -16,6 +16,7 @@ from funcnet.compiler.fusion import loops
 from funcnet.compiler.kernels import padded, turned
 from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build
+from funcnet.compiler.loops.windows import columns_in
 from funcnet.compiler.passes import optimised
 
 compiling = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
@@ -48,6 +49,15 @@ def rolls(u: Any) -> Any:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def test_columns_are_those_of_all_rows() -> None:
+    part = (1, 3, None)
+    assert columns_in(((None, None, None), part), (4, 5)) == (1, 3)
+    assert columns_in(((0, 4, 1), (None, -1, None)), (4, 5)) == (0, 4)
+    # One and the same slice, of rows and of columns.
+    assert columns_in((part, part), (4, 5)) is None
+    assert columns_in((part,), (4, 5)) is columns_in((part, 2), (4, 5)) is columns_in((), ()) is None
 
 
 def test_rosenbrock_is_a_loop_and_a_sum_of_slices(rng: np.random.Generator) -> None:
