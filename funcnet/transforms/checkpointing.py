@@ -13,10 +13,11 @@ from functools import wraps
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet import tree
+from funcnet import backends, tree
 from funcnet.compiler.capture import recomputing
-from funcnet.core import Trace, Tracer, current_trace
+from funcnet.core import Trace, Tracer, constant, current_trace
 from funcnet.errors import NotDifferentiableError, ParameterError
+from funcnet.transforms.call import call_rule
 from funcnet.transforms.reverse import ReverseTrace
 from funcnet.transforms.tape import Node, Replay
 
@@ -86,7 +87,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     f : callable
         Function of pytrees of arrays and anything else; returns a pytree. It may use traced arrays from outside, which
         are differentiated as well. Called twice, it must do the same twice: random numbers come from keys, plain arrays
-        are not changed in between. It gets handles of its own, so that its assignments to arguments stay inside.
+        from outside are not changed in between. It gets handles of its own, also outside of all transformations, so
+        that its assignments to arguments stay inside.
 
     Returns
     -------
@@ -134,7 +136,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 trace.__class__ = _SparingTrace
             running.append(trace)
             trace = trace.outer
+        if not running:
+            # As inside a transformation, assignments to arguments do not reach the caller's arrays.
+            return call_rule(lambda args, kwargs: f(*args, **kwargs), args, kwargs)
         if not new:
+            args, kwargs = _copies((args, kwargs))
             return f(*args, **kwargs)
         again = _Again(f, _copies((args, kwargs)), copy_context(), running)
         token = _regions.set({**inherited, **new})
@@ -153,8 +159,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _copies(arguments: Any) -> Any:
-    """Return the arguments with handles of their own, which assignments elsewhere do not change."""
-    return tree.map(lambda leaf: leaf.copy() if leaf.__class__ is Tracer else leaf, arguments)
+    """Return the arguments with handles of their own, which assignments elsewhere do not change, nor change others."""
+    return tree.map(_handle, arguments)
+
+
+def _handle(leaf: Any) -> Any:
+    if leaf.__class__ is Tracer:
+        return leaf.copy()
+    return constant(leaf) if backends.backend_of_type(leaf.__class__) is not None else leaf
 
 
 class _Again:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from funcnet.core import Primitive
+    from funcnet.errors import FuncnetError
 
 __all__ = ["eval_shape"]
 
@@ -71,6 +72,10 @@ class ShapeTrace(Trace):
     def carries(self, tracer: Tracer) -> bool:  # noqa: ARG002  # the same for all
         """Values are unknown, so there is none to drop."""
         return False
+
+    def hidden(self, tracer: Tracer, what: str) -> FuncnetError | None:
+        """Arrays that no operation has made are known."""
+        return super().hidden(tracer, what) if isinstance(raw(tracer), Spec) else None
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if primitive.kind == "call":

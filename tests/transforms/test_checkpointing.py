@@ -215,3 +215,43 @@ def test_functions_that_do_not_repeat():
         fn.grad(lambda x: xp.sum(g(x)[0]))(X)
     with pytest.raises(ParameterError, match="transforms a function"):
         fn.checkpoint(3)
+
+
+def writes(x, buffer):
+    buffer[0] = 5.0
+    x[1] = x[1] * 2.0
+    return xp.sum(x * buffer)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: f,
+        lambda f: fn.grad(f),
+        lambda f: fn.grad(f, 1),
+        lambda f: lambda *args: fn.jvp(f, args, args),
+        lambda f: lambda x, b: fn.vmap(f, in_axes=(0, None))(x[None], b),
+        lambda f: lambda x, b: fn.vmap(fn.grad(f), in_axes=(0, None))(x[None], b),
+        lambda f: fn.jit(f),
+        lambda f: lambda x, b: fn.jit(lambda x: f(x, b))(x),
+        lambda f: lambda x, b: fn.grad(lambda x: (y := x * 1.0, f(y, b) + xp.sum(y))[1])(x),
+    ],
+)
+def test_assignments_to_arguments_stay_inside(transform):
+    x, buffer = np.array([1.0, 2.0, 3.0]), np.ones(3)
+    found = transform(fn.checkpoint(writes))(x, buffer)
+    np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(buffer, 1.0)
+    wanted = transform(lambda x, b: writes(x * 1.0, b * 1.0))(x, buffer)
+    for ours, theirs in zip(fn.tree.leaves(found), fn.tree.leaves(wanted), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_values_of_plain_arguments_are_known():
+    f = fn.checkpoint(lambda x, square, start: (x**2 if square else x)[int(start) :])
+    x, yes, one = np.array([1.0, 2.0, 3.0]), np.array(True), np.int64(1)
+    assert type(f(x, yes, one)) is np.ndarray
+    for found in (f(x, yes, one), fn.jit(lambda x: f(x, yes, one))(x), fn.vmap(lambda x: f(x, yes, one))(x[None])[0]):
+        np.testing.assert_array_equal(found, [4.0, 9.0])
+    np.testing.assert_array_equal(fn.grad(lambda x: xp.sum(f(x, yes, one)))(x), [0.0, 4.0, 6.0])
+    assert fn.eval_shape(lambda x: f(x, yes, one), x).shape == (2,)
