@@ -224,6 +224,10 @@ def _run(cell: Cell, params: Any, carry: Any, xs: Any, seen: Any, reverse: bool,
     """Return the last carry and the outputs of a cell along the first axis of an input."""
     projected = cell.project(params, xs)
     _check_carry(carry, cell.initial(params, _step(xs, 0)), path)
+    if not xs.shape[0]:
+        # Outputs without elements depend on the parameters all the same, as any others do: the derivative is zero.
+        y = cell.step(params, carry, tree.map(lambda p: _step(p, 0), projected))[1]
+        return carry, xp.expand_dims(y, axis=0)[:0, ...]
     # Where the steps of a loop are compiled, they are faster than the operation on the whole sequence.
     whole = cell.sequence is not None and not (running_capture() is not None and not available())
     if whole and _of_one_dtype(projected, params, carry):

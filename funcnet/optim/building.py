@@ -23,6 +23,7 @@ __all__ = [
     "copied",
     "missing",
     "per_leaf",
+    "together",
     "wide_of",
     "zeros",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from funcnet import control, random, tree, xp
+from funcnet.ops import cast
 from funcnet.optim import leaves
-from funcnet.optim.building import Number, Step, build, check_count, missing, zeros
+from funcnet.optim.building import Number, Step, build, check_count, missing, together, zeros
 from funcnet.optim.leaves import Rate
 from funcnet.optim.masks import Mask
 from funcnet.optim.sgd import scale_by_learning_rate
@@ -167,22 +168,28 @@ def scale_by_sophia(
             step = xp.minimum(xp.maximum(step, -bound), bound)
         return step, mu, nu
 
-    def blend(d: Any, mu: Any, nu: Any, b2: Any) -> tuple[Any, Any, Any]:
-        return d, mu, nu * b2 + d * (1 - b2)
+    def blend(d: Any, nu: Any, b2: Any) -> Any:
+        return nu * b2 + d * (1 - b2)
 
     def whole(step: Step) -> list[Any]:
         b1, b2, eps, gamma, bound = step.numbers
         updates = step.each(rule, b1, 1 / (1 - b1**step.t), gamma, eps, step.constant(0.0) if bound is None else bound)
 
-        def estimated(state: Any) -> tuple[Any, Any]:
-            return step.run(diagonal, state, step.grads, step.params)
+        def estimated(nus: list[Any], state: Any) -> tuple[list[Any], Any]:
+            found, state = step.run(diagonal, state, step.grads, step.params)
+            scalars = leaves.Scalars(b2)
+            # In here, so that a graph has the same results of both branches.
+            nus = [
+                nu if d is None else blend(*together([cast(d, nu.dtype), nu, *scalars.of(nu.dtype)]))
+                for d, nu in zip(found, nus, strict=True)
+            ]
+            return nus, state
 
-        def skipped(state: Any) -> tuple[Any, Any]:
-            return [None] * len(step.grads), state
+        def skipped(nus: list[Any], state: Any) -> tuple[list[Any], Any]:
+            return nus, state
 
         due = xp.remainder(step.before, update_interval) == 0
-        step.grads, step.inner[0] = control.cond(due, estimated, skipped, step.inner[0])
-        step.each(blend, b2)
+        step.columns[1], step.inner[0] = control.cond(due, estimated, skipped, step.columns[1], step.inner[0])
         return updates
 
     return build(

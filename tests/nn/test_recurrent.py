@@ -241,6 +241,19 @@ def test_empty_time():
         assert y.shape == ((3, 4) if "return_sequences" in options else (3, 0, width))
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "layers": 2}])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_derivative_of_no_steps_is_zero(kind, options):
+    layer, params = _layer(kind, **options)
+    both = fn.value_and_grad(lambda p, x: xp.sum(layer.apply(p, {}, x)[0]), argnums=(0, 1))
+    for f in (both, fn.jit(both)):
+        value, (slopes, slope) = f(params, X[:, :0])
+        assert value == 0.0
+        assert slope.shape == (3, 0, 2)
+        assert tree.map(np.shape, slopes) == tree.map(np.shape, params)
+        assert not any(g.any() for g in tree.leaves(slopes))
+
+
 def test_bad_input():
     layer, params = _layer("lstm")
     with pytest.raises(ShapeError, match=r"(?s)Layer lstm got an input without a time.*\(batch, time, features\)"):

@@ -11,6 +11,9 @@ from test_agreement import TABLE as ROWS
 
 import funcnet as fn
 from funcnet import optim, serialize, tree, xp
+from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels.reference import in_python
+from funcnet.compiler.passes import optimised
 from funcnet.errors import DtypeError, ShapeError, TreeError
 from funcnet.testing.backends import backend_params
 
@@ -108,6 +111,55 @@ def test_nothing_that_is_passed_in_is_written_to(row: Any) -> None:
             leaf.flags.writeable = False
     first, second = (opt.update(grads, state, params, **extras(opt, params)) for _ in range(2))
     tree.map(np.testing.assert_array_equal, first, second)
+
+
+def in_a_graph(row: Any, plan_of: Any) -> None:
+    """Compare some steps with those of a function of leaves, which is made from the one under `fn.jit`."""
+    opt = row.ours()
+    params = oracles.start(row.shapes or oracles.SHAPES)
+    state = opt.init(params)
+
+    def step(params: Any, state: Any, noise: Any) -> Any:
+        grads = tree.map(lambda p, n: p * 0.5 + n, params, noise)
+        updates, state = opt.update(grads, state, params, **extras(opt, params))
+        return optim.apply_updates(params, updates), state
+
+    captured = fn.jit(step)
+    plan = plan_of(captured, params, state)
+    for i in range(3):
+        noise = tree.map(functools.partial(noisy, np.random.default_rng(i)), params)
+        wanted = step(params, state, noise)
+        with np.errstate(over="ignore"):
+            # Words of random bits, whose sums overflow on purpose.
+            found = plan(params, state, noise)
+        same(arrays(found), arrays(wanted))
+        params, state = wanted
+
+
+@every
+def test_steps_in_a_graph_equal_those_outside(row: Any) -> None:
+    in_a_graph(row, lambda step, *_: step)
+
+
+@pytest.mark.slow
+@every
+def test_steps_in_loops_equal_those_outside(row: Any) -> None:
+    def plan_of(step: Any, params: Any, state: Any) -> Any:
+        plan = FusedPlan(optimised(step.lower(params, state, params)), in_python)
+        return lambda *given: list(plan(*arrays(given)))
+
+    in_a_graph(row, plan_of)
+
+
+def arrays(given: Any) -> list[Any]:
+    return [leaf for leaf in tree.leaves(given) if hasattr(leaf, "dtype")]
+
+
+def same(found: Any, wanted: list[Any]) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        assert (np.shape(a), a.dtype) == (np.shape(b), b.dtype)
+        scale = float(np.max(np.abs(b), initial=0.0)) if b.dtype.kind == "f" else 0.0
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * scale)
 
 
 @pytest.mark.parametrize("case", backend_params(variants=False))
