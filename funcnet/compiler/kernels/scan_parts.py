@@ -25,7 +25,7 @@ __all__ = ["FLAG", "Kernel", "Moves", "Written", "kernel_of", "moves_of", "produ
 _DIMENSIONS = 4
 #: Kernels that steps take in. What else there is one for, loops over elements have as well; and for indices, which may
 #: be wrong in one of many steps only, `indexed_of` has.
-_KERNELS = frozenset(MAKERS) - {"gather", "multiply"}
+_KERNELS = frozenset(MAKERS) - {"gather", "matmul", "multiply"}
 _EXTREMES = ("max", "min", "any", "all")
 
 
