@@ -42,6 +42,9 @@ def functions() -> dict[str, Any]:
         "as_float64": lambda i: np.int64(i).view(np.float64),
         "fma": lambda a, b, c: type(a)(np.longdouble(a) * b + c),
         "joined": lambda x, y: x + y,
+        "plus": _wrapping(np.add),
+        "minus": _wrapping(np.subtract),
+        "times": _wrapping(np.multiply),
         "larger": lambda x, y: x if x > y else y,
         "smaller": lambda x, y: x if x < y else y,
         "block": _block,
@@ -58,6 +61,14 @@ def functions() -> dict[str, Any]:
         names.update({f"{k}_{typed}": f for k, f in _of_memory(typed).items()})
         exec(panels.source(typed), names)
     return names
+
+
+def _wrapping(operation: Any) -> Callable[[Any, Any], Any]:
+    def of_integers(x: Any, y: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return operation(x, y)
+
+    return of_integers
 
 
 def _of_memory(typed: str) -> dict[str, Any]:

@@ -10,10 +10,18 @@ import numpy as np
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.scan_integers import INTEGERS
 from funcnet.compiler.layout import basic_key
-from funcnet.compiler.loops.emit import Emitter
+from funcnet.compiler.loops.expressions import Expressions
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.lowering import lowered
-from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, SCALAR_FUNCTIONS, cast, literal, type_name
+from funcnet.compiler.loops.templates import (
+    FUNCTIONS,
+    LIMITS,
+    SCALAR_FUNCTIONS,
+    cast,
+    literal,
+    template_of,
+    type_name,
+)
 from funcnet.compiler.passes import optimised
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ def _held(v: Value) -> bool:
     return v.spec.backend.name == "numpy" and named is not None and 0 < prod(v.shape) <= ELEMENTS
 
 
-class Scalars(Emitter):
+class Scalars(Expressions):
     """Writes graphs as assignments to variables.
 
     Attributes
@@ -99,9 +107,9 @@ class Scalars(Emitter):
             if any([v.__class__ is not np.ndarray for v in given]) or any([v.dtype != out.dtype for v in e.values]):
                 raise TooLong
             return [self._checked(moved(e, given), out)]
-        reduced = _REDUCED.get(p.name)
-        if reduced is not None:
-            return [self._reduced(e, given[0], reduced)]
+        if p.name in _REDUCED:
+            reduced = _REDUCED[p.name]
+            return [self._reduced(e, given[0], reduced or template_of("add", str(out.dtype)))]
         if p.name == "matmul":
             return [self._product(e, *given)]
         if p.name in ("index_add", "index_set"):
@@ -131,7 +139,8 @@ class Scalars(Emitter):
             self._names = dict(zip(values, names, strict=True))
             if template is None and name in LIMITS:
                 # As in loops: derivatives ask whether what is computed again is the same.
-                x, most = names[0], literal(LIMITS[name][typed], typed)
+                x = cast(names[0], str(e.values[0].dtype), typed)
+                most = literal(LIMITS[name][typed], typed)
                 return self.name(f"{FUNCTIONS[name, typed]}({x}) if abs({x}) <= {most} else np.{name}({x})")
             if template is None:
                 return self.name(self._expression(e, set(), {}))
@@ -213,8 +222,8 @@ class Scalars(Emitter):
         if e.primitive.name == "index_add":
             self._weigh(part.size)
             pairs = zip(part.reshape(-1), v.reshape(-1), strict=True)
-            typed = type_name(str(out.dtype))
-            v = named([self.name(f"{typed}({p} + {q})") for p, q in pairs], part.shape)
+            typed, plus = type_name(str(out.dtype)), template_of("add", str(out.dtype))
+            v = named([self.name(f"{typed}({plus.format(p, q)})") for p, q in pairs], part.shape)
         y[(*key, ...)] = v
         return y
 
@@ -286,12 +295,13 @@ _MOVED: dict[str, Callable[[Equation, list[Any]], np.ndarray | None]] = {
     "squeeze": _reshaped,
     "stack": lambda e, given: np.stack(given, axis=e.params["axis"]),
 }
-_REDUCED = {
+#: What two elements become; None for their sum.
+_REDUCED: dict[str, str | None] = {
     "all": "({0} & {1})",
     "any": "({0} | {1})",
-    "count_nonzero": "({0} + {1})",
+    "count_nonzero": None,
     "max": "({0} if ({0} > {1}) | ({0} != {0}) else {1})",
-    "mean": "({0} + {1})",
+    "mean": None,
     "min": "({0} if ({0} < {1}) | ({0} != {0}) else {1})",
-    "sum": "({0} + {1})",
+    "sum": None,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.expressions import Expressions, limit_of
 from funcnet.compiler.loops.group import (
     CYCLE,
     EACH,
@@ -14,19 +15,8 @@ from funcnet.compiler.loops.group import (
     REPEAT,
     REPEAT_ROW,
     WIDE,
-    power_of,
 )
-from funcnet.compiler.loops.templates import (
-    COMPARISONS,
-    FUNCTIONS,
-    LIMITS,
-    MIXED,
-    SCALAR_FUNCTIONS,
-    TEMPLATES,
-    cast,
-    literal,
-    type_name,
-)
+from funcnet.compiler.loops.templates import cast, literal, type_name
 from funcnet.compiler.loops.windows import MOVED, PLACES, WINDOW, columns_of, window_of
 
 if TYPE_CHECKING:
@@ -79,7 +69,7 @@ def emitted(group: Group, graph: Graph, needed: set[Value]) -> Loop:
     return Emitter(group, graph, needed).loop()
 
 
-class Emitter:
+class Emitter(Expressions):
     """Writes the loop of a group."""
 
     def __init__(self, group: Group, graph: Graph, needed: set[Value]) -> None:
@@ -95,7 +85,7 @@ class Emitter:
         self.between: dict[int, list[Equation]] = {}
         #: Results of functions that are not right for all arguments: those are computed again, at the stage's end.
         self.checked = {
-            e.outputs[0] for e in group.equations if _limit(e) is not None and group.roles[e.outputs[0]] == "full"
+            e.outputs[0] for e in group.equations if limit_of(e) is not None and group.roles[e.outputs[0]] == "full"
         }
         self.temporaries: list[tuple[str, str]] = []
         #: Parts of inputs: name, and where it lies.
@@ -317,8 +307,9 @@ class Emitter:
         lines = ["beyond = i4(0)", "for j in range(n):", *body]
         end = ["if beyond != 0:", "    for j in range(n):"]
         for e in again:
-            found = self._read(e.inputs[0], set(), stored)
-            most = literal(_limit(e), str(e.outputs[0].dtype))
+            out = str(e.outputs[0].dtype)
+            found = cast(self._read(e.inputs[0], set(), stored), str(e.inputs[0].dtype), out)
+            most = literal(limit_of(e), out)
             lines.append(f"    beyond = i4(beyond | i4(abs({found}) > {most}))")
             end += [
                 f"        if abs({found}) > {most}:",
@@ -373,58 +364,12 @@ class Emitter:
             return f"{stored[v]}[j]"
         return self.text[v]
 
-    def _expression(self, e: Equation, here: set[Value], stored: dict[Value, str]) -> str:
-        name = e.primitive.name
-        out = str(e.outputs[0].dtype)
-        if name in ("reshape", "broadcast_to", "expand_dims", "squeeze"):
-            return self._read(e.inputs[0], here, stored)
-        mixed = MIXED.get(name)
-        bools = mixed[1] if mixed else ()
-        if name in COMPARISONS:
-            dtypes = [v.dtype for v in e.values]
-            inner = str(np.result_type(*dtypes, *[_weak(v, dtypes) for v in e.inputs if v.__class__ is not Value]))
-        else:
-            inner = out
-        args = []
-        for i, v in enumerate(e.inputs):
-            wanted = "bool" if i in bools else inner
-            if v.__class__ is Value:
-                args.append(cast(self._read(v, here, stored), str(v.dtype), wanted))
-            else:
-                args.append(literal(v, wanted))
-        typed = type_name(inner) or ""
-        if name == "pow" and (power := power_of(e)) is not None:
-            return f"{typed}({power.format(args[0], T=typed)})"
-        function = FUNCTIONS.get((name, out))
-        if function is not None and (_limit(e) is None or e.outputs[0] in self.checked):
-            return f"{function}({args[0]})"
-        template = (
-            COMPARISONS.get(name) or (mixed[0] if mixed else None) or TEMPLATES.get(name) or SCALAR_FUNCTIONS[name]
-        )
-        text = template.format(*args, T=typed)
-        # Numba computes with more bits where literals and integers meet.
-        return text if name in COMPARISONS else f"{type_name(out)}({text})" if out != "bool" else text
-
     def _work(self) -> int:
         size = 1
         for n in self.group.shape:
             size *= n
         slow = ("cos", "exp", "expm1", "log", "log1p", "sin", "tanh", "sigmoid", "erf")
         return size * sum([8 if e.primitive.name in slow else 1 for e in self.group.equations])
-
-
-def _limit(e: Equation) -> float | None:
-    """Return up to which size of its argument a function in a loop over many elements is right; None for any."""
-    limits = LIMITS.get(e.primitive.name)
-    return None if limits is None else limits[str(e.outputs[0].dtype)]
-
-
-def _weak(number: Any, dtypes: list[Any]) -> Any:
-    """Return the dtype that a Python number has beside arrays."""
-    kinds = "".join([d.kind for d in dtypes])
-    if isinstance(number, bool) or (isinstance(number, int) and ("i" in kinds or "f" in kinds)):
-        return dtypes[0]
-    return dtypes[0] if "f" in kinds else np.result_type(type(number))
 
 
 def _uniform(constant: Any) -> Any:

@@ -71,6 +71,14 @@ def environment() -> dict[str, Any]:
         # A sum whose terms may be added in any order.
         return x(x, y), lambda c, b, s, a: b.fadd(*a, flags=("nsz", "reassoc"))  # noqa: ARG005
 
+    def wrapping(operation: str) -> Any:
+        # The operators of integers tell LLVM that nothing overflows, which is wrong of numbers that are not indices.
+        @intrinsic
+        def of_integers(context, x, y):  # noqa: ARG001  # type: ignore[no-untyped-def]
+            return x(x, x), lambda c, b, s, a: getattr(b, operation)(*a)  # noqa: ARG005
+
+        return of_integers
+
     @intrinsic
     def widest_vectors(context):  # noqa: ARG001  # type: ignore[no-untyped-def]
         def of_function(context, builder, signature, values):  # noqa: ARG001  # type: ignore[no-untyped-def]
@@ -141,6 +149,9 @@ def environment() -> dict[str, Any]:
         "as_float64": as_float64,
         "fma": fma,
         "joined": joined,
+        "plus": wrapping("add"),
+        "minus": wrapping("sub"),
+        "times": wrapping("mul"),
         # Functions beside the loop, which LLVM sees one by one: a compiler takes longer for one large function.
         "apart": njit(error_model="numpy", _nrt=False),
         "borrow": njit(_nrt=False, forceinline=True)(borrow),

@@ -14,6 +14,7 @@ __all__ = [
     "TEMPLATES",
     "cast",
     "literal",
+    "template_of",
     "type_name",
 ]
 
@@ -55,6 +56,16 @@ TEMPLATES = MappingProxyType(
         "strong_product": "(({0} if {1} != {T}(0) else {T}(0)) * ({1} if {0} != {T}(0) else {T}(0)))",
         "divide_or_zero": "(({0} / ({1} if {1} != {T}(0) else {T}(1))) if {1} != {T}(0) else {T}(0))",
         "winning": "({0} if {1} > {2} else ({0} * {T}(0.5) if {1} == {2} else {T}(0)))",
+    }
+)
+
+#: Those of integers that begin anew where a result does not fit. Operators take for granted that every result does.
+_WRAPPING = MappingProxyType(
+    {
+        "add": "plus({0}, {1})",
+        "subtract": "minus({0}, {1})",
+        "multiply": "times({0}, {1})",
+        "square": "times({0}, {0})",
     }
 )
 
@@ -159,11 +170,18 @@ def cast(text: str, found: str, wanted: str) -> str:
     return text if found == wanted else f"({text} != 0)" if wanted == "bool" else f"{_TYPES[wanted]}({text})"
 
 
+def template_of(name: str, dtype: str) -> str:
+    """Return the template of an operation whose arguments and result are of a dtype."""
+    wrapping = _WRAPPING.get(name) if dtype in ("int32", "int64") else None
+    return wrapping or TEMPLATES.get(name) or SCALAR_FUNCTIONS[name]
+
+
 def literal(number: object, wanted: str) -> str:
     """Return a Python number as an expression of a dtype."""
     if wanted == "bool":
         return repr(bool(number))
-    text = repr(number)
+    # Numba's integers have 64 bits. NumPy makes floating-point numbers of larger ones in the same way.
+    text = repr(float(number) if isinstance(number, int) and wanted[0] == "f" else number)
     if text in ("inf", "-inf", "nan"):
         text = text.replace("inf", "np.inf").replace("nan", "np.nan")
     return f"{_TYPES[wanted]}({text})"
