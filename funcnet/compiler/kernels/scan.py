@@ -14,11 +14,12 @@ import numpy as np
 
 from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
+from funcnet.compiler.kernels.scan_arguments import ENDLESS
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_scalars import scan_of_scalars
 from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
-from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, in_turns, type_of
 from funcnet.compiler.workers import threads
 
 if TYPE_CHECKING:
@@ -126,7 +127,13 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
             total = added(compile, _type(str(y.dtype)))
             totals.append(Step(total, _shared(size, parts), [memory, 1, Of(place + i, (size,))]))
     arguments = [sizes, *[given(a) for a in source.arguments]]
-    whole = Steps([*steps, Step(function, _shared(body.units, parts), arguments), *totals])
+    step = Step(function, _shared(body.units, parts), arguments)
+    if call.length == ENDLESS:
+        more = sizes.copy()
+        more[1] = 1
+        whole = in_turns([*steps, step], step._replace(arguments=[more, *arguments[1:]]), source.unfinished)
+    else:
+        whole = Steps([*steps, step, *totals])
     return _checked(whole, call, source.flag) if source.checked else whole
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels.scalars import Scalars, TooLong, few, named
-from funcnet.compiler.kernels.special import Of, Special, Step, Steps
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps, in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation, Graph, Value
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["scan_of_scalars", "while_of_scalars"]
+__all__ = ["TURN", "scan_of_scalars", "while_of_scalars"]
+
+#: Operations, with weights, after which a loop without a known end asks whether somebody has interrupted it.
+TURN = 1 << 26
 
 
 def scan_of_scalars(e: Equation) -> Special | None:
@@ -61,7 +64,14 @@ def scan_of_scalars(e: Equation) -> Special | None:
     shapes += [(call.length, prod(v.shape)) for v in step.inputs[first:]]
     shapes += [(prod(v.shape),) for v in step.outputs[: call.carried]]
     shapes += [(call.length, prod(v.shape)) for v in step.outputs[call.carried :]]
-    return Special("whole scan", _built(text, [*step.inputs, *step.outputs], shapes, [call.length]))
+    given = [Of(i, s) for i, s in enumerate(shapes)]
+
+    def build(compile: Compile, threads: int) -> Steps:  # noqa: ARG001  # one thread does it
+        types = _types([*step.inputs, *step.outputs], given)
+        function = compile(text, f"void({', '.join(['int64'] * 4 + types)})")
+        return Steps([Step(function, (0, 1), [call.length, *given])])
+
+    return Special("whole scan", build)
 
 
 def while_of_scalars(e: Equation) -> Special | None:
@@ -74,27 +84,38 @@ def while_of_scalars(e: Equation) -> Special | None:
     writer = Scalars()
     try:
         (goes_on,) = writer.run(condition, given)
-        writer.lines += [f"if not {goes_on.item()}:", "    break"]
+        writer.lines += [f"if not {goes_on.item()}:", "    unfinished[0] = 0", "    break"]
         found = writer.run(step, given)
     except TooLong:
         return None
     count = len(step.inputs)
     lines = [*writer.lines, *_carried(found, start)]
+    turns = max(1, TURN // max(1, writer.work))
     end = [
         f"    a{count + i}[{j}] = {name}" for i, names in enumerate(start) for j, name in enumerate(names.reshape(-1))
     ]
     text = "\n".join(
         [
-            f"def loop(lo, hi, part, {', '.join([f'a{i}' for i in range(count + len(step.outputs))])}):",
+            f"def loop(lo, hi, part, unfinished, {', '.join([f'a{i}' for i in range(count + len(step.outputs))])}):",
+            "    unfinished[0] = 1",
             *head,
-            "    while True:",
+            "    for turn in range(hi):",
             *[f"        {line}" for line in lines],
             *end,
             "",
         ]
     )
     values = [*step.inputs, *step.outputs]
-    return Special("whole while loop", _built(text, values, [(prod(v.shape),) for v in values], []))
+    given = [Of(i, (prod(v.shape),)) for i, v in enumerate(values)]
+
+    def build(compile: Compile, threads: int) -> Steps:  # noqa: ARG001  # one thread does it
+        function = compile(text, f"void({', '.join([*['int64'] * 3, 'int64[::1]', *_types(values, given)])})")
+        unfinished = np.zeros(1, np.int64)
+        # The carries that it has come to are those that it begins with the next time.
+        again = Step(function, (0, turns), [unfinished, *given[: call.held], *given[count:], *given[count:]])
+        return in_turns([Step(function, (0, turns), [unfinished, *given])], again, unfinished)
+
+    return Special("whole while loop", build)
 
 
 def _begin(inputs: Sequence[Value], held: int) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
@@ -122,13 +143,10 @@ def _carried(found: Sequence[np.ndarray], start: Sequence[np.ndarray]) -> list[s
     return [*lines, *[f"{name} = {name}_" if new in own else f"{name} = {new}" for name, new in pairs]]
 
 
-def _built(text: str, values: Sequence[Value], shapes: Sequence[tuple[int, ...]], numbers: Sequence[int]) -> Any:
-    def build(compile: Compile, count: int) -> Steps:  # noqa: ARG001  # one thread does it
-        types = ["int64"] * (3 + len(numbers))
-        for v, shape in zip(values, shapes, strict=True):
-            name = str(np.dtype(v.dtype))
-            types.append(f"{'boolean' if name == 'bool' else name}[{':, ' * (len(shape) - 1)}::1]")
-        function = compile(text, f"void({', '.join(types)})")
-        return Steps([Step(function, (0, 1), [*numbers, *[Of(i, s) for i, s in enumerate(shapes)]])])
-
-    return build
+def _types(values: Sequence[Value], given: Sequence[Of]) -> list[str]:
+    """Return Numba's names for the arrays of values."""
+    found = []
+    for v, (_, shape) in zip(values, given, strict=True):
+        name = str(np.dtype(v.dtype))
+        found.append(f"{'boolean' if name == 'bool' else name}[{':, ' * (len(shape) - 1)}::1]")
+    return found

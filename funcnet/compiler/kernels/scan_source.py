@@ -11,6 +11,7 @@ from funcnet.compiler.kernels.scan_arguments import ENDLESS, Argument, Packed, T
 from funcnet.compiler.kernels.scan_body import Body, Product, Term
 from funcnet.compiler.kernels.scan_calls import argument_of, write_joined, write_kernel, write_moves
 from funcnet.compiler.kernels.scan_parts import Kernel, Moves
+from funcnet.compiler.kernels.scan_scalars import TURN
 from funcnet.compiler.kernels.scan_text import CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
@@ -57,6 +58,8 @@ class Source(Texts):
         #: What is not 0 where an index was wrong, and whether there are any.
         self.flag = np.zeros(1, np.int64)
         self.checked = False
+        #: Of a loop without a known end: whether it goes on, and with which step if the second of its sizes is 1.
+        self.unfinished, self._reached = np.zeros(1, np.int64), np.zeros(1, np.int64)
         self.packed: list[Packed] = []
         self.work = 0
         self._names: dict[Argument, str] = {}
@@ -86,6 +89,8 @@ class Source(Texts):
         self._waiting: set[Value] = set()
         self._chunk = 1
         self._place()
+        if call.length == ENDLESS:
+            self.sizes.append(0)
         for k, node in enumerate(body.nodes):
             if isinstance(node, Group):
                 self._group(node, k)
@@ -358,7 +363,12 @@ class Source(Texts):
         """Go on as long as the last carry says so, and take the carries from where they are then."""
         flag = self._result(self._carried - 1, (1,))
         wrong = f" or {self.fixed(self.flag)}[0] != 0" if self.checked else ""
-        self.lines += [f"if not {flag}[0]{wrong}:", "    break"]
+        unfinished = self.fixed(self.unfinished)
+        turns = self.number(max(1, TURN // max(1, self.work)))
+        reached = self.fixed(self._reached)
+        self._before += [f"begin = {reached}[0] if d1 != 0 else 0", f"end = begin + {turns}"]
+        self._before += [f"{reached}[0] = end", f"{unfinished}[0] = 1"]
+        self.lines += [f"if not {flag}[0]{wrong}:", f"    {unfinished}[0] = 0", "    break"]
         for i, v in enumerate(self._results):
             size = prod(v.shape)
             self._copy(
@@ -373,7 +383,8 @@ class Source(Texts):
         lines += [f"    d{i} = sizes[{i}]" for i in range(1, len(self.sizes))]
         lines += [f"    places = {len(self.sizes)}"]
         lines += [f"    t = {'steps - 1' if back else '0'}", *[f"    {line}" for line in self._before]]
-        lines += ["    for k in range(steps):", f"        t = {'steps - 1 - k' if back else 'k'}"]
+        every = "range(begin, end)" if self.call.length == ENDLESS else "range(steps)"
+        lines += [f"    for k in {every}:", f"        t = {'steps - 1 - k' if back else 'k'}"]
         text = "\n".join([*self._head, *self.lines])
         for name, step in (("before", -1), ("after", 1)):
             if f"[{name}]" in text:

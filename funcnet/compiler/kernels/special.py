@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Compile = Callable[[str, str], Callable[..., None]]
 
-__all__ = ["Of", "Special", "Step", "Steps", "memory_of", "type_of"]
+__all__ = ["Of", "Special", "Step", "Steps", "in_turns", "memory_of", "type_of"]
 
 
 class Special:
@@ -109,16 +109,42 @@ class Steps:
             self._otherwise(*arrays)
 
     def __call__(self, *arrays: Any) -> None:
-        for function, bounds, arguments in self.steps:
-            given = [arrays[a.index].reshape(a.shape) if isinstance(a, Of) else a for a in arguments]
-            if len(bounds) == 2:
-                function(bounds[0], bounds[1], 0, *given)
-            else:
-                in_parallel(function, bounds, tuple(given))
+        for step in self.steps:
+            _call(step, arrays)
         if self.bad is not None and self.bad.any():
             self.mend(*arrays)
         if self.check is not None:
             self.check()
+
+
+def _call(step: Step, arrays: Sequence[Any]) -> None:
+    function, bounds, arguments = step
+    given = [arrays[a.index].reshape(a.shape) if isinstance(a, Of) else a for a in arguments]
+    if len(bounds) == 2:
+        function(bounds[0], bounds[1], 0, *given)
+    else:
+        in_parallel(function, bounds, tuple(given))
+
+
+def in_turns(first: Sequence[Step], again: Step, unfinished: np.ndarray) -> Steps:
+    """Return steps whose last one stops now and then, so that Python can attend to signals in between.
+
+    Parameters
+    ----------
+    first : sequence of Step
+        The last one writes to `unfinished` whether there is something left to do, as 1 or 0.
+    again : Step
+        Goes on where the last one has stopped, and does the same.
+    unfinished : array of int64
+        Of one element.
+    """
+
+    def go_on(*arrays: Any) -> None:
+        unfinished[0] = 1
+        while unfinished[0]:
+            _call(again, arrays)
+
+    return Steps(first, bad=unfinished, otherwise=go_on)
 
 
 def type_of(dtype: Any) -> str:
