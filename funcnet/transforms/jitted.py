@@ -83,8 +83,9 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     donated array of this kind becomes an array of one object that refuses whatever is done with it; views of it that
     the caller has made stay as they are, since memory with views is not used again. What shows its memory through an
     object of another kind (``memoryview``, ``torch.from_numpy``, masked arrays and other subclasses, ``as_strided``) is
-    donated with it. Every other array stays what it is, and is refused by all functions under `fn.jit`. Inside of other
-    transformations nothing is donated.
+    donated with it. Calls on other threads that are already reading the array when it is donated are not noticed: they
+    have to be over before. Every other array stays what it is, and is refused by all functions under `fn.jit`. Inside
+    of other transformations nothing is donated.
 
     Examples
     --------
