@@ -39,6 +39,7 @@ from funcnet.transforms.call import Arguments, Opaque, call_rule, closed_over, r
 from funcnet.transforms.forward import jvp
 from funcnet.transforms.linear_systems import METHODS, Space
 from funcnet.transforms.reverse import grad, vjp
+from funcnet.transforms.solutions import check_solution
 from funcnet.transforms.stop import stop_gradient
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ __dir__ = _listing(__name__)
 
 
 def root(
-    condition: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+    condition: Callable[..., Any],
+    *,
+    solve: str | Callable[..., Any] = "dense",
+    has_aux: bool = False,
+    tolerance: float | None = 1e-2,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`F(y, \theta) = 0`.
 
@@ -67,6 +72,10 @@ def root(
         of vectors and a vector, plain arrays, and returns a vector.
     has_aux : bool, default False
         Whether the solver returns ``(solution, auxiliary data)``; the data are passed on, without derivative.
+    tolerance : float or None, default 0.01
+        Where the solver is differentiated, its result has to fulfil the condition: each leaf may be at most this part
+        of what it changes by, to first order, as the solution does by about its size, or 1 where that is smaller.
+        None: no check.
 
     Returns
     -------
@@ -78,13 +87,14 @@ def root(
     Raises
     ------
     NotDifferentiableError
-        When differentiated: if the Jacobian is singular at the solution, or conjugate gradients do not converge.
+        When differentiated: if the solver returned no solution, if the Jacobian is singular there, or conjugate
+        gradients do not converge.
     TreeError, ShapeError, DtypeError
         If `condition` does not return what is like the solution; the message names the path.
     AbstractValueError
         If only shapes are known, which a solver cannot work with.
     ParameterError
-        If `solve` is unknown.
+        If `solve` is unknown, or `tolerance` no positive number.
 
     Examples
     --------
@@ -99,11 +109,15 @@ def root(
     >>> bool(abs(dy - -y / (np.sin(y) + 1)) < 1e-12)
     True
     """
-    return _decorator(condition, solve, has_aux, "fn.implicit.root")
+    return _decorator(condition, solve, has_aux, tolerance, "fn.implicit.root")
 
 
 def fixed_point(
-    iteration: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+    iteration: Callable[..., Any],
+    *,
+    solve: str | Callable[..., Any] = "dense",
+    has_aux: bool = False,
+    tolerance: float | None = 1e-2,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`y = T(y, \theta)`.
 
@@ -111,7 +125,7 @@ def fixed_point(
     ----------
     iteration : callable
         ``iteration(y, *args)``, in traced operations: a pytree like `y` that equals it at the solution.
-    solve, has_aux
+    solve, has_aux, tolerance
         As in `root`; the matrix is that of :math:`\partial_y T - 1`.
 
     Returns
@@ -146,11 +160,15 @@ def fixed_point(
         leaves, structure = tree.flatten(y)
         return tree.unflatten(structure, [_minus(t, leaf) for t, leaf in zip(flat, leaves, strict=True)])
 
-    return _decorator(condition, solve, has_aux, "fn.implicit.fixed_point")
+    return _decorator(condition, solve, has_aux, tolerance, "fn.implicit.fixed_point")
 
 
 def optimum(
-    objective: Callable[..., Any], *, solve: str | Callable[..., Any] = "dense", has_aux: bool = False
+    objective: Callable[..., Any],
+    *,
+    solve: str | Callable[..., Any] = "dense",
+    has_aux: bool = False,
+    tolerance: float | None = 1e-2,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`\min_y f(y, \theta)`, or of a maximum or saddle point.
 
@@ -158,7 +176,7 @@ def optimum(
     ----------
     objective : callable
         ``objective(y, *args)``, in traced operations: a real scalar whose gradient in `y` is zero at the solution.
-    solve, has_aux
+    solve, has_aux, tolerance
         As in `root`; the matrix is the Hessian, so ``"cg"`` fits a strict minimum.
 
     Returns
@@ -185,7 +203,7 @@ def optimum(
     True
     """
     _check_callable(objective, "fn.implicit.optimum")
-    return _decorator(grad(objective), solve, has_aux, "fn.implicit.optimum")
+    return _decorator(grad(objective), solve, has_aux, tolerance, "fn.implicit.optimum")
 
 
 def _minus(t: Any, y: Any) -> Any:
@@ -202,7 +220,9 @@ def _check_callable(f: Any, name: str) -> None:
         )
 
 
-def _decorator(condition: Any, solve: Any, has_aux: bool, name: str) -> Callable[[Callable[..., Any]], Any]:
+def _decorator(
+    condition: Any, solve: Any, has_aux: bool, tolerance: float | None, name: str
+) -> Callable[[Callable[..., Any]], Any]:
     _check_callable(condition, name)
     if not (callable(solve) or solve in METHODS):
         raise ParameterError(
@@ -211,13 +231,20 @@ def _decorator(condition: Any, solve: Any, has_aux: bool, name: str) -> Callable
             needed=f"one of {', '.join(map(repr, METHODS))}, or a function of (matvec, b)",
             write='solve="dense"',
         )
+    if not (tolerance is None or (isinstance(tolerance, (int, float)) and tolerance > 0)):
+        raise ParameterError(
+            f"{name} takes a tolerance that a residual can keep.",
+            found=repr(tolerance),
+            needed="a positive number, or None for no check",
+            write="tolerance=0.01",
+        )
 
     def decorate(solver: Callable[..., Any]) -> Callable[..., Any]:
         _check_callable(solver, name)
 
         @wraps(solver)
         def solved(init: Any, *args: Any) -> Any:
-            call = _Solved(solver, condition, solve, has_aux, (stop_gradient(init), *args))
+            call = _Solved(solver, condition, solve, has_aux, (stop_gradient(init), *args), tolerance)
             y = call.result()
             if current_trace() is not None:
                 _check_closure(condition, stop_gradient(y), stop_gradient(args), call.name)
@@ -237,13 +264,24 @@ def _check_closure(condition: Callable[..., Any], y: Any, args: tuple[Any, ...],
 class _Solved(Opaque):
     """A call of a solver."""
 
-    __slots__ = ("aux", "condition", "has_aux", "solve", "solver")
+    __slots__ = ("aux", "condition", "differentiated", "has_aux", "solve", "solver", "tolerance")
 
-    def __init__(self, solver: Any, condition: Any, solve: Any, has_aux: bool, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        solver: Any,
+        condition: Any,
+        solve: Any,
+        has_aux: bool,
+        args: tuple[Any, ...],
+        tolerance: float | None = None,
+    ) -> None:
         self.solver = solver
         self.condition = condition
         self.solve = solve
         self.has_aux = has_aux
+        self.tolerance = tolerance
+        #: Whether the result is needed for a derivative.
+        self.differentiated = False
         self.aux: Any = None
         super().__init__(getattr(solver, "__name__", type(solver).__name__), Arguments(args))
 
@@ -270,6 +308,9 @@ class _Solved(Opaque):
                     needed="a real floating-point dtype",
                     write="has_aux=True for what is no solution; real and imaginary part as two arrays",
                 )
+        if self.differentiated and self.tolerance is not None:
+            y, fresh = self._solution(ys, values)
+            check_solution(lambda y: self._at(y, fresh), y, self.tolerance, self.name)
         return ys
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:  # noqa: ARG002  # one signature
@@ -309,7 +350,12 @@ class _Solved(Opaque):
         _, pullback = vjp(self._of_operands(y, values, active), *[values[i] for i in active])
         return list(pullback(u))
 
+    def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
+        self.differentiated = True
+        return super().start(values, active)
+
     def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
+        self.differentiated = True
         ys = bind(self, *values)
         y, args = self._solution(ys, values)
         active = [i for i, t in enumerate(tangents) if t is not None]
