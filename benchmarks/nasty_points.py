@@ -11,7 +11,6 @@ import sys
 import warnings
 from importlib import import_module
 from importlib.metadata import version
-from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import funcnet as fn
+from benchmarks.nasty_rows import POINTS as POINTS
+from benchmarks.nasty_rows import Point as Point
 from funcnet import xp
 
 if TYPE_CHECKING:
@@ -27,26 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["LIBRARIES", "POINTS", "Library", "Point", "autograd", "funcnet", "jax", "main", "page", "right", "torch"]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "nasty_points.md"
-DTYPES = ("float64", "float32")
 #: Relative error up to which a value counts as right.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-
-
-class Point(NamedTuple):
-    """A function, a point, and the derivatives that are wanted there."""
-
-    name: str
-    #: ``function(m, x)``, where ``m`` holds a library's functions under the names of funcnet's.
-    function: Callable[[Any, Any], Any]
-    at: Any
-    #: The wanted gradient.
-    first: Any
-    #: The wanted derivative of ``sum(weights * gradient)``; None where there is none, or no library agrees on one.
-    second: Any = None
-    weights: Any = None
-    dtypes: tuple[str, ...] = DTYPES
-    #: The dtypes in which the second derivative is representable.
-    second_dtypes: tuple[str, ...] = DTYPES
 
 
 class Library(NamedTuple):
@@ -63,113 +46,6 @@ class Library(NamedTuple):
     second: Callable[[Any], Any] | None = None
 
 
-_W2 = [[1.0, 2.0], [3.0, 4.0]]
-
-POINTS: tuple[Point, ...] = (
-    Point("abs(x) at 0", lambda m, x: m.sum(m.abs(x)), [0.0], [0.0], [0.0], [1.0]),
-    Point("max(x), two largest", lambda m, x: m.max(x), [1.0, 1.0, 0.0], [0.5, 0.5, 0.0], [0.0] * 3, [1.0, 2.0, 3.0]),
-    Point("maximum(x, 1) at 1", lambda m, x: m.sum(m.maximum(x, m.ones(x))), [1.0], [0.5], [0.0], [1.0]),
-    Point("clip(x, 0, 1) at 0 and 1", lambda m, x: m.sum(m.clip(x, 0.0, 1.0)), [0.0, 1.0], [1.0, 1.0], [0.0] * 2),
-    Point("norm(x) at 0", lambda m, x: m.norm(x), [0.0, 0.0], [0.0, 0.0]),
-    Point("std(x), all equal", lambda m, x: m.std(x), [2.0, 2.0, 2.0], [0.0, 0.0, 0.0]),
-    Point("norm(x) at 1e20", lambda m, x: m.norm(x), [3e20, 4e20], [0.6, 0.8], [1.28e-21, -0.96e-21], [1.0, 0.0]),
-    Point("norm(x) at 1e-25", lambda m, x: m.norm(x), [3e-25, 4e-25], [0.6, 0.8], [1.28e24, -0.96e24], [1.0, 0.0]),
-    Point("hypot at 1e20", lambda m, x: m.hypot(x[0], x[1]), [3e20, 4e20], [0.6, 0.8], [1.28e-21, -0.96e-21], [1, 0]),
-    Point(
-        "hypot at 1e-25", lambda m, x: m.hypot(x[0], x[1]), [3e-25, 4e-25], [0.6, 0.8], [1.28e24, -0.96e24], [1.0, 0.0]
-    ),
-    Point(
-        "1e-30 / y at 1e-25",
-        lambda m, y: m.sum((m.ones(y) * 1e-30) / y),
-        [1e-25],
-        [-1e20],
-        [2e45],
-        [1.0],
-        second_dtypes=("float64",),
-    ),
-    Point(
-        "where(x > 0, log(x), 0) at 0 and 2",
-        lambda m, x: m.sum(m.where(x > 0, m.log(x), 0.0 * m.ones(x))),
-        [0.0, 2.0],
-        [0.0, 0.5],
-        [0.0, -0.25],
-        [1.0, 1.0],
-    ),
-    Point(
-        "where(x > 0, sqrt(x), 0) at 0 and 4",
-        lambda m, x: m.sum(m.where(x > 0, m.sqrt(x), 0.0 * m.ones(x))),
-        [0.0, 4.0],
-        [0.0, 0.25],
-        [0.0, -1 / 32],
-        [1.0, 1.0],
-    ),
-    Point("x**0.0 at 0", lambda m, x: m.sum(x**0.0), [0.0], [0.0], [0.0]),
-    Point(
-        "prod, one zero", lambda m, x: m.prod(x), [0.0, 2.0, 3.0], [6.0, 0.0, 0.0], [12.0, 3.0, 2.0], [1.0, 2.0, 3.0]
-    ),
-    Point("prod, two zeros", lambda m, x: m.prod(x), [0.0, 0.0, 3.0], [0.0] * 3, [6.0, 3.0, 0.0], [1.0, 2.0, 3.0]),
-    Point("logaddexp(x, 1) at infinity", lambda m, x: m.sum(m.logaddexp(x, m.ones(x))), [inf], [1.0], [0.0], [1.0]),
-    Point(
-        "det of a singular matrix",
-        lambda m, x: m.det(x),
-        [[1.0, 2.0], [2.0, 4.0]],
-        [[4.0, -2.0], [-2.0, 1.0]],
-        [[4.0, -3.0], [-2.0, 1.0]],
-        _W2,
-    ),
-    Point(
-        "det of a diagonal matrix with a zero",
-        lambda m, x: m.det(x),
-        [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0]],
-        [[6.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
-    ),
-    Point(
-        "V Vᵀ of eigh at the identity",
-        lambda m, x: m.sum(m.like(x, _W2) * m.eigenprojector(x)),
-        [[1.0, 0.0], [0.0, 1.0]],
-        [[0.0, 0.0], [0.0, 0.0]],
-    ),
-    Point(
-        "U Vᵀ of svd at twice the identity",
-        lambda m, x: m.sum(m.like(x, _W2) * m.polar(x)),
-        [[2.0, 0.0], [0.0, 2.0]],
-        [[0.0, -0.25], [0.25, 0.0]],
-    ),
-    Point(
-        "unique_values(3, 1, 2)",
-        lambda m, x: m.sum(m.like(x, [1.0, 2.0, 4.0]) * m.unique_values(x)),
-        [3.0, 1.0, 2.0],
-        [4.0, 1.0, 2.0],
-        [0.0] * 3,
-    ),
-    Point(
-        "unique_values(3, 1, 3)",
-        lambda m, x: m.sum(m.like(x, [1.0, 2.0]) * m.unique_values(x)),
-        [3.0, 1.0, 3.0],
-        [1.0, 1.0, 1.0],
-    ),
-    Point("arange(x, 4) at 0.5", lambda m, x: m.sum(m.arange(x, 4.0)), 0.5, 4.0, 0.0),
-    Point("linspace(x, 4, 5) at 1", lambda m, x: m.sum(m.linspace(x, 4.0, 5)), 1.0, 2.5, 0.0),
-    Point(
-        "eig of a non-symmetric matrix",
-        # The eigenvectors' components have a ratio that does not depend on their scale, and a sum not on their order.
-        lambda m, x: m.sum(m.ratios(x)),
-        [[4.0, 1.0], [2.0, 3.0]],
-        [[0.5, 0.0], [-0.25, -0.5]],
-        [[-0.75, 0.0], [1.5, 0.75]],
-        _W2,
-    ),
-    Point("atan2(y, x) at (0, 0)", lambda m, x: m.atan2(x[0], x[1]), [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1.0, 2.0]),
-    Point(
-        "abs(z)² at 1+2i, by z",
-        lambda m, z: m.sum(m.abs(z) ** 2),
-        [1 + 2j],
-        [2 - 4j],
-        dtypes=("complex128", "complex64"),
-    ),
-)
-
-
 def funcnet() -> Library:
     """Return funcnet itself."""
     m = SimpleNamespace(**{name: getattr(xp, name) for name in _SAME}, ones=xp.ones_like)
@@ -178,6 +54,7 @@ def funcnet() -> Library:
     m.unique_values, m.arange, m.linspace = xp.unique_values, xp.arange, xp.linspace
     m.eigenprojector = lambda x: _projector(xp.linalg.eigh(x).eigenvectors)
     m.ratios = lambda x: xp.real(_ratios(xp.linalg.eig(x).eigenvectors))
+    _add(m, xp, xp.special)
     return Library("funcnet", fn.__version__, m, lambda x: x, fn.grad, np.asarray)
 
 
@@ -193,6 +70,7 @@ def jax() -> Library:
     m.unique_values, m.arange, m.linspace = jnp.unique_values, jnp.arange, jnp.linspace
     m.eigenprojector = lambda x: _projector(jnp.linalg.eigh(x)[1])
     m.ratios = lambda x: jnp.real(_ratios(jnp.linalg.eig(x)[1]))
+    _add(m, jnp, import_module("jax.scipy.special"), import_module("jax.nn"))
     return Library("JAX", version("jax"), m, jnp.asarray, library.grad, np.asarray)
 
 
@@ -208,6 +86,8 @@ def torch() -> Library:
     m.arange, m.linspace = library.arange, library.linspace
     m.eigenprojector = lambda x: _projector(library.linalg.eigh(x)[1])
     m.ratios = lambda x: library.real(_ratios(library.linalg.eig(x)[1]))
+    _add(m, library, library.special)
+    m.log_softmax = lambda x, axis: library.log_softmax(x, axis)
 
     def gradient(f: Callable[[Any], Any], constant: bool = False) -> Callable[[Any], Any]:
         def differentiated(x: Any) -> Any:
@@ -237,11 +117,23 @@ def autograd() -> Library:
     m.unique_values, m.arange, m.linspace = anp.unique, anp.arange, anp.linspace
     m.eigenprojector = lambda x: _projector(anp.linalg.eigh(x)[1])
     m.ratios = lambda x: anp.real(_ratios(anp.linalg.eig(x)[1]))
+    _add(m, anp, import_module("autograd.scipy.special"))
     return Library("autograd", version("autograd"), m, lambda x: x, library.grad, np.asarray)
 
 
 #: What has one name and one meaning everywhere.
 _SAME = "abs atan2 clip hypot log logaddexp max maximum prod sqrt std sum where".split()
+
+
+#: What not every library has; the rest of the table says so.
+_SOME = "betainc erfcx gammainc log_ndtr log_softmax sinc".split()
+
+
+def _add(m: SimpleNamespace, *places: Any) -> None:
+    for name in _SOME:
+        found = next((getattr(place, name) for place in places if hasattr(place, name)), None)
+        if found is not None:
+            setattr(m, name, found)
 
 
 def _polar(svd: Callable[..., Any], x: Any) -> Any:
