@@ -9,6 +9,7 @@ from funcnet.compiler.fusion.builder import Builder
 from funcnet.compiler.graph import Graph
 from funcnet.compiler.kernels.attending import attended
 from funcnet.compiler.kernels.blockwise import whole_heads
+from funcnet.compiler.kernels.crosswise import crosswise
 from funcnet.compiler.kernels.group_norms import by_groups
 from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.table import specialised
@@ -59,9 +60,8 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        self.graph = specialised(
-            optimised(turned_products(lowered(by_groups(attended(whole_heads(rectify_pooled(graph)))))))
-        )
+        graph = optimised(turned_products(lowered(by_groups(attended(whole_heads(rectify_pooled(graph)))))))
+        self.graph = specialised(crosswise(graph))
         builder = self._builder(donated=self._donated)
         # A call writes to the memory of its plan, so a plan serves one call at a time.
         self._idle = [builder.build()]

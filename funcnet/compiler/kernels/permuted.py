@@ -70,11 +70,17 @@ def permuted(e: Equation, before: Equation | None, users: Sequence[Equation], he
         return None
     if before is not None and (held or before.primitive.kind != "elementwise"):
         return None
-    if not all([u.primitive.kind == "elementwise" or u.primitive.name in _LOOPS for u in users]):
+    if not all([_in_order(u) for u in users]):
         return None
     axes = _axes(e)
     shape, order = _merged(x.shape, axes)
     return None if len(shape) < 2 else _special(x, y, dtype, shape, order)
+
+
+def _in_order(e: Equation) -> bool:
+    """Whether an equation reads arrays in the order of their dimensions."""
+    p = e.primitive
+    return p.kind == "elementwise" or p.name in _LOOPS or (p.kind == "special" and not getattr(p, "strided", False))
 
 
 def _axes(e: Equation) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from funcnet.compiler.loops.windows import MOVED, PLACES, WINDOW, columns_of, wi
 if TYPE_CHECKING:
     from funcnet.compiler.loops.groups import Group
 
-__all__ = ["BLOCK", "Emitter", "Loop", "emitted"]
+__all__ = ["BLOCK", "Emitter", "Loop", "emitted", "uniform"]
 
 #: Elements that a loop without rows takes at a time, so that what stages pass on stays in the cache.
 BLOCK = 4096
@@ -126,7 +126,7 @@ class Emitter(Expressions):
             for v in e.values:
                 if v in self.made or v in self.text:
                     continue
-                number = _uniform(self.graph.constants.get(v))
+                number = uniform(self.graph.constants.get(v))
                 if number is not None:
                     self.text[v] = literal(number, str(v.dtype))
                     self.stage[v] = -1
@@ -372,7 +372,7 @@ class Emitter(Expressions):
         return size * sum([8 if e.primitive.name in slow else 1 for e in self.group.equations])
 
 
-def _uniform(constant: Any) -> Any:
+def uniform(constant: Any) -> Any:
     """Return the number that a constant consists of, None if it has several or is large."""
     if not isinstance(constant, (np.ndarray, np.generic)):
         return None
