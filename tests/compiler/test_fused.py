@@ -150,8 +150,9 @@ class TestFusion:
         plan = compared(fn.value_and_grad(layer), [x, scale, bias], 1e-11)
         assert len(plan.loops) == 1
         plan = compared(fn.value_and_grad(batch), [x, scale, bias], 1e-11)
-        # Three passes for the statistics, one for the result, one for its derivative; the others are on one row.
-        assert sum(len(loop.group.shape) == 3 and loop.group.shape[0] == 4 for loop in plan.loops) == 5
+        # The passes for the statistics and the result are one kernel, those of the derivative another at most.
+        assert 1 <= sum("pass by pass" in name for name in plan.calls) <= 2
+        assert sum(len(loop.group.shape) == 3 and loop.group.shape[0] == 4 for loop in plan.loops) <= 1
         assert not {"standardize", "rescale", "rescale_pull", "scale_shift", "pow"} & set(plan.calls)
 
     def test_gates_are_one_loop_with_their_derivatives(self) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from funcnet.compiler.kernels.special import Special
-from funcnet.compiler.workers import in_parallel
-from funcnet.core.bind import run as run_plain
+from funcnet.compiler.kernels.indexed import inside
+from funcnet.compiler.kernels.special import Of, Special, Step, Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from funcnet.compiler.graph import Equation
     from funcnet.compiler.kernels.special import Compile
 
@@ -22,29 +19,28 @@ __all__ = ["along"]
 _DTYPES = frozenset(["float32", "float64"])
 #: Elements that a thread has to have.
 _PARALLEL = 20_000
-#: An index out of range counts, and takes the place of the first element for now.
+#: An index out of range is noted, and takes the place of the first element for now.
 _PLACE = """k = places[{at}]
 {pad}k = k + n if k < 0 else k
-{pad}inside = (k >= 0) & (k < n)
-{pad}wrong += not inside
-{pad}k = k if inside else 0
+{pad}if (k < 0) | (k >= n):
+{pad}    bad[part, 0] = 1
+{pad}    bad[part, 1] = places[{at}]
+{pad}    k = 0
 """
 #: Along the last axis, and along others: `t` is a table, `i` one of its rows.
 _LAST = """def loop(lo, hi, part, x, places, y, n, m, bad):
-    wrong = 0
+    bad[part, :] = 0
     for t in range(lo, hi):
 {clear}        for i in range(m):
             {place}            {line}
-    bad[part] = wrong
 """
 _ROWS = """def loop(lo, hi, part, x, places, y, n, m, bad):
-    wrong = 0
+    bad[part, :] = 0
     width = places.shape[1]
     for t in range(lo, hi):
 {clear}        for i in range(m):
             for c in range(width):
                 {place}                {line}
-    bad[part] = wrong
 """
 _CLEAR_LAST = """        for i in range(n):
             y[t, i] = 0
@@ -76,29 +72,19 @@ def along(e: Equation) -> Special | None:
     source = _source(last, adds)
     large, small = ((count, n), (count, m)) if last else ((count * n, width), (count * m, width))
     shapes = (small, small, large) if adds else (large, small, small)
-    primitive, params, kind = e.primitive, e.params, str(places.dtype)
+    kind = str(places.dtype)
 
-    def build(compile: Compile, threads: int) -> Callable[..., None]:
+    def build(compile: Compile, threads: int) -> Steps:
         table = f"{dtype}[:,::1]"
-        types = [*["int64"] * 3, table, f"{kind}[:,::1]", table, "int64", "int64", "int64[::1]"]
+        types = [*["int64"] * 3, table, f"{kind}[:,::1]", table, "int64", "int64", "int64[:,::1]"]
         loop = compile(source, f"void({', '.join(types)})")
         parts = max(1, min(threads, count, prod(few) // _PARALLEL))
         bounds = tuple([count * i // parts for i in range(parts + 1)])
-        bad = np.zeros(parts, np.int64)
+        bad = np.zeros((parts, 3), np.int64)
+        given = [Of(i, s) for i, s in enumerate(shapes)]
+        return Steps([Step(loop, bounds, [*given, n, m, bad])], inside(bad, axis, (n,)))
 
-        def run(*arrays: Any) -> None:
-            given = (*[a.reshape(s) for a, s in zip(arrays, shapes, strict=True)], n, m, bad)
-            if parts == 1:
-                loop(0, count, 0, *given)
-            else:
-                in_parallel(loop, bounds, given)
-            if bad.any():
-                # It says what is wrong.
-                np.copyto(arrays[2], run_plain(primitive, arrays[:2], params))
-
-        return run
-
-    return Special(f"{primitive.name}, element by element", build)
+    return Special(f"{e.primitive.name}, element by element", build)
 
 
 def _source(last: bool, adds: bool) -> str:

@@ -10,11 +10,14 @@ from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.cumulative import accumulated
 from funcnet.compiler.kernels.draws import drawn, new_keys
 from funcnet.compiler.kernels.indexed import rows_taken
+from funcnet.compiler.kernels.moved import repeated_elements
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import spread
 from funcnet.compiler.kernels.resampled import resampled
+from funcnet.compiler.kernels.searched import searched
 from funcnet.compiler.kernels.sums import middle_sum
+from funcnet.compiler.kernels.triangles import triangle
 from funcnet.compiler.kernels.turned import flipped, rolled
 
 if TYPE_CHECKING:
@@ -59,9 +62,13 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "random_truncated_normal_batch": drawn,
     "random_uniform": drawn,
     "random_uniform_batch": drawn,
+    "repeat": repeated_elements,
     "resample": resampled,
     "roll": rolled,
+    "searchsorted": searched,
     "sum": middle_sum,
     "sum_pool": pool_sum,
     "sum_pool_spread": pool_sum,
+    "tril": triangle,
+    "triu": triangle,
 }

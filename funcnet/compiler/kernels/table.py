@@ -10,6 +10,7 @@ from funcnet.compiler.kernels.chosen import put, taken
 from funcnet.compiler.kernels.factors import factored
 from funcnet.compiler.kernels.indexed import rows_added
 from funcnet.compiler.kernels.makers import MAKERS
+from funcnet.compiler.kernels.moved import added_apart, taken_apart
 from funcnet.compiler.kernels.padded import only_zeros, padded
 from funcnet.compiler.kernels.permuted import permuted
 from funcnet.compiler.kernels.pooling import max_with_places
@@ -58,13 +59,15 @@ def specialised(graph: Graph) -> Graph:
             special = None if e.outputs[0] in held else repeated(e, users.get(e.outputs[0], []))
         elif e.primitive.name in ("permute_dims", "matrix_transpose"):
             special = permuted(e, made.get(e.values[0]), users.get(e.outputs[0], []), e.outputs[0] in held)
+        elif e.primitive.name == "getitem":
+            special = taken_apart(e, users.get(e.outputs[0], []), e.outputs[0] in held)
         elif e.primitive.name == "scan":
             special = whole_scan(e, graph.constants)
         elif e.primitive.name == "while":
             special = whole_while(e)
         elif e.primitive.name == "index_add":
             empty = only_zeros(graph.constants.get(e.inputs[0]))
-            special = rows_added(e, empty)
+            special = rows_added(e, empty) or added_apart(e, empty)
             if special is not None and empty:
                 inputs = inputs[1:]
         else:
