@@ -17,6 +17,8 @@ __all__ = ["middle_sum"]
 _PARALLEL = 100_000
 # Elements of a row up to which vectors do not pay: loops add such rows up together with what makes them.
 _ROW = 16
+# Elements of a row below which no vectors are made.
+_VECTOR = 4
 # Rows of a sum below which those do not either.
 _RUN = 16
 
@@ -57,7 +59,7 @@ def middle_sum(e: Equation) -> Special | None:
         return None
     dtypes = {str(x.dtype), str(y.dtype)}
     count, rows, width = prod(shape[: axes[0]]), prod([shape[k] for k in axes]), prod(shape[axes[-1] + 1 :])
-    if dtypes not in ({"float32"}, {"float64"}) or p.get("dtype") is not None or width < 4 or count * rows == 0:
+    if dtypes not in ({"float32"}, {"float64"}) or p.get("dtype") is not None or count * rows * width == 0:
         return None
     if width <= _ROW and rows >= _RUN and count * rows >= 64:
         return None
@@ -67,6 +69,9 @@ def middle_sum(e: Equation) -> Special | None:
         table = f"{dtype}[:,::1]"
         source = _few(rows) if rows <= _FEW else _SOURCE
         source = (source + (_MEAN if name == "mean" else "")).replace("{typed}", type_of(dtype))
+        if width < _VECTOR:
+            # The loops over so few columns disappear.
+            source = source.replace("y.shape[1]", str(width))
         loop = compile(source, f"void(int64, int64, int64, {table}, int64, {table})")
         parts = max(1, min(threads, count, count * rows * width // _PARALLEL))
         bounds = tuple([count * i // parts for i in range(parts + 1)])

@@ -50,7 +50,7 @@ def lowered(graph: Graph) -> Graph:
     for e in graph.equations:
         if replaced:
             e = e.replaced(tuple([replaced.get(v, v) if v.__class__ is Value else v for v in e.inputs]))
-        inner = _vectors(e) if e.primitive.name in ("matmul", "vecdot") else _parts(e)
+        inner = _vectors(e) if e.primitive.name in ("matmul", "vecdot") else _one_by_one(e) or _parts(e)
         if inner is None and e.primitive.name == "matmul" and e.outputs[0] not in elsewhere:
             inner = _outer(e)
         if inner is None:
@@ -110,6 +110,41 @@ def _vectors(e: Equation) -> Graph | None:
         return (xp.reshape(xp.matmul(a, b), out),)
 
     return capture(product, [v.spec for v in e.values])[0]
+
+
+def _one_by_one(e: Equation) -> Graph | None:
+    """Return a sum, mean or extreme over axes with others between them as one after the other, the last axes first."""
+    name = e.primitive.name
+    if name not in ("sum", "mean", "max", "min") or e.params.get("dtype") is not None:
+        return None
+    axes = e.params["axis"]
+    if axes.__class__ is not tuple or min(axes, default=-1) < 0:
+        return None
+    x, (out,) = e.values[0], e.outputs
+    if str(x.dtype) not in ("float32", "float64") or out.dtype != x.dtype or 0 in x.shape:
+        return None
+    runs: list[list[int]] = []
+    kept = True
+    for k, n in enumerate(x.shape):
+        if n == 1:
+            continue
+        if k not in axes:
+            kept = True
+        elif kept:
+            runs.append([k])
+            kept = False
+        else:
+            # Sizes of 1 may lie between.
+            runs[-1] += range(runs[-1][-1] + 1, k + 1)
+    if len(runs) < 2:
+        return None
+
+    def reduced(a: Any) -> tuple[Any]:
+        for run in reversed(runs):
+            a = getattr(xp, name)(a, axis=tuple(run), keepdims=True)
+        return (xp.reshape(a, out.shape),)
+
+    return capture(reduced, [x.spec])[0]
 
 
 def _parts(e: Equation) -> Graph | None:

@@ -1,4 +1,4 @@
-"""Products of a column and a row are part of the loops that read them, and so are scalar products."""
+"""Products of a column and a row are part of the loops that read them, as scalar products are; axes go in turn."""
 
 from typing import Any
 
@@ -104,3 +104,26 @@ def test_products_of_other_vectors_stay() -> None:
         plan = FusedPlan(optimised(fn.trace(lambda a: xp.vecdot(a, a), a)))
         assert plan.calls == ["vecdot"]
         np.testing.assert_array_equal(plan(a)[0], np.vecdot(a, a))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min"])
+@pytest.mark.parametrize(
+    ("shape", "axis", "keepdims"),
+    [((4, 5, 3, 6), (0, 2), False), ((2, 5, 1, 3, 7), (1, 2, 4), True), ((3, 4, 5), (0, 2), False)],
+)
+def test_axes_with_others_between(name: str, shape: Any, axis: Any, keepdims: bool) -> None:
+    """No call of the library is left, and NaN stays NaN."""
+    x = np.random.default_rng(2).standard_normal(shape)
+    x[(1,) * len(shape) if shape[2] > 1 else (1, 1, 0, 1, 1)] = np.nan
+    plan = FusedPlan(optimised(fn.trace(lambda x: getattr(xp, name)(x, axis=axis, keepdims=keepdims) * 2.0, x)))
+    assert name not in plan.calls
+    wanted = getattr(np, name)(x, axis=axis, keepdims=keepdims) * 2
+    for _ in range(2):
+        np.testing.assert_allclose(plan(x)[0], wanted, rtol=1e-13, atol=1e-14)
+
+
+def test_gradient_of_tiles() -> None:
+    x, w = np.arange(6.0).reshape(2, 3), np.random.default_rng(3).standard_normal((6, 6))
+    plan = FusedPlan(optimised(fn.trace(fn.grad(lambda x, w: xp.sum(xp.tile(x, (3, 2)) * w)), x, w)))
+    assert "sum" not in plan.calls
+    np.testing.assert_allclose(plan(x, w)[0], w.reshape(3, 2, 2, 3).sum((0, 2)), rtol=1e-13)
