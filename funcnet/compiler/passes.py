@@ -176,11 +176,19 @@ def simplify(graph: Graph) -> Graph:
             kept.append(new)
         elif before is not None and name == before.primitive.name == "negative":
             replaced[e.outputs[0]] = before.inputs[0]
-        elif name == "pow" and e.inputs[1].__class__ in (int, float) and e.inputs[1] == 2 and kind(first.dtype) != "c":
+        elif name == "pow" and _squares(e):
             kept.append(Equation(registry["multiply"], (first, first), {}, e.outputs, e.line, e.again))
         else:
             kept.append(e)
     return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
+
+
+def _squares(e: Equation) -> bool:
+    """Whether a power is the product of its argument with itself."""
+    x, exponent = e.inputs
+    number = exponent.__class__ in (int, float) and exponent == 2
+    # Of booleans the power is a number, the product is not.
+    return number and kind(x.dtype) in "iuf" and x.dtype == e.outputs[0].dtype
 
 
 def join_parts(graph: Graph) -> Graph:

@@ -221,6 +221,23 @@ class TestFusion:
         (found,) = FusedPlan(optimised(fn.trace(lambda x: xp.sign(x) / 0.5, x)), in_python)(x)
         np.testing.assert_array_equal(np.signbit(found), [False, False, False, True])
 
+    @pytest.mark.parametrize("dtype", ["bool", "int32", "int64", "float32"])
+    def test_what_is_finite(self, dtype: str) -> None:
+        x = np.array([0, 1, np.iinfo("int32").max]).astype(dtype)
+        compared(lambda x: (xp.isfinite(x), xp.isinf(x), xp.isnan(x), xp.isinf(xp.isfinite(x))), x, 0.0)
+
+    @pytest.mark.parametrize("dtype", ["bool", "int32", "int64", "float32"])
+    def test_numbers_beyond_a_dtype(self, dtype: str) -> None:
+        x = np.array([0, 1, np.iinfo("int32").max, np.iinfo("int32").min]).astype(dtype)
+        for n in (2**31, -(2**31), 2**40, -(2**40), 2**62 + 1, *[2**63] * (dtype != "bool")):
+            compared(lambda x, n=n: (x < n, x == n, x >= n, xp.where(x != n, x, x)), x, 0.0)
+
+    @pytest.mark.parametrize("bounds", [(np.nan, 1.0), (0.0, np.nan), (np.nan, np.nan), (0.5, 0.25), (-0.0, 0.0)])
+    def test_bounds(self, bounds: tuple[float, float]) -> None:
+        x = np.array([-1.0, -0.0, 0.0, 0.3, 2.0, np.nan, np.inf])
+        low, high = (np.full(7, b) for b in bounds)
+        compared(lambda a: (xp.clip(a[0], *bounds), xp.clip(*a)), [x, low, high], 0.0)
+
     def test_broadcasting(self) -> None:
         a, b, c = (RNG.normal(size=s).astype("float32") for s in ((4, 5, 6), (6,), (4, 1, 1)))
         plan = compared(lambda p: xp.sum((p[0] * p[1] + p[2]) * 2.0 - p[1], axis=(1, 2)), [a, b, c], 1e-5)

@@ -139,6 +139,9 @@ def test_complex_numbers_keep_their_zeros_and_infinities(f: Any) -> None:
 def test_dtypes_are_kept() -> None:
     graph = fn.trace(lambda x: x * 1.0, fn.Spec((3,), "int64"))
     assert passes.optimised(graph).specs[0].dtype == np.float64
+    flags = np.array([True, False])
+    (found,) = interpret(passes.optimised(fn.trace(lambda x: x**2, flags)), [flags])
+    assert found.dtype == interpret(fn.trace(lambda x: x**2, flags), [flags])[0].dtype
 
 
 def test_undone_operations() -> None:

@@ -307,8 +307,8 @@ def erf64(x):
     return x * y if near else (-far if x < 0.0 else far if x > 0.0 else x)
 
 def clipped(x, low, high):
-    y = low if x < low else x
-    return high if y > high else y
+    y = x if (x > low) | (x != x) else low
+    return y if (y < high) | (y != y) else high
 
 def row_max(row, start):
     m = start
