@@ -80,8 +80,10 @@ class external:  # noqa: N801  # used as a function
 
     Raises
     ------
+    ParameterError
+        If the function or a rule is none.
     NotDifferentiableError
-        If it is differentiated without a rule.
+        If it is differentiated without a rule, or in forward mode by the transpose of one that is not linear.
     TreeError, ShapeError, DtypeError
         If a rule returns another structure, shape or dtype than it must, or `f` what `shape` does not say.
     AbstractValueError
@@ -117,6 +119,17 @@ class external:  # noqa: N801  # used as a function
                 needed="a callable on NumPy arrays",
                 write="fn.external(f, vjp=...)",
             )
+        for option, rule in (("vjp", vjp), ("jvp", jvp), ("shape", shape)):
+            if rule is not None and not callable(rule):
+                raise ParameterError(
+                    f"fn.external takes {option} as a function.",
+                    found=type(rule).__name__,
+                    needed="a callable, or None for no rule",
+                    write={
+                        "vjp": "vjp=lambda g, y, x: (g * y,)",
+                        "jvp": "jvp=lambda tangents, y, x: tangents[0] * y",
+                    }.get(option, "shape=lambda x: x.shape"),
+                )
         # First, since it copies the attributes of `f`, which may be of this class.
         update_wrapper(self, f)
         self.f, self.vjp, self.jvp, self.shape = f, vjp, jvp, shape

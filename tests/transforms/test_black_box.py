@@ -146,3 +146,11 @@ def test_results_of_a_graph_are_apart_though_the_function_returns_one_array_twic
     assert not np.shares_memory(one, other["again"])
     np.testing.assert_array_equal(one, X)
     np.testing.assert_array_equal(other["again"], X)
+
+
+@pytest.mark.parametrize("option", ["vjp", "jvp", "shape"])
+def test_rules_are_functions(option):
+    with pytest.raises(
+        ParameterError, match=rf"fn\.external takes {option} as a function(?s:.*)write:  {option}=lambda"
+    ):
+        fn.external(np.sin, **{option: (3,)})
