@@ -11,6 +11,7 @@ from funcnet.compiler.kernels.scan_parts import FLAG
 from funcnet.compiler.kernels.scan_text import ADDED, BESIDE, MOVED
 from funcnet.compiler.kernels.special import Of, Steps
 from funcnet.compiler.loops.group import EACH, repetition
+from funcnet.compiler.loops.templates import literal
 from funcnet.compiler.loops.windows import PLACES, window_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write_kernel(source: Source, node: Kernel) -> None:
             elif isinstance(a, np.ndarray):
                 given.append(source.fixed(a))
             else:
-                given.append(source.number(a) if isinstance(a, int) else repr(a))
+                given.append(source.number(a) if isinstance(a, int) else literal(a, "float64"))
         for part in range(len(bounds) - 1):
             ends = f"{source.number(bounds[part])}, {source.number(bounds[part + 1])}"
             source.lines.append(f"{name}({ends}, {part}, {', '.join(given)})")

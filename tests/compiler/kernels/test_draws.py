@@ -146,3 +146,19 @@ def test_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "threads", lambda: 3)
     same(lambda key: fn.vmap(lambda k: random.uniform(k, (300,)))(random.split(key, 301)))
     same(lambda key: random.split(key, 50_001))
+
+
+def test_infinite_numbers_in_steps() -> None:
+    def f(key: Any) -> Any:
+        def step(key: Any, _: Any) -> Any:
+            key, own = random.split(key)
+            # The bounds are further from each other than any number of single precision is from zero.
+            return key, random.uniform(own, (70,), minval=-3e38, maxval=3e38)
+
+        return fn.scan(step, key, length=3)
+
+    plan = FusedPlan(optimised(fn.trace(f, KEYS[0])))
+    assert "whole scan" in plan.calls
+    with np.errstate(over="ignore"):
+        for a, b in zip(plan(KEYS[1]), f(KEYS[1]), strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
