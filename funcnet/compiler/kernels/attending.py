@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.kernels.attention import Problem, Step, attention, slopes
+from funcnet.compiler.kernels.attention import attention, slopes
+from funcnet.compiler.kernels.attention_problem import Problem, Step
 from funcnet.core import Spec, registry
 
 __all__ = ["attended"]

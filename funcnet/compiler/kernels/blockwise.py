@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
-from funcnet.compiler.kernels.attention import Problem, Step, attention, slopes
+from funcnet.compiler.kernels.attention import attention, slopes
+from funcnet.compiler.kernels.attention_problem import Problem, Step
 from funcnet.core import Spec, registry
 
 if TYPE_CHECKING:

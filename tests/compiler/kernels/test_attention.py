@@ -17,6 +17,7 @@ from funcnet.nn import functional as nnf
 pytestmark = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 
 from funcnet.compiler.kernels import attention as kernel  # noqa: E402
+from funcnet.compiler.kernels import attention_code  # noqa: E402
 
 FORWARD, BACKWARD = "attention, head by head", "attention's slopes, head by head"
 RTOL = {"float32": 2e-5, "float64": 1e-12}
@@ -89,7 +90,7 @@ class TestValues:
         derived(lambda q, k, v: attend(q, k, v, causal(dtype, 70, 90)), q, k, v)
 
     def test_long_sums(self, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(kernel, "_TERMS", 24)
+        monkeypatch.setattr(attention_code, "_TERMS", 24)
         q, k, v = normal(dtype, (2, 70, 8), (2, 90, 8), (2, 90, 5))
         derived(lambda q, k, v: attend(q, k, v, causal(dtype, 70, 90)), q, k, v)
 
