@@ -50,9 +50,7 @@ def fusable(e: Equation) -> bool:
         return out == "bool"
     if name == "pow" and power_of(e) is not None:
         return out[0] == "f"
-    if name in COMPARISONS:
-        return _holds(e)
-    if name in SHAPES or name in MIXED:
+    if name in SHAPES or name in COMPARISONS or name in MIXED:
         return True
     if name in MOVED:
         return columns_of(e) is not None or window_of(e, None) is not None
@@ -68,17 +66,6 @@ def fusable(e: Equation) -> bool:
         # What becomes of NaN is the library's business.
         return False
     return name in TEMPLATES and (out != "bool" or name == "astype_exact")
-
-
-def _holds(e: Equation) -> bool:
-    """Whether the type in which a loop compares has all numbers that are compared, infinity for one."""
-    names = [name_of(v.dtype) for v in e.values]
-    if any([n[0] == "f" for n in names]):
-        return True
-    if e.primitive.name in ("isfinite", "isinf"):
-        return False
-    most = 63 if "int64" in names else 31
-    return all([v.__class__ is not int or -(1 << most) <= v < 1 << most for v in e.inputs])
 
 
 def grouped(graph: Graph) -> list[Group | Equation]:
