@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels import panels
-from funcnet.compiler.loops.vector_math import SOURCE
+from funcnet.compiler.loops.intrinsics import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.scan_integers import INTEGERS
 from funcnet.compiler.layout import basic_key
 from funcnet.compiler.loops.expressions import Expressions
+from funcnet.compiler.loops.group import function_of
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.loops.templates import (
@@ -133,15 +134,15 @@ class Scalars(Expressions):
         out = e.outputs[0]
         values = e.values
         arrays = [np.broadcast_to(a, out.shape) for a in given if a.__class__ is np.ndarray]
-        typed, name = str(out.dtype), e.primitive.name
+        typed, name = str(out.dtype), function_of(e)
 
         def one(*names: str) -> str:
             self._names = dict(zip(values, names, strict=True))
             if template is None and name in LIMITS:
                 # As in loops: derivatives ask whether what is computed again is the same.
-                x = cast(names[0], str(e.values[0].dtype), typed)
-                most = literal(LIMITS[name][typed], typed)
-                return self.name(f"{FUNCTIONS[name, typed]}({x}) if abs({x}) <= {most} else np.{name}({x})")
+                found, _ = self._arguments(e, set(), {})
+                beyond, other = LIMITS[name][typed].format(*found), SCALAR_FUNCTIONS[name].format(*found)
+                return self.name(f"{other} if {beyond} else {FUNCTIONS[name, typed]}({', '.join(found)})")
             if template is None:
                 return self.name(self._expression(e, set(), {}))
             rest = iter(names)
@@ -150,7 +151,7 @@ class Scalars(Expressions):
             ]
             return self.name(f"{type_name(typed)}({template.format(*texts)})")
 
-        weight = _FUNCTION if e.primitive.name in SCALAR_FUNCTIONS or e.primitive.name in ("sigmoid", "erf") else 1
+        weight = _FUNCTION if name in SCALAR_FUNCTIONS or (name, typed) in FUNCTIONS else 1
         self._weigh(weight * prod(out.shape))
         found = [one(*names) for names in zip(*[a.reshape(-1) for a in arrays], strict=True)]
         return named(found, out.shape)

@@ -15,8 +15,9 @@ from funcnet.compiler.loops.group import (
     REPEAT,
     REPEAT_ROW,
     WIDE,
+    function_of,
 )
-from funcnet.compiler.loops.templates import cast, literal, type_name
+from funcnet.compiler.loops.templates import FUNCTIONS, SCALAR_FUNCTIONS, literal, type_name
 from funcnet.compiler.loops.windows import MOVED, PLACES, WINDOW, columns_of, window_of
 
 if TYPE_CHECKING:
@@ -307,13 +308,12 @@ class Emitter(Expressions):
         lines = ["beyond = i4(0)", "for j in range(n):", *body]
         end = ["if beyond != 0:", "    for j in range(n):"]
         for e in again:
-            out = str(e.outputs[0].dtype)
-            found = cast(self._read(e.inputs[0], set(), stored), str(e.inputs[0].dtype), out)
-            most = literal(limit_of(e), out)
-            lines.append(f"    beyond = i4(beyond | i4(abs({found}) > {most}))")
+            found, _ = self._arguments(e, set(), stored)
+            outside = (limit_of(e) or "").format(*found)
+            lines.append(f"    beyond = i4(beyond | i4({outside}))")
             end += [
-                f"        if abs({found}) > {most}:",
-                f"            {stored[e.outputs[0]]}[j] = np.{e.primitive.name}({found})",
+                f"        if {outside}:",
+                f"            {stored[e.outputs[0]]}[j] = {SCALAR_FUNCTIONS[function_of(e)].format(*found)}",
             ]
         return lines + end
 
@@ -368,8 +368,8 @@ class Emitter(Expressions):
         size = 1
         for n in self.group.shape:
             size *= n
-        slow = ("cos", "exp", "expm1", "log", "log1p", "sin", "tanh", "sigmoid", "erf")
-        return size * sum([8 if e.primitive.name in slow else 1 for e in self.group.equations])
+        slow = [(function_of(e), "float32") in FUNCTIONS for e in self.group.equations]
+        return size * (len(slow) + 7 * sum(slow))
 
 
 def uniform(constant: Any) -> Any:

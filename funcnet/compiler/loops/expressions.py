@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Value
-from funcnet.compiler.loops.group import power_of
+from funcnet.compiler.loops.group import function_of, power_of
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
     FUNCTIONS,
@@ -44,6 +44,22 @@ class Expressions:
         out = str(e.outputs[0].dtype)
         if name in ("reshape", "broadcast_to", "expand_dims", "squeeze"):
             return self._read(e.inputs[0], here, stored)
+        args, inner = self._arguments(e, here, stored)
+        typed = type_name(inner) or ""
+        if name == "pow" and (power := power_of(e)) is not None:
+            return f"{typed}({power.format(args[0], T=typed)})"
+        named = function_of(e)
+        function = FUNCTIONS.get((named, out))
+        if function is not None and (limit_of(e) is None or e.outputs[0] in self.checked):
+            return f"{function}({', '.join(args)})"
+        template = COMPARISONS.get(name) or (MIXED[name][0] if name in MIXED else template_of(named, out))
+        text = template.format(*args, T=typed)
+        # Numba computes with more bits where literals and integers meet.
+        return text if name in COMPARISONS else f"{type_name(out)}({text})" if out != "bool" else text
+
+    def _arguments(self, e: Equation, here: set[Value], stored: dict[Value, str]) -> tuple[list[str], str]:
+        """Return the expressions of an equation's arguments, and the dtype that it computes in."""
+        name = e.primitive.name
         mixed = MIXED.get(name)
         bools = mixed[1] if mixed else ()
         given: list[Any] = list(e.inputs)
@@ -55,7 +71,7 @@ class Expressions:
             if inner[0] != "f" and (name in _FRACTIONAL or any([v.__class__ is float for v in given])):
                 inner = "float64"
         else:
-            inner = out
+            inner = str(e.outputs[0].dtype)
         args = []
         for i, v in enumerate(given):
             wanted = "bool" if i in bools else inner
@@ -63,21 +79,12 @@ class Expressions:
                 args.append(cast(self._read(v, here, stored), str(v.dtype), wanted))
             else:
                 args.append(literal(v, wanted))
-        typed = type_name(inner) or ""
-        if name == "pow" and (power := power_of(e)) is not None:
-            return f"{typed}({power.format(args[0], T=typed)})"
-        function = FUNCTIONS.get((name, out))
-        if function is not None and (limit_of(e) is None or e.outputs[0] in self.checked):
-            return f"{function}({args[0]})"
-        template = COMPARISONS.get(name) or (mixed[0] if mixed else template_of(name, out))
-        text = template.format(*args, T=typed)
-        # Numba computes with more bits where literals and integers meet.
-        return text if name in COMPARISONS else f"{type_name(out)}({text})" if out != "bool" else text
+        return args if function_of(e) == name else args[1:], inner
 
 
-def limit_of(e: Equation) -> float | None:
-    """Return up to which size of its argument a function in a loop over many elements is right; None for any."""
-    limits = LIMITS.get(e.primitive.name)
+def limit_of(e: Equation) -> str | None:
+    """Return for which arguments a function in a loop over many elements is not right; None if there are none."""
+    limits = LIMITS.get(function_of(e))
     return None if limits is None else limits[str(e.outputs[0].dtype)]
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "TURN_SUM",
     "WIDE",
     "Group",
+    "function_of",
     "name_of",
     "power_of",
     "repetition",
@@ -40,6 +41,8 @@ __all__ = [
 REDUCTIONS = frozenset(["sum", "mean", "max", "min", "any", "all"])
 SHAPES = frozenset(["reshape", "broadcast_to", "expand_dims", "squeeze"])
 _SUMS = ("sum", "mean")
+#: What primitives are where their first argument is a certain number.
+_FIRST = {"pow": (2, "exp2"), "polygamma": (1, "trigamma")}
 #: Equations in one loop: the time that a compiler takes grows faster than their number.
 _LONGEST = 400
 #: Sines and cosines in one loop: each is written into it with what it does far from 0, and compiled twice.
@@ -119,14 +122,14 @@ class Group:
         if self.windows or self.split is None or self.columns > _NARROW or self.rows < max(_MANY, 4 * self.columns):
             return False
         # Where elements are looked at again, rows are kept from stage to stage.
-        if any([e.primitive.name in LIMITS for e in self.equations]):
+        if any([function_of(e) in LIMITS for e in self.equations]):
             return False
         return self.columns * len(self.equations) <= _EXPRESSIONS
 
     @property
     def sines(self) -> int:
         """How many functions there are that are computed again far from 0."""
-        return sum([e.primitive.name in LIMITS for e in self.equations])
+        return sum([function_of(e) in LIMITS for e in self.equations])
 
     def too_long_with(self, other: Group) -> bool:
         """Whether one loop of both would take a compiler too long."""
@@ -134,10 +137,10 @@ class Group:
 
     def join(self, e: Equation) -> bool:
         """Take an equation in, if it fits."""
-        if len(self.equations) >= _LONGEST or (e.primitive.name in LIMITS and self.sines >= _SINES):
+        if len(self.equations) >= _LONGEST or (function_of(e) in LIMITS and self.sines >= _SINES):
             return False
         if self.period is not None:
-            if e.primitive.name in LIMITS or self.columns * (len(self.equations) + 1) > _EXPRESSIONS:
+            if function_of(e) in LIMITS or self.columns * (len(self.equations) + 1) > _EXPRESSIONS:
                 return False
         split, roles, period = self.split, self.roles, self.period
         new = [v for v in e.values if v not in roles]
@@ -388,6 +391,16 @@ def power_of(e: Equation) -> str | None:
     """Return the expression of a power with a simple exponent."""
     exponent: Any = e.inputs[1]
     return POWERS.get(exponent) if exponent.__class__ in (int, float) else None
+
+
+def function_of(e: Equation) -> str:
+    """Return the name of the function of its last argument that an equation is, which may be that of its primitive."""
+    name = e.primitive.name
+    other = _FIRST.get(name)
+    if other is None or e.inputs[1].__class__ is not Value:
+        return name
+    first: Any = e.inputs[0]
+    return other[1] if first.__class__ in (int, float) and first == other[0] else name
 
 
 @lru_cache

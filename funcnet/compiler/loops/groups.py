@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Value
-from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, Group, name_of, power_of
+from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, Group, function_of, name_of, power_of
 from funcnet.compiler.loops.order import gathered
 from funcnet.compiler.loops.templates import (
     COMPARISONS,
@@ -56,7 +56,7 @@ def fusable(e: Equation) -> bool:
         return columns_of(e) is not None or window_of(e, None) is not None
     if name == "concat":
         return all([v.__class__ is Value and v.shape == e.inputs[0].shape for v in e.inputs])
-    if (name, out) in FUNCTIONS:
+    if (function_of(e), out) in FUNCTIONS:
         return True
     if name in SCALAR_FUNCTIONS:
         return prod(e.outputs[0].shape) <= _SMALL and out in ("float32", "float64")

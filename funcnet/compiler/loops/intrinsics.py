@@ -1,4 +1,4 @@
-"""What generated loops refer to, made for Numba: bits, comparisons, memory, and the functions of `vector_math`."""
+"""What generated loops refer to, made for Numba: bits, comparisons, memory, and the functions of `MODULES`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from funcnet.compiler.loops.vector_math import FLAGS, SOURCE
+from funcnet.compiler.loops import elementary, error_functions, gamma_functions, row_math, vector_math
 from funcnet.compiler.team import atomics
 
-__all__ = ["environment"]
+__all__ = ["MODULES", "SOURCE", "environment"]
+
+#: Where the functions are that generated loops call.
+MODULES = (vector_math, elementary, error_functions, gamma_functions, row_math)
+SOURCE = "\n".join([m.SOURCE for m in MODULES])
 
 
 @cache
@@ -165,7 +169,7 @@ def environment() -> dict[str, Any]:
     exec(compile(SOURCE, "<funcnet vector functions>", "exec"), names)
     for name, value in list(names.items()):
         if getattr(value, "__code__", None) is not None and value.__code__.co_filename.startswith("<funcnet"):
-            flags = set(FLAGS.get(name, ("contract",)))
-            inline = name not in FLAGS
+            flags = set(row_math.FLAGS.get(name, ("contract",)))
+            inline = name not in row_math.FLAGS
             names[name] = njit(forceinline=inline, error_model="numpy", fastmath=flags, _nrt=False)(value)
     return names

@@ -69,14 +69,37 @@ _WRAPPING = MappingProxyType(
     }
 )
 
-#: Functions of one argument by the dtype of the result: generated code calls these.
+#: Those whose names follow from theirs.
+_LATER = (
+    "copysign",
+    "digamma",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfinv",
+    "floor_divide",
+    "gammaln",
+    "hypot",
+    "log_ndtr",
+    "logaddexp",
+    "logit",
+    "ndtr",
+    "ndtri",
+    "remainder",
+    "softplus",
+    "trigamma",
+)
+
+#: Functions by the dtype of the result: generated code calls these.
 FUNCTIONS = MappingProxyType(
     {
+        **{(name, "float32"): f"{name}32" for name in _LATER},
+        **{(name, "float64"): f"{name}64" for name in _LATER},
         ("exp", "float32"): "exp32",
         ("log", "float32"): "log32",
         ("tanh", "float32"): "tanh32",
         ("sigmoid", "float32"): "sigmoid32",
-        ("erf", "float32"): "erf32",
         ("expm1", "float32"): "expm1_32",
         ("log1p", "float32"): "log1p32",
         ("exp", "float64"): "exp64",
@@ -85,23 +108,51 @@ FUNCTIONS = MappingProxyType(
         ("sigmoid", "float64"): "sigmoid64",
         ("expm1", "float64"): "expm1_64",
         ("log1p", "float64"): "log1p64",
-        ("erf", "float64"): "erf64",
         ("sin", "float32"): "sin32",
         ("cos", "float32"): "cos32",
         ("sin", "float64"): "sin64",
         ("cos", "float64"): "cos64",
+        ("exp2", "float32"): "exp2_32",
+        ("exp2", "float64"): "exp2_64",
+        ("log2", "float32"): "log2_32",
+        ("log2", "float64"): "log2_64",
+        ("log10", "float32"): "log10_32",
+        ("log10", "float64"): "log10_64",
     }
 )
 
-#: Up to which size of their arguments some of these are right, by the dtype; beyond, the C library's take over.
-LIMITS = MappingProxyType({"sin": {"float32": 3e4, "float64": 1e9}, "cos": {"float32": 3e4, "float64": 1e9}})
+#: For which arguments some of these are not right, by the dtype; there others take over, one number at a time.
+LIMITS = MappingProxyType(
+    {
+        **{
+            name: MappingProxyType({"float32": "abs({0}) > f4(3e4)", "float64": "abs({0}) > 1e9"})
+            for name in ("sin", "cos")
+        },
+        **{
+            # The quotient has all of its digits.
+            name: MappingProxyType(
+                {
+                    "float32": "(abs({0}) >= f4(4e6) * abs({1})) | (abs({1}) == f4(np.inf))",
+                    "float64": "(abs({0}) >= 2e15 * abs({1})) | (abs({1}) == np.inf)",
+                }
+            )
+            for name in ("remainder", "floor_divide")
+        },
+        **{
+            name: MappingProxyType({"float32": "{0} < f4(0)", "float64": "{0} < 0.0"})
+            for name in ("digamma", "gammaln", "trigamma")
+        },
+    }
+)
 
 #: Functions that take long per element: in loops over few elements only.
 SCALAR_FUNCTIONS = MappingProxyType(
     {
         "pow": "({0} ** {1})",
         "atan2": "np.arctan2({0}, {1})",
-        "hypot": "np.hypot({0}, {1})",
+        "remainder": "far_remainder({0}, {1})",
+        "floor_divide": "far_floor_divide({0}, {1})",
+        **{name: f"far_{name}({{0}})" for name in ("digamma", "gammaln", "trigamma")},
         "asin": "np.arcsin({0})",
         "acos": "np.arccos({0})",
         "atan": "np.arctan({0})",
@@ -110,7 +161,7 @@ SCALAR_FUNCTIONS = MappingProxyType(
         "atanh": "np.arctanh({0})",
         **{
             name: f"np.{name}({{0}})"
-            for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+            for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh")
         },
     }
 )
@@ -121,9 +172,13 @@ POWERS = MappingProxyType(
         2: "({0} * {0})",
         3: "({0} * {0} * {0})",
         4: "(({0} * {0}) * ({0} * {0}))",
+        5: "({0} * (({0} * {0}) * ({0} * {0})))",
         0.5: "np.sqrt({0})",
         -1: "({T}(1) / {0})",
         -2: "({T}(1) / ({0} * {0}))",
+        # Products of quotients: the power itself may have lost digits where the result is still in range.
+        -3: "(({T}(1) / ({0} * {0})) * ({T}(1) / {0}))",
+        -4: "(({T}(1) / ({0} * {0})) * ({T}(1) / ({0} * {0})))",
         -0.5: "({T}(1) / np.sqrt({0}))",
     }
 )

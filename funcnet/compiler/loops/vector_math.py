@@ -7,13 +7,12 @@ the last place, is in the tests.
 References
 ----------
 S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: expf, logf, tanhf, sinf).
-W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
 Sun Microsystems, "Freely distributable libm", 1993 (logarithm, sine and cosine in double precision).
 """
 
 from __future__ import annotations
 
-__all__ = ["FLAGS", "SOURCE"]
+__all__ = ["SOURCE"]
 
 SOURCE = """
 def exp32(x):
@@ -36,7 +35,8 @@ def exp32(x):
     y = y * as_float(i4(i4(a + i4(127)) << i4(23))) * as_float(i4(i4(b + i4(127)) << i4(23)))
     return f4(0.0) if none else y
 
-def log32(x):
+def log_parts32(x):
+    # The exponent, what the fraction is beyond 1, and what is beyond two terms of the series of its logarithm.
     tiny = x < f4(1.17549435e-38)
     z = x * f4(8388608.0) if tiny else x
     i = i4(as_bits(z) - i4(0x3f3504f3))
@@ -52,12 +52,17 @@ def log32(x):
     p = p * m + f4(2.0000714765e-1)
     p = p * m + f4(-2.4999993993e-1)
     p = p * m + f4(3.3333331174e-1)
-    s = m * m
-    y = m * s * p + k * f4(-2.12194440e-4) - f4(0.5) * s
-    y = (m + y) + k * f4(0.693359375)
+    return k, m, m * (m * m) * p
+
+def log_ends32(x, y):
     y = x if x == f4(np.inf) else y
     y = f4(-np.inf) if x == f4(0.0) else y
-    return f4(np.nan) if (x < f4(0.0)) | (x != x) else y
+    return y if x >= f4(0.0) else f4(np.nan)
+
+def log32(x):
+    k, m, r = log_parts32(x)
+    y = r + k * f4(-2.12194440e-4) - f4(0.5) * (m * m)
+    return log_ends32(x, (m + y) + k * f4(0.693359375))
 
 def tanh32(x):
     a = abs(x)
@@ -76,27 +81,6 @@ def sigmoid32(x):
     e = exp32(-abs(x))
     d = f4(1.0) / (f4(1.0) + e)
     return d if x >= f4(0.0) else e * d if x < f4(0.0) else x
-
-def erf32(x):
-    # A rational function fitted to erf(x) / x up to 3.925, where the result rounds to 1.
-    a = abs(x)
-    z = f8(x)
-    s = z * z
-    p = 2.0459214097789804e-06
-    p = p * s + 2.848206748093003e-04
-    p = p * s + 3.77210747674352e-03
-    p = p * s + 5.276785555393524e-02
-    p = p * s + 1.9058525230767404e-01
-    p = p * s + 1.1283791458539807
-    q = 3.804548041007424e-05
-    q = q * s + 1.1637269728149697e-03
-    q = q * s + 1.4982309441974357e-02
-    q = q * s + 1.1417892175470173e-01
-    q = q * s + 5.0223451499218e-01
-    q = q * s + 1.0
-    y = f4(z * p / q)
-    one = f4(-1.0) if x < f4(0.0) else f4(1.0)
-    return one if a > f4(3.925) else y
 
 def exp64(x):
     none = x < -745.2
@@ -122,7 +106,7 @@ def exp64(x):
     y = y * as_float64((a + i8(1023)) << i8(52)) * as_float64((k - a + i8(1023)) << i8(52))
     return 0.0 if none else y
 
-def log64(x):
+def log_parts64(x):
     tiny = x < 2.2250738585072014e-308
     z = x * 18014398509481984.0 if tiny else x
     i = as_bits64(z) - i8(0x3fe6a09e667f3bcd)
@@ -138,11 +122,17 @@ def log64(x):
     p = p * w + 2.857142874366239149e-01
     p = p * w + 3.999999999940941908e-01
     p = p * w + 6.666666666666735130e-01
-    h = 0.5 * m * m
-    y = k * 6.93147180369123816490e-01 - ((h - (s * (h + w * p) + k * 1.90821492927058770002e-10)) - m)
+    return k, m, s * (0.5 * m * m + w * p)
+
+def log_ends64(x, y):
     y = x if x == np.inf else y
     y = -np.inf if x == 0.0 else y
-    return np.nan if (x < 0.0) | (x != x) else y
+    return y if x >= 0.0 else np.nan
+
+def log64(x):
+    k, m, r = log_parts64(x)
+    y = k * 6.93147180369123816490e-01 - ((0.5 * m * m - (r + k * 1.90821492927058770002e-10)) - m)
+    return log_ends64(x, y)
 
 def expm1_64(x):
     x = -60.0 if x < -60.0 else (710.0 if x > 710.0 else x)
@@ -268,112 +258,4 @@ def sin32(x):
 
 def cos32(x):
     return turned32(x, i4(1))
-
-def erf64(x):
-    a = abs(x)
-    a = 6.0 if a > 6.0 else a
-    z = a * a
-    near = a < 0.46875
-    p = 1.85777706184603153e-1
-    p = p * z + 3.16112374387056560e00
-    p = p * z + 1.13864154151050156e02
-    p = p * z + 3.77485237685302021e02
-    p = p * z + 3.20937758913846947e03
-    q = 1.0
-    q = q * z + 2.36012909523441209e01
-    q = q * z + 2.44024637934444173e02
-    q = q * z + 1.28261652607737228e03
-    q = q * z + 2.84423683343917062e03
-    s = 2.15311535474403846e-8
-    s = s * a + 5.64188496988670089e-1
-    s = s * a + 8.88314979438837594e0
-    s = s * a + 6.61191906371416295e01
-    s = s * a + 2.98635138197400131e02
-    s = s * a + 8.81952221241769090e02
-    s = s * a + 1.71204761263407058e03
-    s = s * a + 2.05107837782607147e03
-    s = s * a + 1.23033935479799725e03
-    t = 1.0
-    t = t * a + 1.57449261107098347e01
-    t = t * a + 1.17693950891312499e02
-    t = t * a + 5.37181101862009858e02
-    t = t * a + 1.62138957456669019e03
-    t = t * a + 3.29079923573345963e03
-    t = t * a + 4.36261909014324716e03
-    t = t * a + 3.43936767414372164e03
-    t = t * a + 1.23033935480374942e03
-    y = (p if near else s) / (q if near else t)
-    far = 1.0 - exp64(-z) * y
-    return x * y if near else (-far if x < 0.0 else far if x > 0.0 else x)
-
-def clipped(x, low, high):
-    y = x if (x > low) | (x != x) else low
-    return y if (y < high) | (y != y) else high
-
-def row_max(row, start):
-    m = start
-    for j in range(row.shape[0]):
-        m = larger(row[j], m)
-    return m
-
-def row_min(row, start):
-    m = start
-    for j in range(row.shape[0]):
-        m = smaller(row[j], m)
-    return m
-
-def has_nan(row):
-    n = 0
-    for j in range(row.shape[0]):
-        n += row[j] != row[j]
-    return n > 0
-
-def any_row(row):
-    n = 0
-    for j in range(row.shape[0]):
-        n += row[j]
-    return n > 0
-
-def all_row(row):
-    n = 0
-    for j in range(row.shape[0]):
-        n += row[j]
-    return n == row.shape[0]
-
-def part_sum(row):
-    s = row.dtype.type(0)
-    for j in range(row.shape[0]):
-        s += row[j]
-    return s
-
-def square_sum(row):
-    s = row.dtype.type(0)
-    for j in range(row.shape[0]):
-        s += row[j] * row[j]
-    return s
-
-def product_sum(row, other):
-    s = row.dtype.type(0)
-    for j in range(row.shape[0]):
-        s += row[j] * other[j]
-    return s
-
-def row_sum(row):
-    n = row.shape[0]
-    if n <= 4096:
-        return part_sum(row)
-    total = 0.0
-    for start in range(0, n, 4096):
-        total += part_sum(row[start : min(start + 4096, n)])
-    return total
 """
-
-#: What the compiler may do in a function: change the order of operations so that it runs on vectors, ignore NaN. In
-#: those that are not named it may join products and sums, which rounds once instead of twice.
-FLAGS: dict[str, tuple[str, ...]] = {
-    "part_sum": ("nsz", "reassoc"),
-    "product_sum": ("nsz", "reassoc"),
-    "row_max": ("nnan", "nsz"),
-    "row_min": ("nnan", "nsz"),
-    "square_sum": ("nsz", "reassoc"),
-}
