@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scalar_memory import CHANGES, READS, Memory, changed, lazily, read
 from funcnet.compiler.kernels.scan_integers import INTEGERS
 from funcnet.compiler.layout import basic_key
 from funcnet.compiler.loops.expressions import Expressions
@@ -40,18 +41,22 @@ class TooLong(Exception):  # noqa: N818  # nobody sees it
     """Code that is too long, or an operation that there is none for."""
 
 
-def few(graph: Graph, length: int) -> bool:
-    """Whether a graph that is written so many times might be short enough; it is asked before anything is written."""
+def few(graph: Graph, length: int, *, memory: bool = False) -> bool:
+    """Whether a graph that is written so many times might be short enough; it is asked before anything is written.
+
+    With `memory`, what comes in may have more elements, and what is that with some changed.
+    """
     values = [v for e in graph.equations for v in e.outputs]
     if any([v.__class__ is not Value for v in graph.outputs]) or len(values) * length > OPERATIONS:
         return False
-    everything = [*graph.inputs, *graph.constants, *values]
-    return all([_held(v) for v in everything])
+    large = {*graph.inputs, *[e.outputs[0] for e in graph.equations if e.primitive.name in CHANGES]} if memory else ()
+    return all([_held(v, any_size=v in large) for v in (*graph.inputs, *graph.constants, *values)])
 
 
-def _held(v: Value) -> bool:
+def _held(v: Value, *, any_size: bool = False) -> bool:
     named = type_name(str(np.dtype(v.dtype)))
-    return v.spec.backend.name == "numpy" and named is not None and 0 < prod(v.shape) <= ELEMENTS
+    size = prod(v.shape)
+    return v.spec.backend.name == "numpy" and named is not None and 0 < size and (any_size or size <= ELEMENTS)
 
 
 class Scalars(Expressions):
@@ -73,16 +78,19 @@ class Scalars(Expressions):
         self._names: dict[Any, str] = {}
         self._count = 0
 
-    def run(self, graph: Graph, given: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Write a graph of inputs, arrays of the names of their elements; return those of its outputs."""
+    def run(self, graph: Graph, given: Sequence[Any]) -> list[Any]:
+        """Write a graph of inputs, arrays of the names of their elements; return those of its outputs.
+
+        Some may be `Memory`.
+        """
         graph = optimised(lowered(graph))
-        if not few(graph, 1):
+        if not few(graph, 1, memory=any([g.__class__ is Memory for g in given])):
             raise TooLong
-        known: dict[Any, np.ndarray] = dict(zip(graph.inputs, given, strict=True))
+        known: dict[Any, Any] = dict(zip(graph.inputs, given, strict=True))
         for v, constant in graph.constants.items():
             array = np.asarray(constant)
             known[v] = named([literal(n, str(v.dtype)) for n in array.reshape(-1).tolist()], array.shape)
-        for e in graph.equations:
+        for e in lazily(graph.equations):
             found = self._equation(e, [known[v] if v.__class__ is Value else v for v in e.inputs])
             for v, y in zip(e.outputs, found, strict=True):
                 assert y.shape == v.shape
@@ -98,6 +106,8 @@ class Scalars(Expressions):
 
     def _equation(self, e: Equation, given: list[Any]) -> list[np.ndarray]:
         p = e.primitive
+        if any([v.__class__ is Memory for v in given]):
+            return [self._memory(e, given)]
         if p.kind == "call":
             return self._region(e, given)
         out = e.outputs[0]
@@ -121,6 +131,25 @@ class Scalars(Expressions):
         if not fusable(e) and not integers:
             raise TooLong
         return [self._elementwise(e, given, INTEGERS[p.name] if integers else None)]
+
+    def _memory(self, e: Equation, given: list[Any]) -> Any:
+        """Write what reads or changes an array that is in memory."""
+        name, out = e.primitive.name, e.outputs[0]
+        first = given[0].__class__ is Memory and all([v.__class__ is np.ndarray for v in given[1:]])
+        if not first or e.values[0].dtype != out.dtype or any([v.__class__ is not Value for v in e.inputs]):
+            raise TooLong
+        if any([str(v.dtype) not in ("int32", "int64") for v in e.values[1 if name in READS else 2 :]]):
+            raise TooLong
+        found: Any = None
+        if name in READS:
+            found = read(e, given, self.name, self.lines)
+            self._weigh(4 * prod(out.shape))
+        elif name in CHANGES and e.values[1].dtype == out.dtype:
+            found = changed(e, given, self.name, self.lines)
+            self._weigh(4 * prod(e.values[1].shape))
+        if found is None:
+            raise TooLong
+        return found
 
     @staticmethod
     def _checked(y: np.ndarray | None, out: Value) -> np.ndarray:
@@ -251,6 +280,8 @@ class Scalars(Expressions):
     def _region(self, e: Equation, given: list[Any]) -> list[np.ndarray]:
         """Write a loop step by step."""
         call: Any = e.primitive
+        if call.name == "switch":
+            return self._branches(e, given)
         if call.name != "scan" or any([v.__class__ is not np.ndarray for v in given]):
             raise TooLong
         if not few(call.regions[0], call.length) or any([not _held(v) for v in e.outputs]):
@@ -265,6 +296,23 @@ class Scalars(Expressions):
             stacks.append(found[call.carried :])
         stacks = stacks[::-1] if call.reverse_order else stacks
         return [*carry, *[np.stack(column) for column in zip(*stacks, strict=True)]]
+
+    def _branches(self, e: Equation, given: list[Any]) -> list[np.ndarray]:
+        """Write all branches, none of which takes long, and choose of their results."""
+        call: Any = e.primitive
+        if any([v.__class__ is not np.ndarray for v in given]) or not all([few(g, 1) for g in call.regions]):
+            raise TooLong
+        results = [self.run(graph, given[1:]) for graph in call.regions]
+        index = given[0].item()
+        found = results[-1]
+        for k in reversed(range(len(results) - 1)):
+            found = [
+                named(
+                    [self.name(f"{p} if {index} == {k} else {q}") for p, q in zip(x.flat, y.flat, strict=True)], y.shape
+                )
+                for x, y in zip(results[k], found, strict=True)
+            ]
+        return found
 
 
 def named(names: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:

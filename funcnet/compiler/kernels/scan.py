@@ -16,6 +16,7 @@ from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_arguments import ENDLESS
 from funcnet.compiler.kernels.scan_body import body_of
+from funcnet.compiler.kernels.scan_parts import FLAG, Branch, Kernel, Written, flagging
 from funcnet.compiler.kernels.scan_scalars import scan_of_scalars
 from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
@@ -25,12 +26,12 @@ from funcnet.compiler.workers import threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.graph import Equation, Graph
     from funcnet.compiler.kernels.scan_arguments import Argument, Packed
     from funcnet.compiler.kernels.scan_body import Body
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["built", "fits", "whole_scan"]
+__all__ = ["built", "fits", "inner", "whole_scan"]
 
 #: Weighted element operations below which a second thread costs more than it saves.
 _PARALLEL = 400_000
@@ -38,6 +39,9 @@ _ALIGNED = 64
 #: Elements of what a step makes up to which one thread does all steps where several could share each kernel of one,
 #: and where there are no others: plans use the same memory again for what follows, whole loops do not.
 _ALONE, _MOST = 100_000, 1_000_000
+
+#: Compiles nothing: the functions are taken into others.
+_TEXTS: Any = Written
 
 #: Writes the columns of a matrix, some side by side, one group of them after the other.
 _PACK = """def loop(lo, hi, part, x, y):
@@ -59,19 +63,74 @@ def whole_scan(e: Equation, constants: Mapping[Value, Any]) -> Special | None:
 
     What it begins with may be among the constants: sums begin with the first term then, if they are zeros.
     """
-    call: Any = e.primitive
-    if not call.length or not e.outputs or any([v.__class__ is not Value for v in e.inputs]):
-        return None
-    if any([v.spec.backend.name != "numpy" for v in (*e.values, *e.outputs)]) or call.meta.get("effect"):
+    if not _plain(e):
         return None
     if (special := scan_of_scalars(e)) is not None:
         return special
-    body = body_of(call.regions[0], call.held, call.carried)
+    call: Any = e.primitive
+    body = body_of(call.regions[0], call.held, call.carried, inner)
     if body is None or not fits(body):
         return None
-    first = call.held + call.carried - len(body.sums)
-    zeros = [v in constants and not np.any(constants[v]) for v in e.values[first : call.held + call.carried]]
+    zeros = _zeros(e, body, constants)
     return Special("whole scan", lambda compile, count: built(body, call, zeros, compile, count))
+
+
+def inner(e: Equation) -> Branch | Kernel | None:
+    """Return what a loop or a branch in a step is, None if there is more to it."""
+    call: Any = e.primitive
+    if any([v.__class__ is not Value for v in e.inputs]) or not e.outputs or call.meta.get("effect"):
+        return None
+    if call.name == "switch":
+        index, *operands = e.values
+        if str(index.dtype) not in ("bool", "int32", "int64"):
+            return None
+        kernels = [_once(graph, operands, e.outputs) for graph in call.regions]
+        found = [k for k in kernels if k is not None]
+        return Branch(index, tuple(found), tuple(e.values), e.outputs) if len(found) == len(kernels) else None
+    if call.name != "scan" or not _plain(e):
+        return None
+    if (special := scan_of_scalars(e)) is not None:
+        return Kernel(lambda: flagging(special.build(_TEXTS, 1)), tuple(e.values), e.outputs)
+    body = body_of(call.regions[0], call.held, call.carried, inner)
+    if body is None or body.size > _ALONE:
+        return None
+    zeros = _zeros(e, body, {})
+    return Kernel(lambda: built(body, call, zeros, _TEXTS, 1, flag=FLAG), tuple(e.values), e.outputs)
+
+
+class _Once:
+    """What a branch is to those who write the source of loops: one step of which nothing is carried."""
+
+    reverse_order = False
+    length = 1
+    carried = 0
+
+    def __init__(self, graph: Graph) -> None:
+        self.regions = (graph,)
+        self.held = len(graph.inputs)
+
+
+def _once(graph: Graph, operands: Sequence[Value], outputs: Sequence[Value]) -> Kernel | None:
+    call = _Once(graph)
+    body = body_of(graph, call.held, 0, inner)
+    if body is None or body.size > _ALONE:
+        return None
+    return Kernel(lambda: built(body, call, [], _TEXTS, 1, flag=FLAG), tuple(operands), tuple(outputs))
+
+
+def _plain(e: Equation) -> bool:
+    """Whether a loop of known length makes arrays of NumPy of such."""
+    call: Any = e.primitive
+    if not call.length or not e.outputs or any([v.__class__ is not Value for v in e.inputs]):
+        return False
+    return all([v.spec.backend.name == "numpy" for v in (*e.values, *e.outputs)]) and not call.meta.get("effect")
+
+
+def _zeros(e: Equation, body: Body, constants: Mapping[Value, Any]) -> list[bool]:
+    """Return which sums begin with zeros."""
+    call: Any = e.primitive
+    first = call.held + call.carried - len(body.sums)
+    return [v in constants and not np.any(constants[v]) for v in e.values[first : call.held + call.carried]]
 
 
 def fits(body: Body) -> bool:
@@ -79,8 +138,11 @@ def fits(body: Body) -> bool:
     return body.units > 1 or not body.kernels or body.size <= (_MOST if threads() == 1 else _ALONE)
 
 
-def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int) -> Any:
-    """Return the steps that a loop consists of, or a function where something may turn out wrong."""
+def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count: int, *, flag: Any = None) -> Any:
+    """Return the steps that a loop consists of, or a function where something may turn out wrong.
+
+    With a `flag` these are always steps, which set it then.
+    """
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
     source = Source(body, call, columns, zeros, count)
     parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
@@ -97,7 +159,8 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         if a.kind == "packed":
             return matrices[a.which]
         if a.kind == "fixed":
-            return source.arrays[a.which]
+            array = source.arrays[a.which]
+            return flag if flag is not None and array is source.flag else array
         if a.kind == "sum":
             return sums[a.which]
         if a.kind == "constant":
@@ -134,7 +197,7 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         whole = in_turns([*steps, step], step._replace(arguments=[more, *arguments[1:]]), source.unfinished)
     else:
         whole = Steps([*steps, step, *totals])
-    return _checked(whole, call, source.flag) if source.checked else whole
+    return _checked(whole, call, source.flag) if source.checked and flag is None else whole
 
 
 def _checked(whole: Steps, call: Any, flag: np.ndarray) -> Callable[..., None]:

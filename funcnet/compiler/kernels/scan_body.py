@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan_added import Sum, without_sums
+from funcnet.compiler.kernels.scan_in_place import changed_in_place
 from funcnet.compiler.kernels.scan_indexed import indexed_of
 from funcnet.compiler.kernels.scan_integers import integers_of
-from funcnet.compiler.kernels.scan_parts import Kernel, Moves, kernel_of, moves_of, product_of, rows_last, with_kernels
+from funcnet.compiler.kernels.scan_parts import (
+    Branch,
+    Kernel,
+    Moves,
+    kernel_of,
+    moves_of,
+    product_of,
+    rows_last,
+    with_kernels,
+)
+from funcnet.compiler.kernels.scan_plain import plain_of
 from funcnet.compiler.kernels.special import Special
 from funcnet.compiler.loops.group import CYCLE, JOINED, REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM, WIDE, Group
 from funcnet.compiler.loops.groups import grouped
@@ -22,7 +34,9 @@ from funcnet.compiler.passes import optimised
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Body", "Joined", "Product", "Sum", "Term", "body_of"]
+    Inner = Callable[[Equation], Branch | Kernel | None]
+
+__all__ = ["Body", "Joined", "Product", "Term", "body_of"]
 
 #: What values are in loops whose rows belong together.
 _TOGETHER = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
@@ -55,13 +69,6 @@ class Product(NamedTuple):
     width: int
 
 
-class Sum(NamedTuple):
-    """What one carry adds up: products ``x.T @ y`` of all steps, or the rows of y if there is no x."""
-
-    x: Value | None
-    y: Value
-
-
 class Joined(NamedTuple):
     """Arrays side by side along the last dimension."""
 
@@ -86,9 +93,10 @@ class Body:
         Into how many parts the arrays fall, along their first dimension, that have nothing to do with each other.
     """
 
-    def __init__(self, graph: Graph, held: int, sums: Sequence[Sum] = ()) -> None:
+    def __init__(self, graph: Graph, held: int, inner: Inner, sums: Sequence[Sum] = ()) -> None:
         self.graph = graph
         self.sums = tuple(sums)
+        self._inner = inner
         #: What is the same in each step.
         self.held = {*graph.inputs[:held], *graph.constants}
         self.nodes: list[Any] = []
@@ -107,7 +115,7 @@ class Body:
     @property
     def kernels(self) -> bool:
         """Whether there is anything beside loops over elements and products with fixed matrices."""
-        return any([isinstance(n, Kernel | Moves) for n in self.nodes])
+        return any([isinstance(n, Branch | Kernel | Moves) for n in self.nodes])
 
     @property
     def size(self) -> int:
@@ -132,8 +140,12 @@ class Body:
             if not isinstance(n, Group):
                 name = n.primitive.name
                 out = n.outputs[0] if len(n.outputs) == 1 else None
-                if out is None:
-                    return False
+                if n.primitive.kind == "call" or out is None:
+                    node = self._inner(n) if n.primitive.kind == "call" else kernel_of(n)
+                    if node is None:
+                        return False
+                    self.nodes.append(node)
+                    continue
                 if name in _RESHAPED and n.values:
                     self._alias[out] = n.values[0]
                     continue
@@ -158,6 +170,10 @@ class Body:
         self.units = self._units()
         return True
 
+    def stay(self, carries: Sequence[Value]) -> None:
+        """Leave carries where they are of which only some elements change."""
+        self._alias |= changed_in_place(self, carries)
+
     def read(self, node: Any) -> list[Value]:
         """Return what a node reads of what others make."""
         if isinstance(node, Group):
@@ -165,7 +181,7 @@ class Body:
             return [v for e in node.equations for v in e.values if v not in own]
         if isinstance(node, Joined):
             return list(node.parts)
-        if isinstance(node, Kernel):
+        if isinstance(node, Branch | Kernel):
             return list(node.read)
         if isinstance(node, Moves):
             return [p.x for p in node.pieces]
@@ -180,7 +196,7 @@ class Body:
             return self._product(e, made) or product_of(e, turns)
         if name == "concat" and (joined := _joined(e)) is not None:
             return joined
-        return kernel_of(e) or moves_of(e) or indexed_of(e) or integers_of(e)
+        return kernel_of(e) or moves_of(e) or indexed_of(e) or integers_of(e) or plain_of(e)
 
     def _product(self, e: Equation, made: dict[Value, Equation]) -> Product | None:
         """Return the product with a matrix that is the same in each step."""
@@ -207,7 +223,11 @@ class Body:
         if len(a.shape) == 2 and len(b.shape) == 1 and self._matrix(a, made):
             # A matrix times a vector: the vector times the matrix, turned.
             return b, a, True
-        return (a, b, False) if len(b.shape) == 2 and self._matrix(b, made) and a not in self.held else None
+        before = made.get(a)
+        if a in self.held or (before is not None and before.primitive.name in _TURNS):
+            # What is turned may be nowhere in memory.
+            return None
+        return (a, b, False) if len(b.shape) == 2 and self._matrix(b, made) else None
 
     def _join_products(self, users: dict[Value, list[Equation]]) -> None:
         """Have products of which one is added to the other go through the result together."""
@@ -289,74 +309,33 @@ class Body:
         return {"column": (group.columns,), "row": (group.rows,)}.get(role, (1,))
 
 
-def body_of(step: Graph, held: int, carried: int) -> Body | None:
-    """Return what a step consists of, None if there is more to it."""
+def body_of(step: Graph, held: int, carried: int, inner: Inner, *, stay: bool = True) -> Body | None:
+    """Return what a step consists of, None if there is more to it.
+
+    `inner` finds what loops and branches in it are. Carries may `stay` where their results are.
+    """
     if any([v.__class__ is not Value for v in step.outputs]):
         return None
-    if any([e.primitive.kind == "call" or e.primitive.meta.get("effect") for e in step.equations]):
+    if any([e.primitive.meta.get("effect") for e in step.equations]):
         return None
     graph = optimised(lowered(step))
     if any([v.__class__ is not Value for v in graph.outputs]):
         return None
-    graph, held, sums = _without_sums(graph, held, carried)
-    body = Body(with_kernels(graph), held, sums)
+    graph, held, sums = without_sums(graph, held, carried)
+    body = Body(with_kernels(graph), held, inner, sums)
     found = body.find_nodes()
     if not found and body.again:
         graph, again = body.graph, body.again
-        body = Body(graph.with_equations([t for e in graph.equations for t in again.get(e, [e])]), held, sums)
+        body = Body(graph.with_equations([t for e in graph.equations for t in again.get(e, [e])]), held, inner, sums)
         found = body.find_nodes()
     if not found:
         return None
-    # What is carried does not stay in place for some steps, as what is summed up has to.
     carried -= len(body.sums)
+    if stay:
+        body.stay(body.graph.inputs[held : held + carried])
+    # What is carried does not stay in place for some steps, as what is summed up has to.
     moves = {*body.graph.inputs[: held + carried], *[body.root(v) for v in body.graph.outputs[:carried]]}
     return body if moves.isdisjoint([body.root(v) for v in body.summed]) else None
-
-
-def _without_sums(graph: Graph, held: int, carried: int) -> tuple[Graph, int, list[Sum]]:
-    """Return a step without the last carries that only add something up, and what these are."""
-    users, made = graph.users(), {v: e for e in graph.equations for v in e.outputs}
-    inputs, outputs = list(graph.inputs), list(graph.outputs)
-    stays = {*inputs[: held + carried], *graph.constants}
-    sums: list[Sum] = []
-    gone: set[Equation] = set()
-    for i in reversed(range(carried)):
-        carry, out = inputs[held + i], outputs[i]
-        e = made.get(out)
-        if e is None or e.primitive.name != "add" or users.get(carry) != [e] or carry in outputs:
-            break
-        if outputs.count(out) > 1 or users.get(out) or len(e.values) != 2 or e.values.count(carry) != 1:
-            break
-        part = e.values[e.values[0] is carry]
-        chain = _chain(part, made, users, outputs)
-        if chain is None:
-            break
-        found, equations = chain
-        values = [v for v in found if v is not None]
-        if any([v in stays or v in outputs[:carried] or v.dtype != out.dtype or len(v.shape) != 2 for v in values]):
-            break
-        sums.insert(0, found)
-        gone |= {e, *equations}
-        del inputs[held + i], outputs[i]
-    kept = [e for e in graph.equations if e not in gone]
-    short = Graph(inputs, kept, outputs, graph.constants)
-    return short.with_equations(kept), held, sums
-
-
-def _chain(
-    part: Value, made: dict[Value, Equation], users: dict[Value, list[Equation]], outputs: list[Any]
-) -> tuple[Sum, list[Equation]] | None:
-    """Return what a term of a sum is made of, and by which equations, if nothing else needs it."""
-    q = made.get(part)
-    if q is None or len(users[part]) != 1 or part in outputs or str(part.dtype) not in ("float32", "float64"):
-        return None
-    if q.primitive.name == "sum":
-        plain = not q.params["keepdims"] and q.params.get("dtype") is None
-        return (Sum(None, q.inputs[0]), [q]) if plain and q.params["axis"] in (0, (0,)) else None
-    turned = made.get(q.inputs[0]) if q.primitive.name == "matmul" and len(q.values) == 2 else None
-    if turned is None or turned.primitive.name != "matrix_transpose" or turned.outputs[0] in outputs:
-        return None
-    return (Sum(turned.inputs[0], q.inputs[1]), [q, turned]) if users[turned.outputs[0]] == [q] else None
 
 
 def _added_to_products(graph: Graph, fixed: Callable[[Equation], bool]) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ from funcnet.compiler.loops.windows import PLACES, window_of
 if TYPE_CHECKING:
     from funcnet.compiler.graph import Value
     from funcnet.compiler.kernels.scan_body import Joined
-    from funcnet.compiler.kernels.scan_parts import Kernel, Moves
+    from funcnet.compiler.kernels.scan_parts import Branch, Kernel, Moves
     from funcnet.compiler.kernels.scan_source import Source
     from funcnet.compiler.loops.group import Group
 
-__all__ = ["argument_of", "write_joined", "write_kernel", "write_moves"]
+__all__ = ["argument_of", "write_branch", "write_joined", "write_kernel", "write_moves"]
 
 
 def argument_of(source: Source, v: Value, role: str, group: Group) -> str:
@@ -51,15 +52,43 @@ def write_joined(source: Source, node: Joined) -> None:
     source.work += prod(node.out.shape)
 
 
+def write_branch(source: Source, node: Branch) -> None:
+    """Write the calls of the kernel that a number chooses."""
+    outside, place = source.lines, f"{source.read(node.index, (1,))}[0]"
+    for i, kernel in enumerate(node.kernels):
+        source.lines = []
+        write_kernel(source, kernel)
+        last = i == len(node.kernels) - 1
+        outside.append(
+            "else:" if last and i else f"{'elif' if i else 'if'} {place} == {i}:" if not last else "if True:"
+        )
+        outside += [f"    {line}" for line in source.lines or ["pass"]]
+    source.lines = outside
+
+
+def _taken_in(source: Source, text: str) -> str:
+    """Return the name of a function, once it is written with those that come before it and that it calls."""
+    name = source.kernels.get(text)
+    if name is not None:
+        return name
+    name = source.kernels[text] = f"kernel{len(source.kernels)}"
+    start = text.index("def loop(")
+    for other in re.findall(r"^def (\w+)\(", text[:start], re.MULTILINE):
+        text = re.sub(rf"\b{other}\b", f"{name}_{other}", text)
+    start = text.index("def loop(")
+    if start:
+        source.alone[f"before {name}"] = text[:start].rstrip("\n")
+    source.define(name, text[start:].replace("def loop(", f"def {name}(", 1), alone=True)
+    return name
+
+
 def write_kernel(source: Source, node: Kernel) -> None:
     """Write the calls of a kernel's functions."""
     steps = node.build()
     assert isinstance(steps, Steps)
     values = (*node.read, *node.made)
     for function, bounds, arguments in steps.steps:
-        text = function.source  # type: ignore[attr-defined]
-        name = source.kernels.setdefault(text, f"kernel{len(source.kernels)}")
-        source.define(name, text.replace("def loop(", f"def {name}(", 1), alone=True)
+        name = _taken_in(source, function.source)  # type: ignore[attr-defined]
         given = []
         for a in arguments:
             if isinstance(a, Of):
@@ -80,7 +109,8 @@ def write_kernel(source: Source, node: Kernel) -> None:
 def write_moves(source: Source, node: Moves) -> None:
     """Write moves of elements to their places in an array."""
     y = source.read(node.out, (prod(node.out.shape),))
-    for p in node.pieces:
+    stays = source.body.root(node.out) is source.body.root(node.pieces[0].x)
+    for p in node.pieces[stays:]:
         name, text = ("added", ADDED) if p.added else ("moved", MOVED)
         source.define(name, text, alone=True)
         x = source.read(p.x, (prod(p.x.shape),))

@@ -36,8 +36,9 @@ _TAKEN = (
 )
 _PUT = (
     """def loop(lo, hi, part, x, v, places, y, outer, n, width, wrong):
-    for j in range(y.shape[0]):
-        y[j] = x[j]
+    if address(x) != address(y):
+        for j in range(y.shape[0]):
+            y[j] = x[j]
     for o in range(outer):
         for r in range(places.shape[0]):
 """
@@ -70,4 +71,5 @@ def indexed_of(e: Equation) -> Kernel | None:
     numbers = [prod(x.shape[:k]), x.shape[k], prod(x.shape[k + 1 :])]
     source = _TAKEN if name == "gather" else _PUT.format(sign="=" if name == "index_set" else "+=")
     function: Any = Written(source, "")
-    return Kernel(lambda: Steps([Step(function, (0, 1), [*given, *numbers, FLAG])]), tuple(e.values), (out,))
+    build = lambda: Steps([Step(function, (0, 1), [*given, *numbers, FLAG])])  # noqa: E731
+    return Kernel(build, tuple(e.values), (out,), changes=name != "gather")

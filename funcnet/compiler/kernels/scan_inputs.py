@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan import inner as nested
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.outside import Steps
 from funcnet.compiler.workers import threads
@@ -33,7 +34,7 @@ def products_inside(graph: Graph) -> Graph:
         if e.primitive.name == "scan" and e.outputs:
             inside, gone = _inside(e, made, users, graph)
             call: Any = inside.primitive
-            if gone and body_of(call.regions[0], call.held, call.carried) is not None:
+            if gone and body_of(call.regions[0], call.held, call.carried, nested) is not None:
                 kept[e] = inside
                 for q in gone:
                     del kept[q]

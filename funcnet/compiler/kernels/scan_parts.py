@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.factors import factored
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature
+from funcnet.compiler.kernels.small_matrices import small_matrices
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
 from funcnet.compiler.layout import basic_key, view_of
 from funcnet.compiler.loops.group import REDUCTIONS
@@ -19,13 +21,25 @@ from funcnet.core import Spec, registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FLAG", "Kernel", "Moves", "Written", "kernel_of", "moves_of", "product_of", "rows_last", "with_kernels"]
+__all__ = [
+    "FLAG",
+    "Branch",
+    "Kernel",
+    "Moves",
+    "Written",
+    "kernel_of",
+    "moves_of",
+    "product_of",
+    "rows_last",
+    "with_kernels",
+]
 
 #: Dimensions of a move at most, once those that lie side by side are one.
 _DIMENSIONS = 4
 #: Kernels that steps take in. What else there is one for, loops over elements have as well; and for indices, which may
 #: be wrong in one of many steps only, `indexed_of` has.
 _KERNELS = frozenset(MAKERS) - {"gather", "matmul", "multiply"}
+_MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "solve"])
 _EXTREMES = ("max", "min", "any", "all")
 
 
@@ -44,6 +58,17 @@ class Kernel(NamedTuple):
     """Compiled functions one after the other: what makes them, and the values that they are called with."""
 
     build: Callable[..., Any]
+    read: tuple[Value, ...]
+    made: tuple[Value, ...]
+    #: Whether what it makes is the first that it reads with some elements changed, and may be where that is.
+    changes: bool = False
+
+
+class Branch(NamedTuple):
+    """Kernels of which a number says which one runs; all make the same values."""
+
+    index: Value
+    kernels: tuple[Kernel, ...]
     read: tuple[Value, ...]
     made: tuple[Value, ...]
 
@@ -66,18 +91,25 @@ class Moves(NamedTuple):
 
     pieces: tuple[Piece, ...]
     out: Value
+    #: Whether the first piece is all of an array, of which the others change elements.
+    changes: bool = False
 
 
 def with_kernels(graph: Graph) -> Graph:
     """Return a step in which kernels take the place of primitives, and extremes of all elements are those of a row."""
     kept: list[Equation] = []
+    graph = factored(graph)
     for e in graph.equations:
         name = e.primitive.name
         if name in _EXTREMES and e.params.get("dtype") is None and _all_axes(e):
             kept += _of_one_row(e)
             continue
         special: Any = MAKERS[name](e) if name in _KERNELS else None
-        kept.append(e if special is None else Equation(special, tuple(e.values), {}, e.outputs, e.line, e.again))
+        if name in _MATRICES and (matrices := small_matrices(e, {})) is not None:
+            special = matrices[0]
+        taken = None if special is None else Equation(special, tuple(e.values), {}, e.outputs, e.line, e.again)
+        # What else there may be for an equation is not asked for one that a kernel took the place of.
+        kept.append(e if taken is None or kernel_of(taken) is None else taken)
     return graph.with_equations(kept)
 
 
@@ -103,7 +135,7 @@ def _of_one_row(e: Equation) -> list[Equation]:
 
 def rows_last(e: Equation) -> list[Equation] | None:
     """Return a sum, mean or extreme as one of the last dimensions of an array in another order; None for others."""
-    if e.primitive.name not in REDUCTIONS or len(e.inputs) != 1:
+    if e.primitive.name not in (*REDUCTIONS, "count_nonzero") or len(e.inputs) != 1:
         return None
     x, out = e.values[0], e.outputs[0]
     axis, rank = e.params["axis"], len(x.shape)
@@ -135,14 +167,25 @@ def kernel_of(e: Equation) -> Kernel | None:
     if any([v.__class__ is not Value for v in e.inputs]):
         return None
     built = special.build(Written, 1)
-    if not isinstance(built, Steps) or built.check is not None or built.bad is not None:
+    if not isinstance(built, Steps) or built.check is not None:
+        return None
+    if built.bad is not None and not any([a is built.bad for s in built.steps for a in s.arguments]):
         return None
     if any([not s.function.source.startswith("def loop(") for s in built.steps]):  # type: ignore[attr-defined]
         return None
     for s in built.steps:
         if any([isinstance(a, np.ndarray) and not a.flags.c_contiguous for a in s.arguments]):
             return None
-    return Kernel(lambda: special.build(Written, 1), tuple(e.values), e.outputs)
+    return Kernel(lambda: flagging(special.build(Written, 1)), tuple(e.values), e.outputs)
+
+
+def flagging(built: Steps) -> Steps:
+    """Return steps that set the flag if they could not do something."""
+    return Steps(
+        [s._replace(arguments=[FLAG if a is built.bad else a for a in s.arguments]) for s in built.steps]
+        if built.bad is not None
+        else built.steps
+    )
 
 
 def product_of(e: Equation, turns: Mapping[Value, Equation]) -> Kernel | None:
@@ -205,7 +248,8 @@ def moves_of(e: Equation) -> Moves | None:
     if found is None:
         return None
     pieces = [_piece(e.values[i], x, places[i], y, result, added) for i, x, y, added in found if x.size]
-    return None if None in pieces else Moves(tuple([p for p in pieces if p is not None]), out)
+    changes = made is _put and len(pieces) == 2
+    return None if None in pieces else Moves(tuple([p for p in pieces if p is not None]), out, changes)
 
 
 def _numbered(shape: tuple[int, ...]) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 
 from funcnet.compiler.kernels.scan_arguments import ENDLESS, Argument, Packed, Texts
 from funcnet.compiler.kernels.scan_body import Body, Product, Term
-from funcnet.compiler.kernels.scan_calls import argument_of, write_joined, write_kernel, write_moves
-from funcnet.compiler.kernels.scan_parts import Kernel, Moves
+from funcnet.compiler.kernels.scan_calls import argument_of, write_branch, write_joined, write_kernel, write_moves
+from funcnet.compiler.kernels.scan_parts import Branch, Kernel, Moves
 from funcnet.compiler.kernels.scan_scalars import TURN
 from funcnet.compiler.kernels.scan_text import CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
@@ -98,6 +98,8 @@ class Source(Texts):
                 self._product(node)
             elif isinstance(node, Kernel):
                 write_kernel(self, node)
+            elif isinstance(node, Branch):
+                write_branch(self, node)
             elif isinstance(node, Moves):
                 write_moves(self, node)
             else:
@@ -121,6 +123,9 @@ class Source(Texts):
         for i, carry in enumerate(self._carries):
             home = self._home.get(results[i])
             came = [k for k in range(carried, len(results)) if results[k] is carry and k not in taken]
+            if self._stays(i):
+                self._stack.append(None)
+                continue
             if home is not None and home >= carried:
                 self._stack.append((home, False))
             elif came:
@@ -192,6 +197,8 @@ class Source(Texts):
     def _carry(self, i: int, shape: tuple[int, ...]) -> str:
         """Return what a carry is at the beginning of this step."""
         v, stack = self._carries[i], self._stack[i]
+        if self._stays(i):
+            return self._name("output", i, shape, v.dtype)
         if stack is not None and stack[1]:
             return self._result(stack[0], shape)
         first = self._name("input", self.call.held + i, shape, v.dtype)
@@ -201,6 +208,11 @@ class Source(Texts):
             else f"{self._stacked('output', stack[0], shape, v)}[before]"
         )
         return self._line(("carry", i, shape), f"{first} if k == 0 else {other}")
+
+    def _stays(self, i: int) -> bool:
+        """Whether a carry is in one place in all steps, that of what it becomes."""
+        # A loop that stops on the way begins again with what it has come to.
+        return self._results[i] is self._carries[i] and self.call.length != ENDLESS
 
     def _two(self, i: int, shape: tuple[int, ...]) -> str:
         """Return two places for a carry, of which one is read and the other written."""
@@ -342,6 +354,10 @@ class Source(Texts):
         for i, v in enumerate(self._results):
             carried = i < self._carried
             size = prod(v.shape)
+            if carried and self._stays(i):
+                first = self._name("input", self.call.held + i, (size,), v.dtype)
+                self._copy(self._before, size, self._name("output", i, (size,), v.dtype), first)
+                continue
             stack = self._stack[i] if carried else None
             if stack is not None and not stack[1]:
                 source = self._stacked("output", stack[0], (size,), v)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.scan import inner
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_text import CHUNK
 from funcnet.compiler.outside import Steps
@@ -128,7 +129,7 @@ def _inside(
     steps.results = [r for r in steps.results if r[1] not in summed]
     inside = steps.rebuilt()
     call: Any = inside.primitive
-    body = body_of(call.regions[0], call.held, call.carried)
+    body = body_of(call.regions[0], call.held, call.carried, inner)
     if body is None or len(body.sums) < len(zeros):
         return None
     constants.update(zeros)

@@ -8,7 +8,7 @@ import numpy as np
 
 from funcnet.compiler.capture import capture, interpret
 from funcnet.compiler.graph import Value
-from funcnet.compiler.kernels.scan import built, fits
+from funcnet.compiler.kernels.scan import built, fits, inner
 from funcnet.compiler.kernels.scan_arguments import ENDLESS
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_scalars import while_of_scalars
@@ -60,7 +60,7 @@ def whole_while(e: Equation) -> Special | None:
         return None
     graph, free = capture(both, specs)
     endless = _Endless(call, graph)
-    body = None if free else body_of(graph, call.held, endless.carried)
+    body = None if free else body_of(graph, call.held, endless.carried, inner, stay=False)
     if body is None or body.sums or not fits(body):
         return None
 

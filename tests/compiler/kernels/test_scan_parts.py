@@ -231,6 +231,47 @@ def test_keys_that_steps_split() -> None:
     whole(slope, args[1], args[0], args[2], compile=build.compiled)
 
 
+def filtered(carry: Any, z: Any) -> Any:
+    x, p = carry
+    seen = p[:2, :2] + xp.eye(2)
+    gain = xp.linalg.solve(seen, p[:2]).T
+    root = xp.linalg.cholesky(p + 0.1 * xp.eye(3))
+    p = 0.9 * (p - gain @ p[:2]) + 0.1 * xp.eye(3)
+    x = 0.5 * x + gain @ (z - x[:2])
+    return (x, p), (xp.linalg.det(p), xp.linalg.inv(p) @ x, root)
+
+
+def test_matrices_in_steps() -> None:
+    args = (normal(3), np.eye(3)), normal(4, 2)
+    whole(lambda c, z: fn.scan(filtered, c, z), *args)
+    whole(lambda c, z: fn.scan(filtered, c, z), *args, compile=build.compiled)
+
+    def loss(p: Any) -> Any:
+        (x, p), ys = fn.scan(filtered, (args[0][0], p), args[1])
+        return xp.sum(x * x) + xp.sum(p) + sum([xp.sum(y * y) for y in ys])
+
+    (slope,) = whole(fn.grad(loss), np.eye(3))
+    along = normal(3, 3)
+    up, down = [loss(np.eye(3) + s * along) for s in (1e-6, -1e-6)]
+    np.testing.assert_allclose(np.sum(slope * along), (up - down) / 2e-6, rtol=1e-6)
+
+
+def test_matrices_of_medium_size_in_steps() -> None:
+    a = normal(11, 11) + 5 * np.eye(11)
+    whole(lambda a: fn.scan(lambda a, _: (xp.linalg.inv(a).T, xp.sum(a)), a, None, length=3), a, compile=build.compiled)
+
+
+@pytest.mark.parametrize("n", [3, 11])
+def test_matrices_without_result(n: int) -> None:
+    f = lambda a, x: fn.scan(lambda c, m: (xp.linalg.inv(m) @ c, None), a, x)[0]  # noqa: E731
+    plan = FusedPlan(optimised(fn.trace(f, normal(n), normal(2, n, n))), build.compiled)
+    assert "whole scan" in plan.calls
+    with pytest.raises(np.linalg.LinAlgError):
+        plan(np.ones(n), np.stack([np.eye(n), np.ones((n, n))]))
+    (found,) = plan(np.ones(n), np.stack([np.eye(n), 2 * np.eye(n)]))
+    np.testing.assert_allclose(found, np.full(n, 0.5))
+
+
 def test_convolution_in_steps(in_python: Any) -> None:
     def f(h: Any, xs: Any, k: Any) -> Any:
         return fn.scan(lambda h, x: (xp.tanh(conv(h, k, padding="same") + x), None), h, xs)[0]

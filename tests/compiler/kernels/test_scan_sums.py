@@ -11,7 +11,7 @@ from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels import scalars, scan_sums
-from funcnet.compiler.kernels.scan import whole_scan
+from funcnet.compiler.kernels.scan import inner, whole_scan
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_sums import sums_inside
 from funcnet.compiler.kernels.special import Step
@@ -67,7 +67,7 @@ def summed(f: Callable[..., Any], *args: Any, rtol: float = 2e-5) -> list[int]:
                     b, a, rtol=rtol, atol=rtol * np.max(np.abs(np.where(np.isfinite(a), a, 1)), initial=1)
                 )
     calls: list[Any] = [e.primitive for e in graph.equations if e.primitive.name == "scan"]
-    bodies = [body_of(call.regions[0], call.held, call.carried) for call in calls]
+    bodies = [body_of(call.regions[0], call.held, call.carried, inner) for call in calls]
     return [len(body.sums) for body in bodies if body is not None]
 
 
@@ -132,7 +132,7 @@ def test_sums_that_begin_with_something(parts: int, monkeypatch: pytest.MonkeyPa
     for a, b in zip(f(*args), found, strict=True):
         np.testing.assert_allclose(b, a, rtol=2e-5, atol=1e-4)
     call: Any = e.primitive
-    body = body_of(call.regions[0], call.held, call.carried)
+    body = body_of(call.regions[0], call.held, call.carried, inner)
     assert body is not None
     assert len(body.sums) == 2
 
