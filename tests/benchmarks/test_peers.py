@@ -46,6 +46,8 @@ _TINY_SIZES = {
     "normal": {"size": 10},
     "products": {"shapes": [[1, 2, 3, 4], [2, 3, 4, 5]]},
     "leaves": {"count": 3},
+    "loop of examples": {"widths": [4, 3, 2], "batch": 3},
+    "batched gradient": {"widths": [4, 3, 2], "batch": 3},
     **{work.job: work.tiny for work in STEPS},
 }
 _COMPARED = [job for job in _TINY_SIZES if job.startswith(("record", "grad", "fan", "elements", "training"))]
@@ -68,7 +70,12 @@ class TestJobs:
 
     @pytest.mark.parametrize(
         ("library", "job"),
-        [("jax", "training step"), *[(name, job) for name in ("autograd", "torch") for job in _COMPARED]],
+        [
+            ("jax", "training step"),
+            *[(name, job) for name in ("autograd", "torch") for job in _COMPARED],
+            *[(name, "batched gradient") for name in ("numpy", "torch", "jax")],
+            ("numpy", "step per-example"),
+        ],
     )
     def test_results_are_those_of_funcnet(self, pool: Pool, library: str, job: str) -> None:
         peer = _peer(pool, library)
