@@ -8,6 +8,7 @@ References
 ----------
 M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x**2) erfc x", Mathematics of Computation
 36, 1981.
+W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
 M. Giles, "Approximating the erfinv function", GPU Computing Gems, Jade Edition, 2011.
 """
 
@@ -45,47 +46,62 @@ def near_erf64(x):
     return p * x
 
 def erf32(x):
+    # A rational function fitted to erf(x) / x up to 3.925, where the result rounds to 1.
     a = abs(x)
-    a = f4(4.0) if a > f4(4.0) else a
-    # The logarithm of what is left to 1.
-    p = f4(2.1334280972951092e-05)
-    p = p * a + f4(-0.0004372287658043206)
-    p = p * a + f4(0.004184487741440535)
-    p = p * a + f4(-0.02515488490462303)
-    p = p * a + f4(0.10833515226840973)
-    p = p * a + f4(0.6332966089248657)
-    p = p * a + f4(1.129539966583252)
-    q = fma(p, a, f4(-0.00017992612265516073))
-    e = exp32(-q)
-    # What is rounded away of the logarithm counts, too.
-    e = e - e * fma(p, a, f4(-0.00017992612265516073) - q)
-    far = copysign32(f4(1.0) - e, x)
-    return near_erf32(x) if abs(x) < f4(1.0) else far
+    z = f8(x)
+    s = z * z
+    p = 2.0459214097789804e-06
+    p = p * s + 2.848206748093003e-04
+    p = p * s + 3.77210747674352e-03
+    p = p * s + 5.276785555393524e-02
+    p = p * s + 1.9058525230767404e-01
+    p = p * s + 1.1283791458539807
+    q = 3.804548041007424e-05
+    q = q * s + 1.1637269728149697e-03
+    q = q * s + 1.4982309441974357e-02
+    q = q * s + 1.1417892175470173e-01
+    q = q * s + 5.0223451499218e-01
+    q = q * s + 1.0
+    y = f4(z * p / q)
+    one = f4(-1.0) if x < f4(0.0) else f4(1.0)
+    return one if a > f4(3.925) else y
 
 def erf64(x):
     a = abs(x)
     a = 6.0 if a > 6.0 else a
-    q = -9.94875970887333e-13
-    q = q * a + 4.616808965181173e-11
-    q = q * a + -1.0003941262352139e-09
-    q = q * a + 1.3435467596573597e-08
-    q = q * a + -1.250333634875744e-07
-    q = q * a + 8.51949039297699e-07
-    q = q * a + -4.358251211040345e-06
-    q = q * a + 1.671428808968481e-05
-    q = q * a + -4.585212359305428e-05
-    q = q * a + 7.275136356390874e-05
-    q = q * a + 3.9567638184139854e-05
-    q = q * a + -0.00063229861915205
-    q = q * a + 0.0017574714957960067
-    q = q * a + -0.00026904141342747387
-    q = q * a + -0.01908669106439662
-    q = q * a + 0.10275187969665633
-    q = q * a + 0.6366267669012325
-    q = q * a + 1.1283777225672178
-    q = q * a + 1.3805836557126925e-07
-    far = copysign64(1.0 - exp64(-q), x)
-    return near_erf64(x) if abs(x) < 1.0 else far
+    z = a * a
+    near = a < 0.46875
+    p = 1.85777706184603153e-1
+    p = p * z + 3.16112374387056560e00
+    p = p * z + 1.13864154151050156e02
+    p = p * z + 3.77485237685302021e02
+    p = p * z + 3.20937758913846947e03
+    q = 1.0
+    q = q * z + 2.36012909523441209e01
+    q = q * z + 2.44024637934444173e02
+    q = q * z + 1.28261652607737228e03
+    q = q * z + 2.84423683343917062e03
+    s = 2.15311535474403846e-8
+    s = s * a + 5.64188496988670089e-1
+    s = s * a + 8.88314979438837594e0
+    s = s * a + 6.61191906371416295e01
+    s = s * a + 2.98635138197400131e02
+    s = s * a + 8.81952221241769090e02
+    s = s * a + 1.71204761263407058e03
+    s = s * a + 2.05107837782607147e03
+    s = s * a + 1.23033935479799725e03
+    t = 1.0
+    t = t * a + 1.57449261107098347e01
+    t = t * a + 1.17693950891312499e02
+    t = t * a + 5.37181101862009858e02
+    t = t * a + 1.62138957456669019e03
+    t = t * a + 3.29079923573345963e03
+    t = t * a + 4.36261909014324716e03
+    t = t * a + 3.43936767414372164e03
+    t = t * a + 1.23033935480374942e03
+    y = (p if near else s) / (q if near else t)
+    far = 1.0 - exp64(-z) * y
+    return x * y if near else (-far if x < 0.0 else far if x > 0.0 else x)
 
 def scaled_tail32(a):
     # The scaled complement of the error function, for a that is not negative.

@@ -58,7 +58,7 @@ def _ndtr(x: Any) -> Any:
 
 #: Values, numbers, and the largest error in units in the last place.
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Numbers, float]] = {
-    "erf": (mpmath.erf, lambda rng, _: [rng.uniform(-6, 6, N), small(rng, -30)], 2.5),
+    "erf": (mpmath.erf, lambda rng, _: [rng.uniform(-6, 6, N), small(rng, -30)], 4),
     "erfc": (
         mpmath.erfc,
         lambda rng, single: [rng.uniform(-5, 9 if single else 26, N), rng.uniform(-0.6, 0.6, N), small(rng, -30)],
