@@ -247,7 +247,7 @@ def _lpmv_partial(g: Any, x1: Any, x2: Any, x3: Any, y: Any) -> Any:
     slope = strong_divide(strong_divide(slope, 1.0 - inner), 1.0 + inner)
     # Even and odd functions have odd and even derivatives.
     turned = where(left, 2.0 * remainder(m + v, 2.0) - 1.0, 1.0)
-    return strong_multiply(g, where(near, turned * _lpmv_beside_one(m, v, where(near, abs(x3), 1.0)), slope))
+    return strong_multiply(g, where(near, turned * _lpmv_beside_one(m, v, where(near, abs(x3), 0.9995)), slope))
 
 
 def _lpmv_beside_one(m: Any, v: Any, x: Any) -> Any:

@@ -10,6 +10,7 @@ import funcnet as fn
 from funcnet.compiler import fused
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels import outer
+from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
@@ -23,12 +24,6 @@ CASES = [
     ((3, 4, 1), (1, 1, 5), False),
     ((3, 4, 5), (3, 1, 5), False),
 ]
-
-
-def in_python(source: str, signature: str) -> Any:
-    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64, "i8": np.int64}
-    exec(source, names)
-    return names["loop"]
 
 
 @pytest.mark.parametrize(("a", "b", "taken"), CASES)

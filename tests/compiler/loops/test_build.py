@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from funcnet.compiler.kernels.instructions import Instruction
 from funcnet.compiler.loops import build, store
 
 pytestmark = pytest.mark.skipif(bool(build.available()) and "FUNCNET_JIT" not in build.available(), reason="no Numba")
@@ -102,14 +103,14 @@ def test_code_that_cannot_be_linked(made: list[str], tmp_path: Path) -> None:
         (build, "numba_version", "0.99"),
         (build.panels, "version", "another product"),
         (build.tile, "version", "another tile"),
-        (build.block, "version", "another block"),
+        (Instruction, "version", "another block"),
     ],
 )
 def test_other_versions(
     module: Any, name: str, value: str, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name == "version":
-        monkeypatch.setattr(build.block, "used", lambda _: True)
+        monkeypatch.setattr(Instruction, "used", lambda *_: True)
     check()
     monkeypatch.setattr(module, name, lambda *_: value)
     build._circumstances.cache_clear()
