@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from funcnet.compiler.kernels.chosen import middle_count, middle_extreme, middle_place
-from funcnet.compiler.kernels.complex_products import complex_product
 from funcnet.compiler.kernels.convolutions import convolved
 from funcnet.compiler.kernels.cumulative import accumulated
 from funcnet.compiler.kernels.draws import drawn, new_keys
@@ -42,7 +41,6 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "flip": flipped,
     "gather": rows_taken,
     "linear_recurrence": accumulated,
-    "matmul": complex_product,
     "max": middle_extreme,
     "max_pool_spread": spread,
     "mean": middle_sum,

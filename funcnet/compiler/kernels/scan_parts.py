@@ -38,7 +38,7 @@ __all__ = [
 _DIMENSIONS = 4
 #: Kernels that steps take in. What else there is one for, loops over elements have as well; and for indices, which may
 #: be wrong in one of many steps only, `indexed_of` has.
-_KERNELS = frozenset(MAKERS) - {"gather", "matmul", "multiply"}
+_KERNELS = frozenset(MAKERS) - {"gather", "multiply"}
 _MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "solve"])
 _EXTREMES = ("max", "min", "any", "all")
 
