@@ -291,8 +291,9 @@ class _JvpCall(_CustomCall):
 class custom_jvp(_Custom):  # noqa: N801  # used as a function
     """Give a function a forward-mode derivative rule of its own.
 
-    The rule is linear in the tangents; reverse mode is its transpose, and refuses one that is not. It is ordinary code
-    in traced operations: higher derivatives differentiate the rule.
+    The rule is linear in the tangents; reverse mode is its transpose, and refuses one that is not. A constant that is
+    added to the tangents is noticed by its value, which ``jit`` does not have. The rule is ordinary code in traced
+    operations: higher derivatives differentiate it.
 
     Parameters
     ----------

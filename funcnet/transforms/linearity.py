@@ -80,6 +80,11 @@ def transposed(
     -------
     list of array, callable, anything
         What `f` returned, with the transpose, from a list of cotangents to that of the arguments', in between.
+
+    Raises
+    ------
+    NotDifferentiableError
+        If `f` is seen not to be linear: here if it is not zero at zero, from the transpose otherwise.
     """
     trace = _Direction()
     _, pullback, (out, aux) = vjp(
@@ -88,19 +93,30 @@ def transposed(
         has_aux=True,
     )
 
+    def refuse(found: str) -> NotDifferentiableError:
+        return NotDifferentiableError(
+            f"{what} is not linear, in {user_frame()}.",
+            found=found,
+            needed="a function that is linear in the direction: sums, and products with what does not depend on it",
+            write=write,
+        )
+
+    if any([_some(raw(leaf)) for leaf in out]):
+        raise refuse("a derivative that is not zero in a direction of zeros: a constant is part of it")
+
     def transpose(gs: list[Any]) -> list[Any]:
         cts = pullback(gs)
         known = {ct.node for ct in cts if ct.__class__ is Tracer and ct.trace is trace}
         if _DEPENDS in known or (_MAY_DEPEND in known and not _seems_linear(lambda *ts: f(*ts)[0], likes)):
-            raise NotDifferentiableError(
-                f"{what} is not linear, in {user_frame()}.",
-                found="a derivative that depends on the direction in which it is taken",
-                needed="a function that is linear in the direction: sums, and products with what does not depend on it",
-                write=write,
-            )
+            raise refuse("a derivative that depends on the direction in which it is taken")
         return [_below(trace, ct) for ct in cts]
 
     return tree.map(lambda leaf: _below(trace, leaf), out), transpose, tree.map(lambda leaf: _below(trace, leaf), aux)
+
+
+def _some(x: Any) -> bool:
+    """Whether an array has elements that are known not to be zero; NaN is no such."""
+    return hasattr(x, "dtype") and not isinstance(x, Spec) and bool((abs(owner(x).to_numpy(x)) > 0).any())
 
 
 def _seems_linear(f: Callable[..., list[Any]], likes: Sequence[_Like]) -> bool:
