@@ -17,7 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.kernels import block, lanes, panels, tile
-from funcnet.compiler.loops import intrinsics, link
+from funcnet.compiler.loops import intrinsics, link, row_math
 from funcnet.compiler.loops.store import cache_directory, keep, kept, machine, numba_version
 from funcnet.compiler.team import atomics
 from funcnet.compiler.team.entries import DATA, Kernel, kinds_of
@@ -138,12 +138,12 @@ def _manifest(source: str, signature: str) -> str:
 def _circumstances() -> tuple[str, ...]:
     """Return what all loops of this process depend on."""
     folder = Path(__file__).parent
-    files = [Path(m.__file__ or "") for m in (*intrinsics.MODULES, intrinsics, atomics)]
+    files = [Path(m.__file__ or "") for m in (row_math, intrinsics, atomics)]
     files += [folder / "machine_code.py", folder.parent / "team" / "entry_code.py"]
-    texts = hashlib.sha256("\n".join([f.read_text(encoding="utf-8") for f in files]).encode()).hexdigest()
+    texts = "\n".join([intrinsics.SOURCE, *[f.read_text(encoding="utf-8") for f in files]])
     return (
         "funcnet loop",
-        f"written by {texts}",
+        f"written by {hashlib.sha256(texts.encode()).hexdigest()}",
         f"numba {numba_version()}",
         f"machine {machine()}",
         f"python {sys.version} {DATA}".replace("\n", " "),

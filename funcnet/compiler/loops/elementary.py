@@ -9,9 +9,11 @@ Sun Microsystems, "Freely distributable libm", 1993, and its successors in FreeB
 
 from __future__ import annotations
 
+from funcnet.compiler.loops.notation import expanded, twins
+
 __all__ = ["SOURCE"]
 
-SOURCE = """
+SOURCE = expanded("""
 def log2_32(x):
     k, m, r = log_parts32(x)
     h = f4(0.5) * m * m
@@ -59,15 +61,8 @@ def exp2_32(x):
     t = f4(0.5) * x + f4(12583039.0)
     n = t - f4(12583039.0)
     r = x - (n + n)
-    p = f4(1.3043827493675053e-6)
-    p = p * r + f4(1.5435251043527387e-5)
-    p = p * r + f4(1.5407591126859188e-4)
-    p = p * r + f4(1.3332677772268653e-3)
-    p = p * r + f4(9.61811188608408e-3)
-    p = p * r + f4(5.550411343574524e-2)
-    p = p * r + f4(0.24022650718688965)
-    p = p * r + f4(0.6931471824645996)
-    p = p * r + f4(1.0)
+    p = horner32(r, 1.3043827493675053e-6, 1.5435251043527387e-5, 1.5407591126859188e-4, 1.3332677772268653e-3,
+        9.61811188608408e-3, 5.550411343574524e-2, 0.24022650718688965, 0.6931471824645996, 1.0)
     # Half of the exponent, twice, since it may be out of range by itself.
     s = as_float(i4(as_bits(t) << i4(23)))
     y = p * s * s
@@ -79,21 +74,10 @@ def exp2_64(x):
     t = 0.5 * x + 6755399441056767.0
     n = t - 6755399441056767.0
     r = x - (n + n)
-    p = 6.728827791746561e-14
-    p = p * r + 1.3806881665443938e-12
-    p = p * r + 2.5681149992496865e-11
-    p = p * r + 4.445369522673036e-10
-    p = p * r + 7.05490751555531e-09
-    p = p * r + 1.017808725632579e-07
-    p = p * r + 1.3215486818846965e-06
-    p = p * r + 1.5252733799178084e-05
-    p = p * r + 1.5403530393282372e-04
-    p = p * r + 1.3333558146438078e-03
-    p = p * r + 9.618129107628633e-03
-    p = p * r + 5.55041086648215e-02
-    p = p * r + 0.2402265069591007
-    p = p * r + 0.6931471805599453
-    p = p * r + 1.0
+    p = horner64(r, 6.728827791746561e-14, 1.3806881665443938e-12, 2.5681149992496865e-11, 4.445369522673036e-10,
+        7.05490751555531e-09, 1.017808725632579e-07, 1.3215486818846965e-06, 1.5252733799178084e-05,
+        1.5403530393282372e-04, 1.3333558146438078e-03, 9.618129107628633e-03, 5.55041086648215e-02,
+        0.2402265069591007, 0.6931471805599453, 1.0)
     s = as_float64(as_bits64(t) << i8(52))
     y = p * s * s
     return 0.0 if none else y
@@ -103,53 +87,24 @@ def softened32(d):
     e = exp32(d)
     s = e / (f4(2.0) + e)
     w = s * s
-    p = f4(0.2424486130475998)
-    p = p * w + f4(0.21443955600261688)
-    p = p * w + f4(0.28615209460258484)
-    p = p * w + f4(0.3999894857406616)
-    p = p * w + f4(0.6666667461395264)
+    p = horner32(w, 0.2424486130475998, 0.21443955600261688, 0.28615209460258484, 0.3999894857406616,
+        0.6666667461395264)
     return p * (w * s) + (s + s)
 
 def softened64(d):
     e = exp64(d)
     s = e / (2.0 + e)
     w = s * s
-    p = 0.17797001264103154
-    p = p * w + 0.0987268497087399
-    p = p * w + 0.1359299039008183
-    p = p * w + 0.1536348739773085
-    p = p * w + 0.1818287213259613
-    p = p * w + 0.22222190388512536
-    p = p * w + 0.28571429121835196
-    p = p * w + 0.3999999999517793
-    p = p * w + 0.6666666666668303
+    p = horner64(w, 0.17797001264103154, 0.0987268497087399, 0.1359299039008183, 0.1536348739773085,
+        0.1818287213259613, 0.22222190388512536, 0.28571429121835196, 0.3999999999517793, 0.6666666666668303)
     return p * (w * s) + (s + s)
-
-def softplus32(x):
-    return (x if x > f4(0.0) else f4(0.0)) + softened32(-abs(x))
-
-def softplus64(x):
-    return (x if x > 0.0 else 0.0) + softened64(-abs(x))
-
-def logaddexp32(x, y):
-    # The difference of equal infinities counts as 0, that with a NaN is one.
-    d = f4(0.0) if x == y else -abs(x - y)
-    return (x if x > y else y) + softened32(d)
-
-def logaddexp64(x, y):
-    d = 0.0 if x == y else -abs(x - y)
-    return (x if x > y else y) + softened64(d)
 
 def logit32(x):
     # Beside 1/2 twice the area tangent of 2 x - 1, which is exact there.
     s = x + x - f4(1.0)
     w = s * s
-    p = f4(0.26098838448524475)
-    p = p * w + f4(0.15527093410491943)
-    p = p * w + f4(0.22529396414756775)
-    p = p * w + f4(0.2855381965637207)
-    p = p * w + f4(0.4000045955181122)
-    p = p * w + f4(0.6666666269302368)
+    p = horner32(w, 0.26098838448524475, 0.15527093410491943, 0.22529396414756775, 0.2855381965637207,
+        0.4000045955181122, 0.6666666269302368)
     near = p * (w * s) + (s + s)
     far = log32(x / (f4(1.0) - x))
     return near if abs(s) < f4(0.4) else far
@@ -157,17 +112,9 @@ def logit32(x):
 def logit64(x):
     s = x + x - 1.0
     w = s * s
-    p = 0.22302390042769576
-    p = p * w + 0.027998169116344538
-    p = p * w + 0.12285527647364472
-    p = p * w + 0.11481910897627665
-    p = p * w + 0.1336288838598814
-    p = p * w + 0.15382573549483358
-    p = p * w + 0.1818191050769259
-    p = p * w + 0.2222221958595488
-    p = p * w + 0.2857142861572176
-    p = p * w + 0.3999999999961628
-    p = p * w + 0.6666666666666796
+    p = horner64(w, 0.22302390042769576, 0.027998169116344538, 0.12285527647364472, 0.11481910897627665,
+        0.1336288838598814, 0.15382573549483358, 0.1818191050769259, 0.2222221958595488, 0.2857142861572176,
+        0.3999999999961628, 0.6666666666666796)
     near = p * (w * s) + (s + s)
     far = log64(x / (1.0 - x))
     return near if abs(s) < 0.4 else far
@@ -199,37 +146,6 @@ def hypot64(x, y):
     d = np.sqrt(a * a + b * b) * t
     return np.inf if (abs(x) == np.inf) | (abs(y) == np.inf) else d
 
-def remainder32(x, y):
-    # Exact where the quotient has all of its digits: rounded, it is too large by 1 at most.
-    r = fma(-np.trunc(x / y), y, x)
-    r = r + copysign32(y, x) if (r != f4(0.0)) & ((r < f4(0.0)) != (x < f4(0.0))) else r
-    r = r + y if (r != f4(0.0)) & ((r < f4(0.0)) != (y < f4(0.0))) else r
-    return copysign32(f4(0.0), y) if r == f4(0.0) else r
-
-def remainder64(x, y):
-    r = fma(-np.trunc(x / y), y, x)
-    r = r + copysign64(y, x) if (r != 0.0) & ((r < 0.0) != (x < 0.0)) else r
-    r = r + y if (r != 0.0) & ((r < 0.0) != (y < 0.0)) else r
-    return copysign64(0.0, y) if r == 0.0 else r
-
-def floor_divide32(x, y):
-    q = np.trunc(x / y)
-    r = fma(-q, y, x)
-    over = (r != f4(0.0)) & ((r < f4(0.0)) != (x < f4(0.0)))
-    q = q - copysign32(f4(1.0), q) if over else q
-    r = r + copysign32(y, x) if over else r
-    q = q - f4(1.0) if (r != f4(0.0)) & ((r < f4(0.0)) != (y < f4(0.0))) else q
-    return copysign32(f4(0.0), x / y) if q == f4(0.0) else q
-
-def floor_divide64(x, y):
-    q = np.trunc(x / y)
-    r = fma(-q, y, x)
-    over = (r != 0.0) & ((r < 0.0) != (x < 0.0))
-    q = q - copysign64(1.0, q) if over else q
-    r = r + copysign64(y, x) if over else r
-    q = q - 1.0 if (r != 0.0) & ((r < 0.0) != (y < 0.0)) else q
-    return copysign64(0.0, x / y) if q == 0.0 else q
-
 def far_remainder(x, y):
     # Any quotient, one number at a time.
     r = np.fmod(x, y)
@@ -250,4 +166,28 @@ def copysign32(x, y):
 
 def copysign64(x, y):
     return as_float64((as_bits64(x) & i8(0x7fffffffffffffff)) | (as_bits64(y) & i8(-9223372036854775808)))
-"""
+""") + twins("""
+def softplus64(x):
+    return (x if x > 0.0 else 0.0) + softened64(-abs(x))
+
+def logaddexp64(x, y):
+    # The difference of equal infinities counts as 0, that with a NaN is one.
+    d = 0.0 if x == y else -abs(x - y)
+    return (x if x > y else y) + softened64(d)
+
+def remainder64(x, y):
+    # Exact where the quotient has all of its digits: rounded, it is too large by 1 at most.
+    r = fma(-np.trunc(x / y), y, x)
+    r = r + copysign64(y, x) if (r != 0.0) & ((r < 0.0) != (x < 0.0)) else r
+    r = r + y if (r != 0.0) & ((r < 0.0) != (y < 0.0)) else r
+    return copysign64(0.0, y) if r == 0.0 else r
+
+def floor_divide64(x, y):
+    q = np.trunc(x / y)
+    r = fma(-q, y, x)
+    over = (r != 0.0) & ((r < 0.0) != (x < 0.0))
+    q = q - copysign64(1.0, q) if over else q
+    r = r + copysign64(y, x) if over else r
+    q = q - 1.0 if (r != 0.0) & ((r < 0.0) != (y < 0.0)) else q
+    return copysign64(0.0, x / y) if q == 0.0 else q
+""")

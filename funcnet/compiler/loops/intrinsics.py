@@ -1,4 +1,4 @@
-"""What generated loops refer to, made for Numba: bits, comparisons, memory, and the functions of `MODULES`."""
+"""What generated loops refer to, made for Numba: bits, comparisons, memory, and functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 from funcnet.compiler.loops import elementary, error_functions, gamma_functions, row_math, vector_math
 from funcnet.compiler.team import atomics
 
-__all__ = ["MODULES", "SOURCE", "environment"]
+__all__ = ["SOURCE", "environment"]
 
-#: Where the functions are that generated loops call.
-MODULES = (vector_math, elementary, error_functions, gamma_functions, row_math)
-SOURCE = "\n".join([m.SOURCE for m in MODULES])
+#: The functions that generated loops call.
+SOURCE = "\n".join([m.SOURCE for m in (vector_math, elementary, error_functions, gamma_functions, row_math)])
 
 
 @cache
