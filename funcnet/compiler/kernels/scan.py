@@ -16,8 +16,9 @@ from funcnet.compiler.graph import Value
 from funcnet.compiler.kernels import tile
 from funcnet.compiler.kernels.scan_arguments import ENDLESS
 from funcnet.compiler.kernels.scan_body import body_of
+from funcnet.compiler.kernels.scan_endless import endless_of, plain
 from funcnet.compiler.kernels.scan_parts import FLAG, Branch, Kernel, Written, flagging
-from funcnet.compiler.kernels.scan_scalars import scan_of_scalars
+from funcnet.compiler.kernels.scan_scalars import scan_of_scalars, while_of_scalars
 from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, in_turns, type_of
@@ -85,17 +86,21 @@ def inner(e: Equation) -> Branch | Kernel | None:
         if str(index.dtype) not in ("bool", "int32", "int64"):
             return None
         kernels = [_once(graph, operands, e.outputs) for graph in call.regions]
-        found = [k for k in kernels if k is not None]
-        return Branch(index, tuple(found), tuple(e.values), e.outputs) if len(found) == len(kernels) else None
-    if call.name != "scan" or not _plain(e):
-        return None
-    if (special := scan_of_scalars(e)) is not None:
+        there = [k for k in kernels if k is not None]
+        return Branch(index, tuple(there), tuple(e.values), e.outputs) if len(there) == len(kernels) else None
+    special: Special | None = None
+    found: tuple[Any, Body | None] | None = None
+    if call.name == "scan" and _plain(e) and (special := scan_of_scalars(e)) is None:
+        found = call, body_of(call.regions[0], call.held, call.carried, inner)
+    elif call.name == "while" and plain(e) and (special := while_of_scalars(e, nested=True)) is None:
+        found = endless_of(e, inner)
+    if special is not None:
         return Kernel(lambda: flagging(special.build(_TEXTS, 1)), tuple(e.values), e.outputs)
-    body = body_of(call.regions[0], call.held, call.carried, inner)
+    loop, body = found if found is not None else (None, None)
     if body is None or body.size > _ALONE:
         return None
-    zeros = _zeros(e, body, {})
-    return Kernel(lambda: built(body, call, zeros, _TEXTS, 1, flag=FLAG), tuple(e.values), e.outputs)
+    zeros = [False] * len(body.sums)
+    return Kernel(lambda: built(body, loop, zeros, _TEXTS, 1, flag=FLAG), tuple(e.values), e.outputs)
 
 
 class _Once:
@@ -119,11 +124,8 @@ def _once(graph: Graph, operands: Sequence[Value], outputs: Sequence[Value]) -> 
 
 
 def _plain(e: Equation) -> bool:
-    """Whether a loop of known length makes arrays of NumPy of such."""
-    call: Any = e.primitive
-    if not call.length or not e.outputs or any([v.__class__ is not Value for v in e.inputs]):
-        return False
-    return all([v.spec.backend.name == "numpy" for v in (*e.values, *e.outputs)]) and not call.meta.get("effect")
+    """Whether a loop is of known length and makes arrays of NumPy of such."""
+    return bool(e.primitive.length) and plain(e)  # type: ignore[attr-defined]
 
 
 def _zeros(e: Equation, body: Body, constants: Mapping[Value, Any]) -> list[bool]:
@@ -144,7 +146,7 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
     With a `flag` these are always steps, which set it then.
     """
     columns = {typed: tile.shape(dtype).columns for typed, dtype in (("f4", "float32"), ("f8", "float64"))}
-    source = Source(body, call, columns, zeros, count)
+    source = Source(body, call, columns, zeros, count, flag is not None)
     parts = min(count, body.units) if call.length * source.work >= _PARALLEL else 1
     matrices: list[np.ndarray] = []
     steps: list[Step] = []
@@ -191,7 +193,7 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
             totals.append(Step(total, _shared(size, parts), [memory, 1, Of(place + i, (size,))]))
     arguments = [sizes, *[given(a) for a in source.arguments]]
     step = Step(function, _shared(body.units, parts), arguments)
-    if call.length == ENDLESS:
+    if call.length == ENDLESS and flag is None:
         more = sizes.copy()
         more[1] = 1
         whole = in_turns([*steps, step], step._replace(arguments=[more, *arguments[1:]]), source.unfinished)

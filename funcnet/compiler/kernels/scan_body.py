@@ -9,7 +9,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.scan_added import Sum, without_sums
-from funcnet.compiler.kernels.scan_in_place import changed_in_place
+from funcnet.compiler.kernels.scan_in_place import changed_in_place, made_by
 from funcnet.compiler.kernels.scan_indexed import indexed_of
 from funcnet.compiler.kernels.scan_integers import integers_of
 from funcnet.compiler.kernels.scan_parts import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Inner = Callable[[Equation], Branch | Kernel | None]
 
-__all__ = ["Body", "Joined", "Product", "Term", "body_of"]
+__all__ = ["Body", "Inner", "Joined", "Product", "Term", "body_of"]
 
 #: What values are in loops whose rows belong together.
 _TOGETHER = frozenset([REPEAT, REPEAT_ROW, RUN_SUM, TURN_SUM])
@@ -89,6 +89,8 @@ class Body:
         What has a place in memory.
     sums : tuple of Sum
         What the last carries add up, which the graph does not show any more.
+    first : int
+        How many of the nodes say whether there is a step at all.
     units : int
         Into how many parts the arrays fall, along their first dimension, that have nothing to do with each other.
     """
@@ -102,6 +104,7 @@ class Body:
         self.nodes: list[Any] = []
         self.needed: set[Value] = set()
         self.units = 1
+        self.first = 0
         #: What takes the place of equations that there is nothing for.
         self.again: dict[Equation, list[Equation]] = {}
         self._alias: dict[Value, Value] = {}
@@ -173,6 +176,16 @@ class Body:
     def stay(self, carries: Sequence[Value]) -> None:
         """Leave carries where they are of which only some elements change."""
         self._alias |= changed_in_place(self, carries)
+
+    def ask_first(self, flag: Value) -> None:
+        """Have the nodes that a value depends on come before all others."""
+        found, rest = {self.root(flag)}, list(self.nodes)
+        for n in reversed(self.nodes):
+            if not found.isdisjoint(made_by(n)):
+                found |= {self.root(v) for v in self.read(n)}
+                rest.remove(n)
+        first = [n for n in self.nodes if n not in rest]
+        self.first, self.nodes = len(first), [*first, *rest]
 
     def read(self, node: Any) -> list[Value]:
         """Return what a node reads of what others make."""
@@ -309,10 +322,10 @@ class Body:
         return {"column": (group.columns,), "row": (group.rows,)}.get(role, (1,))
 
 
-def body_of(step: Graph, held: int, carried: int, inner: Inner, *, stay: bool = True) -> Body | None:
+def body_of(step: Graph, held: int, carried: int, inner: Inner) -> Body | None:
     """Return what a step consists of, None if there is more to it.
 
-    `inner` finds what loops and branches in it are. Carries may `stay` where their results are.
+    `inner` finds what loops and branches in it are.
     """
     if any([v.__class__ is not Value for v in step.outputs]):
         return None
@@ -331,8 +344,7 @@ def body_of(step: Graph, held: int, carried: int, inner: Inner, *, stay: bool = 
     if not found:
         return None
     carried -= len(body.sums)
-    if stay:
-        body.stay(body.graph.inputs[held : held + carried])
+    body.stay(body.graph.inputs[held : held + carried])
     # What is carried does not stay in place for some steps, as what is summed up has to.
     moves = {*body.graph.inputs[: held + carried], *[body.root(v) for v in body.graph.outputs[:carried]]}
     return body if moves.isdisjoint([body.root(v) for v in body.summed]) else None

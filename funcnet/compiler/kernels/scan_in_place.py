@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Value
     from funcnet.compiler.kernels.scan_body import Body
 
-__all__ = ["changed_in_place"]
+__all__ = ["changed_in_place", "made_by"]
 
 
 def changed_in_place(body: Body, carries: Sequence[Value]) -> dict[Value, Value]:
@@ -21,7 +21,7 @@ def changed_in_place(body: Body, carries: Sequence[Value]) -> dict[Value, Value]
     A carry is one with a result if nodes change elements of one after the other until it is the result. Whatever else
     reads what is changed has to come before.
     """
-    makers = {v: n for n in body.nodes for v in _made(n)}
+    makers = {v: n for n in body.nodes for v in made_by(n)}
     outputs = [body.root(v) for v in body.graph.outputs]
     found: dict[Value, Value] = {}
     for carry, out in zip(carries, outputs, strict=False):
@@ -58,7 +58,7 @@ def _ordered(body: Body, chain: list[Any]) -> list[Any] | None:
                 kept.append(n)
             else:
                 moved.append(n)
-                later |= set(_made(n))
+                later |= set(made_by(n))
         if any([n is not node and x in [body.root(v) for v in body.read(n)] for n in moved]):
             return None
         if last > at:
@@ -74,5 +74,6 @@ def _out(node: Any) -> Value:
     return node.made[0] if isinstance(node, Kernel) else node.out
 
 
-def _made(node: Any) -> tuple[Value, ...]:
+def made_by(node: Any) -> tuple[Value, ...]:
+    """Return what a node makes."""
     return (node.out,) if hasattr(node, "out") else tuple(node.made)

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation, Graph, Value
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["TURN", "scan_of_scalars", "while_of_scalars"]
+__all__ = ["NESTED", "TURN", "ended", "scan_of_scalars", "while_of_scalars"]
 
 #: Operations, with weights, after which a loop without a known end asks whether somebody has interrupted it.
 TURN = 1 << 26
+#: Those of a loop in another one, after which all of it is done step by step.
+NESTED = 1 << 32
 
 
 def scan_of_scalars(e: Equation) -> Special | None:
@@ -108,8 +110,11 @@ def _stay(start: Sequence[Any], found: Sequence[Any]) -> bool:
     return True
 
 
-def while_of_scalars(e: Equation) -> Special | None:
-    """Return the kernel of a loop until a condition fails, None where it is too large."""
+def while_of_scalars(e: Equation, *, nested: bool = False) -> Special | None:
+    """Return the kernel of a loop until a condition fails, None where it is too large.
+
+    One that is `nested` in another loop goes on for longer, and what it has not finished then is wrong.
+    """
     call: Any = e.primitive
     condition, step = call.regions
     if not (few(condition, 1) and few(step, 1)) or call.meta.get("effect"):
@@ -118,24 +123,25 @@ def while_of_scalars(e: Equation) -> Special | None:
     writer = Scalars()
     try:
         (goes_on,) = writer.run(condition, given)
-        writer.lines += [f"if not {goes_on.item()}:", "    unfinished[0] = 0", "    break"]
+        writer.lines += [f"if not {goes_on.item()}:", "    going = 0", "    break"]
         found = writer.run(step, given)
     except TooLong:
         return None
     count = len(step.inputs)
     lines = [*writer.lines, *_carried(found, start)]
-    turns = max(1, TURN // max(1, writer.work))
+    turns = max(1, (NESTED if nested else TURN) // max(1, writer.work))
     end = [
         f"    a{count + i}[{j}] = {name}" for i, names in enumerate(start) for j, name in enumerate(names.reshape(-1))
     ]
     text = "\n".join(
         [
             f"def loop(lo, hi, part, unfinished, {', '.join([f'a{i}' for i in range(count + len(step.outputs))])}):",
-            "    unfinished[0] = 1",
+            "    going = 1",
             *head,
             "    for turn in range(hi):",
             *[f"        {line}" for line in lines],
             *end,
+            *ended(nested),
             "",
         ]
     )
@@ -145,11 +151,18 @@ def while_of_scalars(e: Equation) -> Special | None:
     def build(compile: Compile, threads: int) -> Steps:  # noqa: ARG001  # one thread does it
         function = compile(text, f"void({', '.join([*['int64'] * 3, 'int64[::1]', *_types(values, given)])})")
         unfinished = np.zeros(1, np.int64)
+        if nested:
+            return Steps([Step(function, (0, turns), [unfinished, *given])], bad=unfinished)
         # The carries that it has come to are those that it begins with the next time.
         again = Step(function, (0, turns), [unfinished, *given[: call.held], *given[count:], *given[count:]])
         return in_turns([Step(function, (0, turns), [unfinished, *given])], again, unfinished)
 
     return Special("whole while loop", build)
+
+
+def ended(nested: bool) -> list[str]:
+    """Return lines that say whether a loop has come to its end; a `nested` one is not alone in saying so."""
+    return ["    if going != 0:", "        unfinished[0] = 1"] if nested else ["    unfinished[0] = going"]
 
 
 def _begin(

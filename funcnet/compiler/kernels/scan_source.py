@@ -11,7 +11,7 @@ from funcnet.compiler.kernels.scan_arguments import ENDLESS, Argument, Packed, T
 from funcnet.compiler.kernels.scan_body import Body, Product, Term
 from funcnet.compiler.kernels.scan_calls import argument_of, write_branch, write_joined, write_kernel, write_moves
 from funcnet.compiler.kernels.scan_parts import Branch, Kernel, Moves
-from funcnet.compiler.kernels.scan_scalars import TURN
+from funcnet.compiler.kernels.scan_scalars import NESTED, TURN, ended
 from funcnet.compiler.kernels.scan_text import CHUNK, COPY, products, sums
 from funcnet.compiler.kernels.special import type_of
 from funcnet.compiler.loops.emit import emitted
@@ -46,7 +46,9 @@ class Source(Texts):
         How many element operations it does, with weights.
     """
 
-    def __init__(self, body: Body, call: Any, columns: dict[str, int], zeros: Sequence[bool], count: int) -> None:
+    def __init__(
+        self, body: Body, call: Any, columns: dict[str, int], zeros: Sequence[bool], count: int, nested: bool
+    ) -> None:
         super().__init__(call.length)
         self.body = body
         self.call = call
@@ -58,7 +60,8 @@ class Source(Texts):
         #: What is not 0 where an index was wrong, and whether there are any.
         self.flag = np.zeros(1, np.int64)
         self.checked = False
-        #: Of a loop without a known end: whether it goes on, and with which step if the second of its sizes is 1.
+        #: Of a loop without a known end: whether it goes on, and with which step if the second of its sizes is 1. One
+        #: that is nested goes on for longer, and it is wrong if it has not come to its end then.
         self.unfinished, self._reached = np.zeros(1, np.int64), np.zeros(1, np.int64)
         self.packed: list[Packed] = []
         self.work = 0
@@ -80,7 +83,8 @@ class Source(Texts):
         self._held = {v: i for i, v in enumerate(graph.inputs[: call.held])}
         self._carries = list(graph.inputs[call.held : first])
         self._elements = {v: call.held + call.carried + i for i, v in enumerate(graph.inputs[first:])}
-        self._results = [body.root(v) for v in graph.outputs]
+        # The last result of a loop without a known end says whether it goes on.
+        self._results = [body.root(v) for v in (graph.outputs[:-1] if call.length == ENDLESS else graph.outputs)]
         #: Of each carry: the stack it is read from, and whether that is of what comes in or of what goes out.
         self._stack: list[tuple[int, bool] | None] = []
         #: Where values that a step makes are written: to the place of a result, or nowhere else.
@@ -91,7 +95,10 @@ class Source(Texts):
         self._place()
         if call.length == ENDLESS:
             self.sizes.append(0)
+        first = 0
         for k, node in enumerate(body.nodes):
+            if k == body.first:
+                first = len(self.lines)
             if isinstance(node, Group):
                 self._group(node, k)
             elif isinstance(node, Product):
@@ -107,7 +114,7 @@ class Source(Texts):
         self._copies()
         self._sums()
         if call.length == ENDLESS:
-            self._end()
+            self._ends(graph.outputs[-1], first if body.first < len(body.nodes) else len(self.lines), nested)
         self.text = self._text()
         self.sizes += self.places
 
@@ -375,21 +382,26 @@ class Source(Texts):
         self.functions["copied"] = COPY
         lines.append(f"copied({self.bounds(size)}, {place}, {source})")
 
-    def _end(self) -> None:
-        """Go on as long as the last carry says so, and take the carries from where they are then."""
-        flag = self._result(self._carried - 1, (1,))
+    def _ends(self, flag: Value, first: int, nested: bool) -> None:
+        """Go on as long as a value says so, and take the carries from where they are then.
+
+        `first` is how many lines of a step come before.
+        """
+        self.checked = self.checked or nested
         wrong = f" or {self.fixed(self.flag)}[0] != 0" if self.checked else ""
-        unfinished = self.fixed(self.unfinished)
-        turns = self.number(max(1, TURN // max(1, self.work)))
+        turns = self.number(max(1, (NESTED if nested else TURN) // max(1, self.work)))
         reached = self.fixed(self._reached)
         self._before += [f"begin = {reached}[0] if d1 != 0 else 0", f"end = begin + {turns}"]
-        self._before += [f"{reached}[0] = end", f"{unfinished}[0] = 1"]
-        self.lines += [f"if not {flag}[0]{wrong}:", f"    {unfinished}[0] = 0", "    break"]
+        self._before += [f"{reached}[0] = end", "going = 1"]
+        last: list[str] = []
         for i, v in enumerate(self._results):
             size = prod(v.shape)
-            self._copy(
-                self._after, size, self._name("output", i, (size,), v.dtype), f"{self._two(i, (size,))}[(k + 1) % 2]"
-            )
+            self._copy(last, size, self._name("output", i, (size,), v.dtype), self._carry(i, (size,)))
+        asked = [f"if not {self.read(flag, (1,))}[0]{wrong}:", *[f"    {line}" for line in last]]
+        self.lines[first:first] = [*asked, "    going = 0", "    break"]
+        ends = ended(nested)
+        place = self.fixed(self.flag if nested else self.unfinished)
+        self._after += [line.removeprefix("    ").replace("unfinished", place) for line in ends]
 
     def _text(self) -> str:
         back = self.call.reverse_order

@@ -9,7 +9,7 @@ import funcnet as fn
 from funcnet import tree, xp
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
-from funcnet.compiler.kernels import reference, scalars
+from funcnet.compiler.kernels import reference, scalars, scan_scalars, scan_source
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
@@ -74,16 +74,29 @@ def loop_in_branch(h: Any, x: Any) -> Any:
     return fn.cond(xp.max(x) > 1, often, lambda h: 0.5 * h, h), xp.min(h)
 
 
+def until(h: Any, x: Any) -> Any:
+    def closer(c: Any) -> Any:
+        return 0.5 * (c[0] + x[0] * x[0] / c[0]), c[1] + 1
+
+    start = xp.abs(h) + 1
+    root, count = fn.while_loop(
+        lambda c: (c[1] < 40) & (xp.max(xp.abs(c[0] ** 2 - x[0] ** 2)) > 1e-6), closer, (start, 0)
+    )
+    never = fn.while_loop(lambda c: xp.sum(c * c) < 0, lambda c: c @ W, h)
+    return 0.3 * (root @ W) + never, (root, count)
+
+
 STEPS = {"products": products, "backwards": backwards, "chosen": chosen, "loop in branch": loop_in_branch}
+FORWARD = {**STEPS, "until": until}
 
 
 @pytest.mark.parametrize("written", [False, True])
-@pytest.mark.parametrize("case", list(STEPS))
+@pytest.mark.parametrize("case", list(FORWARD))
 def test_steps(case: str, written: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not written:
         monkeypatch.setattr(scalars, "OPERATIONS", 0)
-    whole(lambda h, x: fn.scan(STEPS[case], h, x), normal(5), normal(6, 2, 5))
-    whole(lambda h, x: fn.scan(STEPS[case], h, x, reverse=True), normal(5), normal(1, 2, 5))
+    whole(lambda h, x: fn.scan(FORWARD[case], h, x), normal(5), normal(6, 2, 5))
+    whole(lambda h, x: fn.scan(FORWARD[case], h, x, reverse=True), normal(5), normal(1, 2, 5))
 
 
 @pytest.mark.parametrize("case", list(STEPS))
@@ -100,10 +113,25 @@ def test_gradients(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     close(lambda x: loss(h, x), second, x)
 
 
-@pytest.mark.parametrize("case", ["products", "chosen"])
+@pytest.mark.parametrize("case", ["products", "chosen", "until"])
 def test_compiled(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scalars, "OPERATIONS", 0)
-    whole(lambda h, x: fn.scan(STEPS[case], h, x), normal(5), normal(6, 2, 5), compile=build.compiled)
+    whole(lambda h, x: fn.scan(FORWARD[case], h, x), normal(5), normal(6, 2, 5), compile=build.compiled)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_loops_that_take_too_long_for_one_step(written: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not written:
+        monkeypatch.setattr(scalars, "OPERATIONS", 0)
+    for module in (scan_scalars, scan_source):
+        monkeypatch.setattr(module, "NESTED", 1)
+
+    def counted(h: Any, n: Any) -> Any:
+        h = fn.while_loop(lambda c: c[1] < n, lambda c: (0.5 * c[0] + c[1], c[1] + 1), (h, xp.zeros_like(n)))[0]
+        return h, h
+
+    for counts in ([0, 0], [0, 5, 1, 2]):
+        whole(lambda h, n: fn.scan(counted, h, n), normal(3), np.array(counts))
 
 
 def test_places_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
