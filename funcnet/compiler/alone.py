@@ -32,15 +32,21 @@ _ITEMS = tuple.__basicsize__
 _C_CONTIGUOUS, _WRITEABLE = 0x0001, 0x0400
 
 _SOURCE = f"""
-def loop(lo, hi, part, objects, references, answer):
+def loop(lo, hi, part, objects, cls, references, owner, answer):
     store_relaxed(answer, 0)
     for i in range(lo, hi):
         a = load_relaxed(objects + 8 * i)
+        if load_relaxed(a + {_TYPE}) != cls:
+            return
         m = load_relaxed(a + {_BASE})
-        if m == 0 or load_relaxed(m + {_TYPE}) != load_relaxed(a + {_TYPE}):
+        if m == 0 or load_relaxed(m + {_TYPE}) != cls:
             return
         if load_relaxed(m + {_COUNT}) & 0xFFFFFFFF != references:
             return
+        if owner != 0:
+            w = load_relaxed(m + {_BASE})
+            if w == 0 or load_relaxed(w + {_TYPE}) != owner:
+                return
         if load_relaxed(a + {_FLAGS}) & {_C_CONTIGUOUS | _WRITEABLE} != {_C_CONTIGUOUS | _WRITEABLE}:
             return
         if load_relaxed(a + {_DATA}) != load_relaxed(m + {_DATA}):
@@ -92,15 +98,17 @@ _look: Callable[..., int] | None = None
 _compare: Callable[..., int] | None = None
 
 
-def all_alone(arrays: tuple[np.ndarray, ...], references: int) -> bool:
-    """Return whether each array shows the memory of another one, all of it, and nobody else does.
+def all_alone(arrays: tuple[Any, ...], references: int, owner: type | None = None) -> bool:
+    """Return whether each is an array that shows the memory of another one, all of it, and nobody else does.
 
     Parameters
     ----------
-    arrays : tuple of numpy.ndarray
+    arrays : tuple
         They, not those whose memory they show, are asked for.
     references : int
         How many references there are to an array whose memory one array shows, as :func:`count_at` says.
+    owner : type, optional
+        What that array's memory belongs to, if that matters: an object of this class.
 
     Returns
     -------
@@ -108,9 +116,9 @@ def all_alone(arrays: tuple[np.ndarray, ...], references: int) -> bool:
         False also if that cannot be found out here or yet, if elements do not lie side by side or cannot be written,
         and of large arrays if they do not begin with a line of the cache.
     """
-    if _look is None or not references:
+    if _look is None or references < 1:
         return False
-    return _answer(_look, arrays, references)
+    return _answer(_look, arrays, id(np.ndarray), references, 0 if owner is None else id(owner))
 
 
 def contiguous(arrays: tuple[Any, ...]) -> bool:
@@ -142,14 +150,38 @@ class Alike:
 
 
 def _answer(look: Callable[..., int], objects: tuple[Any, ...], *given: int) -> bool:
-    count = len(given)
-    words = array("q", (id(objects) + _ITEMS, *given, 0, 0))
-    start = words.buffer_info()[0]
-    # Where the answer goes.
-    words[count + 1] = start + 8 * (count + 2)
-    table = array("q", range(start, start + 8 * (count + 2), 8))
-    look(0, len(objects), 0, table.buffer_info()[0])
-    return words[count + 2] == 1
+    try:
+        place = _places.pop()
+    except IndexError:
+        place = _Place()
+    words = place.words
+    words[0] = id(objects) + _ITEMS
+    at = 1
+    for word in given:
+        words[at] = word
+        at += 1
+    words[at] = place.answer
+    look(0, len(objects), 0, place.table)
+    yes = words[-1] == 1
+    _places.append(place)
+    return yes
+
+
+class _Place:
+    """Where a native call finds its arguments, some words, and writes its answer, the last of them."""
+
+    __slots__ = ("_addresses", "answer", "table", "words")
+
+    def __init__(self) -> None:
+        self.words = array("q", bytes(8 * 8))
+        start = self.words.buffer_info()[0]
+        self._addresses = array("q", range(start, start + 8 * 8, 8))
+        self.table = self._addresses.buffer_info()[0]
+        self.answer = start + 7 * 8
+
+
+#: Those that no call uses; making one takes longer than the call.
+_places: list[_Place] = []
 
 
 def count_at(place: int) -> int:
@@ -163,7 +195,7 @@ def prepare() -> None:
     if (_look is None or _compare is None) and not available() and _readable():
         # Without letting go of the interpreter's lock, so that nobody shows or drops an array meanwhile.
         entry = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
-        _look = entry(compiled(_SOURCE, f"void({', '.join(['int64'] * 6)})").address)
+        _look = entry(compiled(_SOURCE, f"void({', '.join(['int64'] * 8)})").address)
         _compare = entry(compiled(_ALIKE, f"void({', '.join(['int64'] * 7)})").address)
 
 

@@ -39,7 +39,7 @@ def _refused(name: str) -> Any:
 class Donated:
     """The only element of an array that was donated: every use of it raises `DonatedArrayError`."""
 
-    __slots__ = ("owner",)
+    __slots__ = ("kept", "owner")
     # What NumPy asks of elements that are objects.
     for _name in (
         *("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "and", "or", "xor"),
@@ -56,6 +56,8 @@ class Donated:
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
+        #: Small buffers of arrays with this element. Other libraries may have got their addresses from the arrays.
+        self.kept: list[Any] = []
 
     def __repr__(self) -> str:
         return f"<donated to {self.owner!r}>"
@@ -94,6 +96,10 @@ class _Memory(np.ndarray[Any, Any]):
     """
 
 
+class _Small(np.ndarray[Any, Any]):
+    """What small buffers lie in. They are known by it: nothing has to be written down for each of their results."""
+
+
 #: Of a kind that a thread may take twice: what the garbage collector calls in between may give arrays away, too.
 _lock = RLock()
 _donations = 0
@@ -113,23 +119,21 @@ def _forget_donated(dead: Any) -> None:
         del gone[dead.key]
 
 
-def _references(watch: _Watch) -> int:
-    return sys.getrefcount(watch.thing)
+def _references(result: Any) -> int:
+    return sys.getrefcount(result.base)
 
 
 def _measure() -> tuple[int, int]:
     """Return the number of references to a buffer that one result shows and nothing else, and the one in memory."""
     memory = np.empty(1)
     result = memory[...]
-    watch = _Watch(result)
-    watch.thing = memory
     same = result.base is memory
     del memory
-    return (_references(watch), count_at(id(watch.thing))) if same else (-1, 0)
+    return (_references(result), count_at(id(result.base))) if same else (-2, -1)
 
 
-#: Without a global lock the number says nothing.
-_ALONE, _COUNTED = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else (-1, 0)
+#: Of small buffers; there is one more to what is written down. Without a global lock the number says nothing.
+_ALONE, _COUNTED = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else (-2, -1)
 _OBJECT = np.dtype(object)
 
 
@@ -187,56 +191,83 @@ def run_donating(
         if before != _donations:
             check_not_donated(given or values)
         _donations += 1
-        places = _places(values, donated, getattr(plan, "reused", None))
+        places = _places(values, donated, getattr(plan, "written", ()))
         _give_up(given or values, donated, Donated(owner))
     found = plan(*places)
     del places
     return _adopted(found)
 
 
-def _places(values: Sequence[Any], donated: Sequence[int], reused: Any) -> list[Any]:
+def _places(values: Sequence[Any], donated: Sequence[int], written: Sequence[tuple[int, ...]]) -> list[Any]:
     """Return what a plan runs on: memory that it may write to, and what shows donated arrays once they are empty."""
     places = list(values)
     repeated = len(set(map(id, values))) < len(values)
-    if reused:
-        arrays = tuple([values[i] for i in reused])
-        if not repeated and all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED):
-            for i, array in zip(reused, arrays, strict=True):
+    for group, all_claimed in zip(written, (_all_small, _all_large), strict=False):
+        if not group:
+            continue
+        arrays = tuple([values[i] for i in group])
+        if not repeated and all_claimed(arrays):
+            for i, array in zip(group, arrays, strict=True):
                 places[i] = array.base
         else:
-            for i, array in zip(reused, arrays, strict=True):
+            for i, array in zip(group, arrays, strict=True):
                 alone = not repeated or sum([v is array for v in values]) == 1
                 memory = _claimed(array) if alone else None
                 # What is not free is copied: the plan writes to it.
                 places[i] = _copied(array) if memory is None else memory
     if repeated:
-        emptied = {id(values[i]) for i in donated if id(values[i]) in _owned}
+        emptied = {id(values[i]) for i in donated if _ours(values[i])}
         for i, array in enumerate(values):
             if places[i] is array and id(array) in emptied:
                 places[i] = array[...]
     else:
-        for i in _others(tuple(donated), tuple(reused or ())):
-            if id(values[i]) in _owned:
+        for i in _others(tuple(donated), tuple(written)):
+            if _ours(values[i]):
                 places[i] = values[i][...]
     return places
 
 
 @cache
-def _others(donated: tuple[int, ...], reused: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple([i for i in donated if i not in reused])
+def _others(donated: tuple[int, ...], written: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    return tuple([i for i in donated if not any([i in group for group in written])])
+
+
+def _shows_small(array: Any) -> bool:
+    """Whether an array shows a small buffer."""
+    return array.__class__ is np.ndarray and array.base.__class__ is np.ndarray and array.base.base.__class__ is _Small
+
+
+def _ours(array: Any) -> bool:
+    """Whether an array is emptied when it is donated."""
+    return id(array) in _owned or _shows_small(array)
+
+
+def _all_small(arrays: tuple[Any, ...]) -> bool:
+    """Whether each array shows a small buffer, and nothing else does."""
+    return all_alone(arrays, _COUNTED, _Small)
+
+
+def _all_large(arrays: tuple[Any, ...]) -> bool:
+    """Whether each array shows a buffer that is written down, and nothing else does."""
+    return all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED + 1)
 
 
 def _claimed(array: Any) -> Any:
     """Return the buffer of an array if only this array shows it, all of it, and None otherwise."""
-    watch = _owned.get(id(array))
-    if watch is None or watch() is not array or _references(watch) != _ALONE:
+    watched = not _shows_small(array)
+    if watched:
+        watch = _owned.get(id(array))
+        # Small buffers of other kinds are copied, into one of this kind.
+        if watch is None or watch() is not array or watch.thing is not array.base or array.nbytes < LARGE:
+            return None
+    if _references(array) != _ALONE + watched:
         return None
-    memory = watch.thing
-    same = array.base is memory and array.shape == memory.shape and array.dtype == memory.dtype
+    memory = array.base
+    same = array.shape == memory.shape and array.dtype == memory.dtype and array.strides == memory.strides
     # Plain calls may return arrays in the order of their arguments; loops write rows one after the other.
     free = array.flags.writeable and array.flags.c_contiguous
     lies = array.nbytes < LARGE or array.ctypes.data % 64 == 0
-    return memory if same and array.strides == memory.strides and free and lies else None
+    return memory if same and free and lies else None
 
 
 def _copied(array: Any) -> Any:
@@ -245,9 +276,10 @@ def _copied(array: Any) -> Any:
     It is made once: loops write to it from then on.
     """
     if array.nbytes < LARGE:
-        return np.array(array, order="C")
-    whole = _Memory((array.nbytes + 64,), np.uint8)
-    start = -whole.ctypes.data % 64
+        whole, start = _Small((array.nbytes,), np.uint8), 0
+    else:
+        whole = _Memory((array.nbytes + 64,), np.uint8)
+        start = -whole.ctypes.data % 64
     memory = np.ndarray(array.shape, array.dtype, whole, start)
     memory[...] = array
     return memory
@@ -257,20 +289,23 @@ def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> No
     state = (1, (), _OBJECT, False, [mark])
     for i in donated:
         array = values[i]
-        key = id(array)
-        watch = _owned.get(key)
-        if watch is not None and watch() is array and array.base is not None:
-            # The array lets go of its memory; views of it keep theirs.
-            array.__setstate__(state)
-            # Nor may anybody put something else in the place of the mark.
-            array.setflags(write=False)
+        if _shows_small(array):
+            mark.kept.append(array.base)
         else:
-            try:
-                watch = gone[key] = _Watch(array, _forget_donated)
-                watch.key, watch.thing = key, mark
-            except TypeError:
-                # The library's arrays cannot be watched, and an identity alone may become another's.
+            key = id(array)
+            watch = _owned.get(key)
+            if watch is None or watch() is not array or array.base is None:
+                try:
+                    watch = gone[key] = _Watch(array, _forget_donated)
+                    watch.key, watch.thing = key, mark
+                except TypeError:
+                    # The library's arrays cannot be watched, and an identity alone may become another's.
+                    pass
                 continue
+        # The array lets go of its memory; views of it keep theirs.
+        array.__setstate__(state)
+        # Nor may anybody put something else in the place of the mark. By position, which takes a third of the time.
+        array.setflags(False)
 
 
 def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
@@ -281,6 +316,9 @@ def _adopted(found: Sequence[Any]) -> tuple[Any, ...]:
             # Graphs hold no arrays of objects.
             if y.__class__ is np.ndarray and y.size:
                 memory = y.base
+                if memory.__class__ is _Small:
+                    results[k] = y[...]
+                    continue
                 if memory is None or memory.__class__ is _Memory:
                     memory, y = y, y[...]
                     results[k] = y

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.compiler.alone import LARGE
 from funcnet.compiler.fusion.builder import Builder
 from funcnet.compiler.graph import Graph
 from funcnet.compiler.kernels.attending import attended
@@ -54,6 +56,8 @@ class FusedPlan:
         Bytes of the block that holds intermediate arrays.
     reused : dict of int to int
         Input that is written to, a C-contiguous array that nobody else needs -> the output that it becomes.
+    written : tuple of (tuple of int, tuple of int)
+        These inputs: small ones, and large ones, which have to begin with a line of the cache.
     """
 
     def __init__(self, graph: Graph, compile: Compile = compiled, *, donated: Sequence[int] = ()) -> None:
@@ -69,6 +73,8 @@ class FusedPlan:
         self.calls = builder.calls
         self.planned = builder.planned
         self.reused = builder.reused
+        small = {i for i in self.reused if prod(graph.inputs[i].shape) * graph.inputs[i].dtype.itemsize < LARGE}
+        self.written = tuple([i for i in self.reused if i in small]), tuple([i for i in self.reused if i not in small])
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:

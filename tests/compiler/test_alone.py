@@ -143,3 +143,27 @@ def test_contiguous() -> None:
     for other in (x.T, x[:, 1:], x[::2], np.float32(1.0), None, x.view(type("Other", (np.ndarray,), {}))):
         assert not alone.contiguous((*fine, other))
     assert alone.contiguous(())
+
+
+class Owner(np.ndarray):
+    """What memory belongs to."""
+
+
+def test_memory_of_an_owner() -> None:
+    memory = np.ndarray((3, 4), np.float32, Owner((48,), np.uint8))
+    array = memory[...]
+    _, others = shown()
+    assert alone.all_alone((array,), 2, Owner)
+    assert not alone.all_alone((array,), 2, np.matrix)
+    assert not alone.all_alone((array, *others), 2, Owner)
+    assert alone.all_alone((array, *others[:0]), 2)
+    assert memory.base.__class__ is Owner
+
+
+@pytest.mark.parametrize(
+    "other", [3.0, None, np.float32(3), np.ones(3).view(Owner), "text"], ids=lambda x: type(x).__name__
+)
+def test_what_is_no_array(other: object) -> None:
+    _, arrays = shown()
+    assert not alone.all_alone((*arrays, other), 2)
+    assert not alone.all_alone((other,), 2, Owner)

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,34 @@ def arrays(shape: tuple[int, ...] = (4, 5)) -> tuple[Any, Any]:
 
 
 class TestInPlace:
+    @pytest.mark.parametrize("shape", [(), (3,), (40, 50)])
+    def test_memory_outlives_what_others_may_have_its_address_from(self, shape: tuple[int, ...]) -> None:
+        f = fn.jit(lambda x: x * 2.0 + 1.0, donate=0)
+        compiled_now(f, np.ones(shape))
+        given = f(f(np.ones(shape)))
+        place = given.__array_interface__["data"][0]
+        result = f(given)
+        assert result.__array_interface__["data"][0] == place
+        buffer = weakref.ref(result.base)
+        del result
+        gc.collect()
+        assert buffer() is not None
+        del given
+        gc.collect()
+        assert buffer() is None
+
+    def test_a_view_that_is_given_away(self) -> None:
+        f = fn.jit(lambda x: x * 2.0, donate=0)
+        compiled_now(f, np.ones(3))
+        result = f(f(np.ones(3)))
+        view = result[...]
+        np.testing.assert_array_equal(f(view), [8.0] * 3)
+        np.testing.assert_array_equal(result, [4.0] * 3)
+        with pytest.raises(DonatedArrayError):
+            f(view)
+        np.testing.assert_array_equal(f(result[1:]), [8.0] * 2)
+        np.testing.assert_array_equal(f(result), [8.0] * 3)
+
     def test_results_lie_where_donated_results_lay(self) -> None:
         state, g = arrays()
         f = fn.jit(momentum, donate=0)
