@@ -172,7 +172,8 @@ def simplify(graph: Graph) -> Graph:
         elif before is not None and name == before.primitive.name == "matrix_transpose":
             replaced[e.outputs[0]] = before.inputs[0]
         elif before is not None and name == before.primitive.name and name in ("reshape",):
-            made[e.outputs[0]] = new = Equation(e.primitive, (before.inputs[0],), e.params, e.outputs, e.line, e.again)
+            inputs = (_follow(replaced, before.inputs[0]),)
+            made[e.outputs[0]] = new = Equation(e.primitive, inputs, e.params, e.outputs, e.line, e.again)
             kept.append(new)
         elif before is not None and name == before.primitive.name == "negative":
             replaced[e.outputs[0]] = before.inputs[0]

@@ -40,6 +40,9 @@ def _hoisted(e: Equation) -> list[Equation] | None:
         terms = _terms(out, made, users, step)
         if terms.count(carry) != 1 or len(terms) < 2:
             continue
+        # What is added to each row of a carry is no sum of its shape.
+        if any([t.__class__ is not Value or t.shape != carry.shape for t in terms]):
+            continue
         factors = [_factors(t, made, step, call) for t in terms if t is not carry]
         if None not in factors:
             return _rewritten(e, call, step, i, factors)

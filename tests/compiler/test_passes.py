@@ -152,6 +152,12 @@ def test_undone_operations() -> None:
     assert names(passes.optimised(fn.trace(lambda x: xp.reshape(xp.reshape(x, (6,)), (3, 2)), spec))) == ["reshape"]
 
 
+def test_reshapes_of_what_undone_operations_leave() -> None:
+    x = np.arange(6.0).reshape(3, 2)
+    for undone in (lambda x: xp.negative(-x), lambda x: xp.matrix_transpose(xp.matrix_transpose(x))):
+        check(lambda x, undone=undone: xp.reshape(xp.reshape(undone(x), (2, 3)), (6,)), x)
+
+
 def test_columns_side_by_side_are_joined() -> None:
     def f(x: Any) -> Any:
         return xp.sum(x[:, :2] * x[:, 2:4] * xp.sin(x[:, 4:]))
@@ -179,6 +185,19 @@ def test_products_are_summed_after_the_loop() -> None:
     # Back through the carry only; the two products for the weights have left the loop.
     assert inner.count("matmul") == 1
     np.testing.assert_allclose(interpret(graph, [w, xs])[0], fn.grad(f)(w, xs), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 4), (4,)])
+def test_rows_that_are_added_to_each_row_of_a_carry(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    c, x = rng.normal(size=shape), rng.normal(size=(5, 6, 4))
+
+    def f(c: Any, x: Any) -> Any:
+        return fn.scan(lambda c, x: (c + xp.sum(xp.tanh(x), axis=0), None), c, x)[0]
+
+    graph = passes.optimised(fn.trace(f, c, x))
+    graph.verify()
+    np.testing.assert_allclose(interpret(graph, [c, x])[0], c + np.tanh(x).sum((0, 1)), rtol=1e-12)
 
 
 def test_plan_frees_what_is_dead() -> None:

@@ -60,6 +60,9 @@ class KernelSteps:
                 self._clear(e.outputs)
             arrays = (*e.inputs, *e.outputs)
             names = (*given, *[self.writer.name(v) for v in e.outputs])
+            if kernel.bad is not None:
+                # A call before may have ended with another kernel's error before anybody looked.
+                self.writer.lines.append(f"{self.writer.constant(kernel.bad)}.fill(0)")
             for function, bounds, arguments in kernel.steps:
                 seen = [
                     self.arrays.seen(arrays[a.index], names[a.index], a, READ if a.index < len(e.inputs) else WRITE)

@@ -118,6 +118,9 @@ class _Rewriter:
         chosen = self.made.get(x)
         if chosen is None or chosen.primitive.name != "where" or len(chosen.values) != 3:
             return None
+        # One answer for each matrix, not for each of its rows.
+        if chosen.values[0].shape not in ((), (*x.shape[:-2], 1, 1)):
+            return None
         which = self.made.get(chosen.values[0])
         if which is not None and which.primitive.name == "reshape":
             which = self.made.get(which.values[0])
@@ -130,8 +133,8 @@ class _Rewriter:
 
     def unit(self, x: Value) -> bool:
         """Return whether a constant consists of unit matrices."""
-        known = self.constants.get(x)
-        return known is not None and bool((np.asarray(known) == np.eye(x.shape[-1])).all())
+        known = np.asarray(self.constants.get(x))
+        return known.ndim > 1 and bool((known == np.eye(*known.shape[-2:])).all())
 
     def factors_of(self, x: Value, sizes: _Sizes, e: Equation) -> tuple[Value, Value]:
         found = self.factors.get(x)

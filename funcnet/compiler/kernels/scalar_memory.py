@@ -38,12 +38,15 @@ class Memory(NamedTuple):
         How many changes there were.
     now : list of int
         How many there have been by now, for all that is in the same place.
+    given : bool
+        Whether it belongs to who calls the loop: then nothing may change it.
     """
 
     place: str
     shape: tuple[int, ...]
     changes: int
     now: list[int]
+    given: bool
 
 
 def indexed(graph: Graph) -> set[Value]:
@@ -87,7 +90,7 @@ def read(e: Equation, given: list[Any], name: Callable[[str], str], lines: list[
 def changed(e: Equation, given: list[Any], name: Callable[[str], str], lines: list[str]) -> Memory | None:
     """Write what changes elements; return the array with them."""
     x, v = given[0], given[1]
-    if v.__class__ is not np.ndarray or x.changes != x.now[0]:
+    if v.__class__ is not np.ndarray or x.given or x.changes != x.now[0]:
         return None
     places = _places(e, x, given[2:], name, lines, None)
     if places is None or v.ndim > places.ndim:

@@ -31,7 +31,7 @@ def without_sums(graph: Graph, held: int, carried: int) -> tuple[Graph, int, lis
         if outputs.count(out) > 1 or users.get(out) or len(e.values) != 2 or e.values.count(carry) != 1:
             break
         part = e.values[e.values[0] is carry]
-        chain = _chain(part, made, users, outputs)
+        chain = _chain(part, made, users, outputs) if part.shape == out.shape else None
         if chain is None:
             break
         found, equations = chain

@@ -24,46 +24,45 @@ def changed_in_place(body: Body, carries: Sequence[Value]) -> dict[Value, Value]
     makers = {v: n for n in body.nodes for v in made_by(n)}
     outputs = [body.root(v) for v in body.graph.outputs]
     found: dict[Value, Value] = {}
+    changes: list[tuple[Value, Any]] = []
     for carry, out in zip(carries, outputs, strict=False):
-        chain: list[Any] = []
+        chain: list[tuple[Value, Any]] = []
         v = out
         while v is not carry and (node := makers.get(v)) is not None and getattr(node, "changes", False):
-            chain.append(node)
             v = body.root(_first(node))
+            chain.append((v, node))
         # What comes before the last change is nowhere afterwards.
-        gone = [carry, *[_out(n) for n in chain[1:]]]
-        if v is not carry or not chain or any([w in outputs or w in body.summed for w in gone]):
+        gone = [x for x, _ in chain]
+        if v is not carry or not chain or any([x in outputs or x in body.summed for x in gone]):
             continue
-        order = _ordered(body, chain[::-1])
+        order = _ordered(body, [*changes, *chain])
         if order is not None:
             body.nodes = order
-            found |= dict.fromkeys([_out(n) for n in chain], carry)
+            changes += chain
+            found |= dict.fromkeys([_out(n) for _, n in chain], carry)
     return found
 
 
-def _ordered(body: Body, chain: list[Any]) -> list[Any] | None:
-    """Return the nodes in an order in which each of a chain comes after whatever reads what it changes, if there is."""
-    nodes = list(body.nodes)
-    for node in chain:
-        x = body.root(_first(node))
+def _ordered(body: Body, changes: Sequence[tuple[Value, Any]]) -> list[Any] | None:
+    """Return the nodes in an order in which whatever reads a value comes before the node that changes it, if any is."""
+    nodes = body.nodes
+    makers = {v: i for i, n in enumerate(nodes) for v in made_by(n)}
+    read = [[body.root(v) for v in body.read(n)] for n in nodes]
+    before = [{makers[v] for v in values if v in makers} for values in read]
+    for x, node in changes:
         at = nodes.index(node)
-        if [body.root(v) for v in body.read(node)].count(x) != 1:
+        if read[at].count(x) != 1:
             return None
-        last = max([i for i, n in enumerate(nodes) if x in [body.root(v) for v in body.read(n)]])
-        # What needs the result has to wait as well.
-        later, moved = {_out(node)}, [node]
-        kept = []
-        for n in nodes[at + 1 :]:
-            if later.isdisjoint([body.root(v) for v in body.read(n)]):
-                kept.append(n)
-            else:
-                moved.append(n)
-                later |= set(made_by(n))
-        if any([n is not node and x in [body.root(v) for v in body.read(n)] for n in moved]):
+        before[at] |= {i for i, values in enumerate(read) if x in values and i != at}
+    order: list[int] = []
+    done: set[int] = set()
+    while len(order) < len(nodes):
+        free = next((i for i, needs in enumerate(before) if i not in done and needs <= done), None)
+        if free is None:
             return None
-        if last > at:
-            nodes = [*nodes[:at], *kept, *moved]
-    return nodes
+        order.append(free)
+        done.add(free)
+    return [nodes[i] for i in order]
 
 
 def _first(node: Any) -> Value:

@@ -41,7 +41,7 @@ def scan_of_scalars(e: Equation) -> Special | None:
     lines: list[str] = []
     for i, v in enumerate(step.inputs[first:], first):
         if i in places:
-            elements.append(Memory(f"a{i}[t, {{}}]", v.shape, 0, [0]))
+            elements.append(Memory(f"a{i}[t, {{}}]", v.shape, 0, [0], given=True))
             continue
         names = [f"x{i}_{j}" for j in range(prod(v.shape))]
         lines += [f"{name} = a{i}[t, {j}]" for j, name in enumerate(names)]
@@ -179,7 +179,7 @@ def _begin(
             place = f"a{i if i < held else count + i - held}"
             if i >= held:
                 head += [f"    for j in range(a{i}.shape[0]):", f"        {place}[j] = a{i}[j]"]
-            given.append(Memory(f"{place}[{{}}]", v.shape, 0, [0]))
+            given.append(Memory(f"{place}[{{}}]", v.shape, 0, [0], given=i < held))
             continue
         names = [f"{'h' if i < held else 'c'}{i}_{j}" for j in range(prod(v.shape))]
         head += [f"    {name} = a{i}[{j}]" for j, name in enumerate(names)]

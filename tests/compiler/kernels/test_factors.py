@@ -160,6 +160,33 @@ def test_fails_as_numpy(name: str) -> None:
         np.testing.assert_array_equal(plan(good, b)[0], first)
 
 
+def test_errors_of_one_call_are_not_the_next_ones() -> None:
+    a, b, x = regular((), 12, "float64"), np.ones((12, 2)), np.ones((30, 16))
+    plan = planned(lambda a, b, x, i: (x[i] * 2, xp.linalg.solve(a, b)), a, b, x, np.array([1, 2]))
+    wanted = plan(a, b, x, np.array([1, 2]))
+    with pytest.raises(IndexError):
+        # The matrix is singular, too.
+        plan(0 * a, b, x, np.array([1, 99]))
+    for one, other in zip(plan(a, b, x, np.array([1, 2])), wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_other_choices_than_unit_matrices() -> None:
+    a = regular((10,), 10, "float64")
+    a[3, 3] = 0
+
+    def chosen(a: Any, shape: tuple[int, ...], other: np.ndarray) -> Any:
+        return xp.linalg.inv(xp.where(xp.reshape(xp.linalg.slogdet(a)[0] != 0, shape), a, other))
+
+    # For each matrix a number, and for each row, whose sign is that of another matrix.
+    for shape, other in (((10, 1, 1), np.array(0.5) + np.eye(10)), ((1, 10, 1), np.eye(10))):
+        f = lambda a, shape=shape, other=other: chosen(a, shape, other)  # noqa: E731
+        np.testing.assert_allclose(planned(f, a)(a)[0], f(a), rtol=0, atol=1e-10)
+    scalar = planned(lambda a: chosen(a, (10, 1, 1), np.array(1.0)), a)
+    with pytest.raises(np.linalg.LinAlgError):
+        scalar(a)
+
+
 def test_singular_matrices_have_determinants() -> None:
     a = np.random.default_rng(0).integers(-3, 4, (3, 12, 12)).astype("float64")
     a[1, :, 3] = 0

@@ -141,6 +141,17 @@ def test_places_that_are_not_there(compile: Any) -> None:
     plan(a, PLACES)
 
 
+@pytest.mark.parametrize("compile", [in_python, build.compiled])
+def test_what_is_given_stays_as_it_is(compile: Any) -> None:
+    def changed(x: Any, c: Any, i: Any) -> Any:
+        y = index_set(x, i, c)
+        return c + 1, y[(i + 1) % 4] + y[i]
+
+    x, c, places = normal(5, 6), np.array(2.0), np.array([0, 1, 2, 3, 1])
+    whole(lambda x, c, i: fn.scan(lambda c, i: changed(x, c, i), c, i), x[0], c, places, compile=compile)
+    whole(lambda x, c, i: fn.scan(lambda c, z: changed(z[0], c, z[1]), c, (x, i)), x, c, places, compile=compile)
+
+
 def test_old_values() -> None:
     # Loops over elements make these.
     whole(lambda a, i: fn.scan(lambda a, i: (index_set(a, i, 1.0), a), a, i), normal(70), PLACES % 70)

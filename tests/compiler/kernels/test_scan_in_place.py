@@ -133,6 +133,19 @@ def test_carries_that_cannot_stay(stayed: list[int]) -> None:
     assert set(stayed) == {0}
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_carries_whose_old_values_are_needed(order: tuple[int, int], stayed: list[int]) -> None:
+    # What reads one's old value waits for the other's new one.
+    def step(c: Any, z: Any) -> Any:
+        (x, i), (a, b) = z, (c[order[0]], c[order[1]])
+        new = index_set(a, i, 5 * x), index_set(b, i, x)
+        ys = xp.sum(a * new[1]), xp.sum(xp.cumulative_sum(b))
+        return (new[order[0]], new[order[1]]), ys
+
+    whole(lambda a, b, x, i: fn.scan(step, (a, b), (x, i)), *normal(2, 6), normal(4), np.array([1, 2, 1, 0]))
+    assert 2 in stayed
+
+
 def test_the_new_value_is_a_result_of_each_step(stayed: list[int]) -> None:
     def step(a: Any, i: Any) -> Any:
         a = index_set(a, i, xp.sum(a))
