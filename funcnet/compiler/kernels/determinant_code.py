@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcnet.compiler.kernels.factor_code import filled
-from funcnet.compiler.kernels.system_code import inverse_lines
+from funcnet.compiler.kernels.system_code import INVERTING, inverse_lines
 
 __all__ = ["cofactor", "det", "slogdet"]
 
@@ -57,16 +57,7 @@ _SLOGDET = """def loop(lo, hi, part, x, q, y, z, n):
 """
 
 #: The determinant times the inverse; where that says little, somebody else is to look.
-_COFACTOR = """def loop(lo, hi, part, x, q, y, bad, w, e, s, o, n):
-    number = e[part]
-    work = address(w) + part * {SCRATCH}
-    p = s[part]
-    order = o[part * n : (part + 1) * n]
-    for u in range(lo, hi):
-        f = address(x) + u * n * n * {SZ}
-        a = x[u * n * n : (u + 1) * n * n]
-        places = q[u * n : (u + 1) * n]
-        z = address(s) + part * s.shape[1] * {SZ}
+_COFACTOR = f"""{INVERTING}        z = address(s) + part * s.shape[1] * {{SZ}}
         v = p[: n * n]
         least = abs(a[0])
         most = abs(a[0])
@@ -74,15 +65,15 @@ _COFACTOR = """def loop(lo, hi, part, x, q, y, bad, w, e, s, o, n):
             pivot = a[k * (n + 1)]
             least = min(least, abs(pivot))
             most = max(most, abs(pivot))
-        if not ((least > most * {T}({SMALL})) & (least >= {T}({NORMAL})) & (most <= {T}({LARGE}))):
+        if not ((least > most * {{T}}({{SMALL}})) & (least >= {{T}}({{NORMAL}})) & (most <= {{T}}({{LARGE}}))):
             bad[8 * part] = 1
             continue
-{product}{inverse}        for j in range(n):
+{{product}}{{inverse}}        for j in range(n):
             for i in range(n):
                 y[(u * n + j) * n + i] = -total * v[i * n + order[j]]
         b = y[u * n * n : (u + 1) * n * n]
         while power != 0:
-{factor}            for j in range(n * n):
+{{factor}}            for j in range(n * n):
                 b[j] = b[j] * factor
 """
 

@@ -168,91 +168,40 @@ class _Sizes:
         return self.steps(compile, parts, source, "xxqwsn", given)
 
     def solved(self, turned: bool, right_turned: bool) -> Callable[[Compile, int], Steps]:
-        def build(compile: Compile, threads: int) -> Steps:
-            parts = self.parts(threads)
-            bad = np.zeros(8 * parts, np.int64)
-            source = system_code.solved(self.typed, self.scratch, turned=turned, right_turned=right_turned)
-            right = (self.count * self.n * self.columns,)
-            given = [
-                self.of(0),
-                self.rows(1),
-                Of(2, right),
-                Of(3, right),
-                bad,
-                scratch(parts),
-                memory_of(parts, 1, self.dtype),
-                self.n,
-                self.columns,
-            ]
-            return self.steps(compile, parts, source, "xqxxbwsnn", given, bad, _singular)
-
-        return build
+        source = system_code.solved(self.typed, self.scratch, turned=turned, right_turned=right_turned)
+        return self.system(source, "xqxxbwsnn", [self.of(0), self.rows(1), self.right(2), self.right(3)])
 
     def triangular(self, upper: bool, turned: bool, right_turned: bool) -> Callable[[Compile, int], Steps]:
+        source = system_code.triangular(self.typed, self.scratch, upper=upper, turned=turned, right_turned=right_turned)
+        return self.system(source, "xxxbwsnn", [self.of(0), self.right(1), self.right(2)])
+
+    def system(self, source: str, kinds: str, arrays: list[Of]) -> Callable[[Compile, int], Steps]:
         def build(compile: Compile, threads: int) -> Steps:
             parts = self.parts(threads)
-            bad = np.zeros(8 * parts, np.int64)
-            source = system_code.triangular(
-                self.typed, self.scratch, upper=upper, turned=turned, right_turned=right_turned
-            )
-            right = (self.count * self.n * self.columns,)
-            given = [
-                self.of(0),
-                Of(1, right),
-                Of(2, right),
-                bad,
-                scratch(parts),
-                memory_of(parts, 1, self.dtype),
-                self.n,
-                self.columns,
-            ]
-            return self.steps(compile, parts, source, "xxxbwsnn", given, bad, _singular)
+            rest = [memory_of(parts, 1, self.dtype), self.n, self.columns]
+            return self.checked(compile, parts, source, kinds, arrays, rest, _singular)
 
         return build
 
     def inverse(self, compile: Compile, threads: int) -> Steps:
-        return self.inverted(compile, threads, lenient=False)
+        source = system_code.inverse(self.typed, self.scratch, lenient=False)
+        return self.inverted(compile, threads, source, self.of(2), self.n, _singular)
 
     def unit(self, compile: Compile, threads: int) -> Steps:
-        return self.inverted(compile, threads, lenient=True)
-
-    def inverted(self, compile: Compile, threads: int, *, lenient: bool) -> Steps:
-        parts, n = self.parts(threads), self.n
-        bad = np.zeros(8 * parts, np.int64)
-        source = system_code.inverse(self.typed, self.scratch, lenient=lenient)
-        room = memory_of(parts, n, self.dtype)
-        order = np.zeros(parts * n, np.int64)
-        given = [
-            self.of(0),
-            self.rows(1),
-            self.of(2),
-            bad,
-            scratch(parts),
-            memory_of(parts, 1, self.dtype),
-            room,
-            order,
-            n,
-        ]
-        return self.steps(compile, parts, source, "xqxbwssbn", given, bad, _singular)
+        source = system_code.inverse(self.typed, self.scratch, lenient=True)
+        return self.inverted(compile, threads, source, self.of(2), self.n, _singular)
 
     def cofactor(self, compile: Compile, threads: int) -> Steps:
-        parts, n = self.parts(threads), self.n
-        bad = np.zeros(8 * parts, np.int64)
         source = determinant_code.cofactor(self.typed, self.scratch)
-        room = memory_of(parts, n * n, self.dtype)
-        order = np.zeros(parts * n, np.int64)
-        given = [
-            self.of(0),
-            self.rows(1),
-            self.of(3),
-            bad,
-            scratch(parts),
-            memory_of(parts, 1, self.dtype),
-            room,
-            order,
-            n,
-        ]
-        return self.steps(compile, parts, source, "xqxbwssbn", given, bad, _carefully)
+        return self.inverted(compile, threads, source, self.of(3), self.n**2, _carefully)
+
+    def inverted(
+        self, compile: Compile, threads: int, source: str, result: Of, room: int, otherwise: Callable[..., None]
+    ) -> Steps:
+        parts, n = self.parts(threads), self.n
+        rest = [memory_of(parts, 1, self.dtype), memory_of(parts, room, self.dtype), np.zeros(parts * n, np.int64), n]
+        arrays = [self.of(0), self.rows(1), result]
+        return self.checked(compile, parts, source, "xqxbwssbn", arrays, rest, otherwise)
 
     def det(self, compile: Compile, threads: int) -> Steps:  # noqa: ARG002  # as all are called
         given = [self.of(0), self.rows(1), Of(2, (self.count,)), self.n]
@@ -264,11 +213,9 @@ class _Sizes:
 
     def cholesky(self, compile: Compile, threads: int) -> Steps:
         parts, n = self.parts(threads), self.n
-        bad = np.zeros(8 * parts, np.int64)
-        room = memory_of(parts, n * n + n * factor_code.BLOCK + 2, self.dtype)
-        given = [self.of(0), self.of(1), bad, scratch(parts), room, n]
+        rest = [memory_of(parts, n * n + n * factor_code.BLOCK + 2, self.dtype), n]
         source = factor_code.cholesky(self.typed, self.scratch)
-        return self.steps(compile, parts, source, "xxbwsn", given, bad, _indefinite)
+        return self.checked(compile, parts, source, "xxbwsn", [self.of(0), self.of(1)], rest, _indefinite)
 
     def of(self, index: int) -> Of:
         return Of(index, (self.count * self.n * self.n,))
@@ -276,9 +223,26 @@ class _Sizes:
     def rows(self, index: int) -> Of:
         return Of(index, (self.count * self.n,))
 
+    def right(self, index: int) -> Of:
+        return Of(index, (self.count * self.n * self.columns,))
+
     def parts(self, threads: int) -> int:
         """Return how many threads share the matrices."""
         return max(1, min(threads, self.count, self.count * self.n**2 * (self.columns or self.n) // _WORK))
+
+    def checked(
+        self,
+        compile: Compile,
+        parts: int,
+        source: str,
+        kinds: str,
+        arrays: list[Of],
+        rest: list[Any],
+        otherwise: Callable[..., None],
+    ) -> Steps:
+        """Return steps that say if they cannot do something, and have room for products."""
+        bad = np.zeros(8 * parts, np.int64)
+        return self.steps(compile, parts, source, kinds, [*arrays, bad, scratch(parts), *rest], bad, otherwise)
 
     def steps(
         self,

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from funcnet.compiler.kernels.factor_code import filled, read
 
-__all__ = ["inverse", "inverse_lines", "solved", "triangular"]
+__all__ = ["INVERTING", "inverse", "inverse_lines", "solved", "triangular"]
 
+#: What is known of matrix `u`: where it is, its numbers, and rows that were exchanged.
+_MATRIX = """        f = address(x) + u * n * n * {SZ}
+        a = x[u * n * n : (u + 1) * n * n]
+"""
+_PLACES = """        places = q[u * n : (u + 1) * n]
+"""
 _SINGULAR = """        singular = False
         for k in range(n):
             singular |= a[k * (n + 1)] == 0
 """
 
-_SOLVED = """def loop(lo, hi, part, x, q, b, y, bad, w, e, n, c):
+_SYSTEM = f"""def loop(lo, hi, part, x, {{q}}b, y, bad, w, e, n, c):
     number = e[part]
-    work = address(w) + part * {SCRATCH}
+    work = address(w) + part * {{SCRATCH}}
     for u in range(lo, hi):
-        f = address(x) + u * n * n * {SZ}
-        a = x[u * n * n : (u + 1) * n * n]
-        places = q[u * n : (u + 1) * n]
-        z = address(y) + u * n * c * {SZ}
+{_MATRIX}{{places}}        z = address(y) + u * n * c * {{SZ}}
         v = y[u * n * c : (u + 1) * n * c]
-{singular}        if singular:
+{_SINGULAR}        if singular:
             bad[8 * part] = 1
-        {read}
-{first}{last}"""
+        {{read}}
+{{lines}}"""
 
 _EXCHANGED = """        for t in range(n):
             k = {k}
@@ -37,19 +40,6 @@ _EXCHANGED = """        for t in range(n):
 _NEGATED = """        for j in range(n * c):
             v[j] = -v[j]
 """
-
-_TRIANGULAR = """def loop(lo, hi, part, x, b, y, bad, w, e, n, c):
-    number = e[part]
-    work = address(w) + part * {SCRATCH}
-    for u in range(lo, hi):
-        f = address(x) + u * n * n * {SZ}
-        a = x[u * n * n : (u + 1) * n * n]
-        z = address(y) + u * n * c * {SZ}
-        v = y[u * n * c : (u + 1) * n * c]
-{singular}        if singular:
-            bad[8 * part] = 1
-        {read}
-{solved}{negated}"""
 
 #: With rows of a triangular matrix at `f`, rows of results at `z`: each takes what it gets of those before it.
 _SUBSTITUTED = """        for done in range(0, n, {NB}):
@@ -106,20 +96,19 @@ _INVERSE = """        c = n
             order[places[k]] = t
 """
 
-_INVERTED = """def loop(lo, hi, part, x, q, y, bad, w, e, s, o, n):
+#: How loops over matrices begin that make inverses.
+INVERTING = f"""def loop(lo, hi, part, x, q, y, bad, w, e, s, o, n):
     number = e[part]
-    work = address(w) + part * {SCRATCH}
+    work = address(w) + part * {{SCRATCH}}
     p = s[part]
     order = o[part * n : (part + 1) * n]
     for u in range(lo, hi):
-        f = address(x) + u * n * n * {SZ}
-        a = x[u * n * n : (u + 1) * n * n]
-        places = q[u * n : (u + 1) * n]
-        z = address(y) + u * n * n * {SZ}
+{_MATRIX}{_PLACES}"""
+_INVERTED = f"""{INVERTING}        z = address(y) + u * n * n * {{SZ}}
         v = y[u * n * n : (u + 1) * n * n]
-{singular}        if singular:
-{refused}            continue
-{inverse}        for i in range(n):
+{_SINGULAR}        if singular:
+{{refused}}            continue
+{{inverse}}        for i in range(n):
             for j in range(n):
                 p[j] = -v[i * n + j]
             for j in range(n):
@@ -155,17 +144,16 @@ def solved(typed: str, scratch: int, *, turned: bool, right_turned: bool) -> str
     right = read(typed, "n", "c", f"address(b) + u * n * c * {typed[1]}", "z", turned=right_turned)
     lower = substituted(typed, upper=turned, turned=turned, unit=True)
     upper = substituted(typed, upper=not turned, turned=turned, unit=False)
-    first, last = _EXCHANGED.format(k="t") + lower + upper, _NEGATED
-    if turned:
-        first, last = upper + lower, _EXCHANGED.format(k="n - 1 - t") + _NEGATED
-    return filled(_SOLVED, typed, scratch, singular=_SINGULAR, read=right, first=first, last=last)
+    exchanged = _EXCHANGED.format(k="n - 1 - t" if turned else "t")
+    lines = upper + lower + exchanged if turned else exchanged + lower + upper
+    return filled(_SYSTEM, typed, scratch, q="q, ", places=_PLACES, read=right, lines=lines + _NEGATED)
 
 
 def triangular(typed: str, scratch: int, *, upper: bool, turned: bool, right_turned: bool) -> str:
     """Return the source for solutions of triangular systems; `upper` is what they are when the matrix is transposed."""
     right = read(typed, "n", "c", f"address(b) + u * n * c * {typed[1]}", "z", turned=right_turned)
     lines = substituted(typed, upper=upper, turned=turned, unit=False)
-    return filled(_TRIANGULAR, typed, scratch, singular=_SINGULAR, read=right, solved=lines, negated=_NEGATED)
+    return filled(_SYSTEM, typed, scratch, q="", places="", read=right, lines=lines + _NEGATED)
 
 
 def inverse_lines(typed: str) -> str:
@@ -178,4 +166,4 @@ def inverse_lines(typed: str) -> str:
 def inverse(typed: str, scratch: int, *, lenient: bool) -> str:
     """Return the source for inverses, which are unit matrices for singular ones if that is no mistake."""
     refused = _UNIT if lenient else _FLAGGED
-    return filled(_INVERTED, typed, scratch, singular=_SINGULAR, refused=refused, inverse=inverse_lines(typed))
+    return filled(_INVERTED, typed, scratch, refused=refused, inverse=inverse_lines(typed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +30,15 @@ __all__ = ["Expressions", "limit_of"]
 _FRACTIONAL = ("isnan", "isinf", "isfinite")
 
 
-class Expressions:
+class Expressions(ABC):
     """Writes elementwise operations as expressions."""
 
     #: Results of functions that are not right for all arguments, where something else looks after those.
     checked: set[Value]
 
+    @abstractmethod
     def _read(self, v: Value, here: set[Value], stored: dict[Value, str]) -> str:
         """Return the expression of an argument; in loops, `here` and `stored` tell where it is."""
-        raise NotImplementedError
 
     def _expression(self, e: Equation, here: set[Value], stored: dict[Value, str]) -> str:
         name = e.primitive.name
