@@ -17,6 +17,7 @@ from funcnet.core import Tracer
 from funcnet.core.dtypes import kind
 from funcnet.errors import ShapeError
 from funcnet.ops import extras
+from funcnet.ops.lists import array_of
 from funcnet.ops.methods import assign
 from funcnet.ops.views import View, viewed
 from funcnet.xp import numpy_linalg
@@ -214,6 +215,12 @@ def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) 
     _target(arr)[tuple([indices if i == axis else g for i, g in enumerate(grid)])] = values
 
 
+def _put(a: Any, ind: Any, v: Any) -> None:
+    places = ind if hasattr(ind, "shape") else np.asarray(ind)
+    values = _resize(array_of(v), tuple(places.shape)) if np.shape(v) else v
+    _target(a).flat[places] = values
+
+
 # Selecting and shaping
 
 
@@ -242,6 +249,16 @@ def _choose(a: Any, choices: Any, mode: str = "raise") -> Any:
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     (places,) = ops.nonzero(condition) if isinstance(condition, Tracer) else np.nonzero(condition)
     return a.take(places, axis=axis)
+
+
+def _lexsort(keys: Any, axis: int = -1) -> Any:
+    order = None
+    # The last key counts most, so it is sorted by last; equals keep their order.
+    for key in ops.unstack(keys, axis=0) if hasattr(keys, "shape") else [array_of(key) for key in keys]:
+        by = key if order is None else ops.take_along_axis(key, order, axis=axis)
+        turn = ops.argsort(by, axis=axis)
+        order = turn if order is None else ops.take_along_axis(order, turn, axis=axis)
+    return order
 
 
 def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
@@ -377,6 +394,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isneginf": lambda x: ops.isinf(x) & (x < 0),
     "isposinf": lambda x: ops.isinf(x) & (x > 0),
     "isreal": _isreal,
+    "lexsort": _lexsort,
     "logspace": _logspace,
     "min_scalar_type": lambda a: a.dtype,
     "nanargmax": _without_nan("argmax", -math.inf),
@@ -388,6 +406,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     # The whole order is one of those that are allowed.
     "partition": lambda a, kth, axis=-1, kind=None, order=None: _known("sort")(a, axis),  # noqa: ARG005
     "piecewise": _piecewise,
+    "put": _put,
     "put_along_axis": _put_along_axis,
     "putmask": _putmask,
     "resize": _resize,

@@ -23,7 +23,7 @@ from funcnet.ops.softmax import logsumexp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AT", "FUNCTIONS", "REDUCE"]
+__all__ = ["ACCUMULATE", "AT", "FUNCTIONS", "REDUCE", "reduceat"]
 
 
 def _said(option: Any) -> bool:
@@ -210,6 +210,41 @@ REDUCE: dict[str, Callable[..., Any]] = {
     "multiply": _prod,
     "power": _folded(ops.pow),
     "subtract": _folded(ops.subtract),
+}
+
+
+def reduceat(name: str, a: Any, indices: Any, axis: int = 0) -> Any:
+    """Return ``ufunc.reduceat``: what each part comes to that begins at an index and ends at the next one.
+
+    Where the next one is not larger, NumPy takes the element at the index alone.
+    """
+    x = ops.moveaxis(a, axis, 0)
+    starts = np.asarray(indices)
+    if (starts < 0).any():  # what is too large is refused where it is read
+        raise IndexError(f"numpy.{name}.reduceat takes indices from 0 on; found {starts.min()}.")
+    stops = [*starts[1:], x.shape[0]]
+    parts = [REDUCE[name](x[i:j], 0) if i < j else x[i] for i, j in zip(starts, stops, strict=True)]
+    return ops.moveaxis(ops.stack(parts, axis=0), 0, axis)
+
+
+def _running(combine: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what an associative operation comes to so far, in as many steps as the length has bits."""
+
+    def handler(a: Any, axis: int = 0) -> Any:
+        y, width = ops.moveaxis(a, axis, 0), 1
+        while width < y.shape[0]:
+            # Each element stands for `width` of them, and meets the one for those before: none is counted twice.
+            y, width = ops.concat([y[:width], combine(y[width:], y[:-width])], axis=0), 2 * width
+        return ops.moveaxis(y, 0, axis)
+
+    return handler
+
+
+#: ``ufunc.accumulate`` of what is no cumulative sum or product.
+ACCUMULATE: dict[str, Callable[..., Any]] = {
+    "logaddexp": _running(ops.logaddexp),
+    "maximum": _running(ops.maximum),
+    "minimum": _running(ops.minimum),
 }
 
 

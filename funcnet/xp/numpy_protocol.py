@@ -68,9 +68,11 @@ def array_ufunc(
         result = _reduced(f"numpy.{name}.reduce", _partial("REDUCE").get(name), inputs[0], where, kwargs)
     elif where is not True:
         raise unsupported(f"numpy.{name}.{method} with where=")
-    elif method == "accumulate" and name in _ACCUMULATE:
-        result = _ACCUMULATE[name](inputs[0], axis=kwargs.pop("axis", 0))
+    elif method == "accumulate" and (handler := _ACCUMULATE.get(name) or _partial("ACCUMULATE").get(name)):
+        result = handler(inputs[0], axis=kwargs.pop("axis", 0))
         _refuse_options(f"numpy.{name}.accumulate", {k: v for k, v in kwargs.items() if v is not None}, ())
+    elif method == "reduceat" and name in _partial("REDUCE") and kwargs.keys() <= {"axis"}:
+        result = import_module("funcnet.xp.numpy_partial").reduceat(name, *inputs, **kwargs)
     elif method == "outer" and name in UFUNCS:
         a, b = inputs
         result = UFUNCS[name](ops.reshape(a, (*a.shape, *(1,) * len(b.shape))), b)

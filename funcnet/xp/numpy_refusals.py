@@ -25,12 +25,12 @@ _BINS = "xp.segment_sum(weights, xp.searchsorted(edges, x), num_segments=n), or 
 _INTEGERS = "numpy.{0}(fn.stop_gradient(x)); it has no derivative"
 #: What to write in place of functions that people meet most.
 _WRITE = {
-    **{name: _INTEGERS.format(name) for name in ("bitwise_count", "frexp", "gcd", "lcm", "spacing", "unravel_index")},
+    **{name: _INTEGERS.format(name) for name in ("bitwise_count", "gcd", "lcm", "spacing", "unravel_index")},
     **{name: _OUTSIDE.format("save") for name in ("save", "savetxt", "savez", "savez_compressed")},
+    "frexp": "x * 2.0**-e for the mantissa, with e = numpy.frexp(fn.stop_gradient(x))[1]",
     "einsum_path": "funcnet.xp.einsum(..., optimize=True), which finds the order itself",
     "histogram2d": _BINS,
     "histogramdd": _BINS,
-    "lexsort": "xp.argsort(x, stable=True), by the last key first",
     "shares_memory": "nothing: traced arrays share no memory that can be written to",
     "may_share_memory": "nothing: traced arrays share no memory that can be written to",
     "trim_zeros": "x[a:b], with bounds that do not depend on traced values",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from funcnet import ops
 from funcnet.core.dtypes import kind
@@ -112,12 +115,24 @@ def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Any
     return joined if dtype is None else ops.cast(joined, dtype)
 
 
-def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    if mode != "raise":
+        if mode not in ("clip", "wrap"):
+            raise unsupported(f"numpy.take with mode={mode!r}")
+        n = math.prod(a.shape) if axis is None else a.shape[axis]
+        indices = indices if hasattr(indices, "shape") else np.asarray(indices)
+        indices = ops.remainder(indices, n) if mode == "wrap" else ops.clip(indices, 0, n - 1)
     if isinstance(indices, int):
         if axis is None:
             return ops.reshape(a, (-1,))[indices]
         return ops.moveaxis(a, axis, 0)[indices, ...]
     return a.take(indices, axis=axis)
+
+
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    # A pair of numbers is one axis of each, which the standard writes as a pair of sequences.
+    sides: Any = axes if isinstance(axes, int) else tuple([(i,) if isinstance(i, int) else i for i in axes])
+    return ops.tensordot(a, b, axes=sides)
 
 
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -252,7 +267,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sum": _reduction(ops.sum, dtypes=True),
     "take": _take,
     "take_along_axis": lambda arr, indices, axis=-1: ops.take_along_axis(arr, indices, axis=axis),
-    "tensordot": lambda a, b, axes=2: ops.tensordot(a, b, axes=axes),
+    "tensordot": _tensordot,
     "tile": lambda A, reps: ops.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),  # noqa: N803  # NumPy's name
     "transpose": _transpose,
     "tril": lambda m, k=0: ops.tril(m, k=k),

@@ -35,6 +35,9 @@ PROGRAMS = {
     "maximum.reduce": lambda np, x: np.maximum.reduce(x, axis=1, where=MASK, initial=0.0) @ C[:, 0],
     "minimum.reduce": lambda np, x: np.minimum.reduce(x, axis=0, keepdims=True)[0] @ C[0],
     "logaddexp.reduce": lambda np, x: np.logaddexp.reduce(x, axis=1) @ C[:, 0],
+    "maximum.accumulate": lambda np, x: np.sum(np.maximum.accumulate(x, axis=1) * C),
+    "minimum.accumulate": lambda np, x: np.sum(np.minimum.accumulate(x**2) * C),
+    "logaddexp.accumulate": lambda np, x: np.sum(np.logaddexp.accumulate(x, axis=-1) ** 2),
     "subtract.reduce": lambda np, x: np.subtract.reduce(x**2) @ C[0],
     "Fortran order": lambda np, x: (
         np.reshape(x, (2, 6), order="F")[1] @ C.reshape(-1)[:6] + (np.ravel(x, order="F") ** 2) @ C.reshape(-1)
@@ -44,6 +47,17 @@ PROGRAMS = {
 
 #: Where JAX has no reduction, the same in other words.
 SPELLED_OUT = {
+    "add.reduceat": (
+        lambda x: np.sum(np.add.reduceat(x**2, [0, 2, 1, 1, 3]) ** 2 * np.arange(1, 6)[:, None]),
+        lambda jnp, x: jnp.sum(
+            jnp.stack([x[0] ** 2 + x[1] ** 2, x[2] ** 2, x[1] ** 2, jnp.sum(x[1:3] ** 2, axis=0), x[3] ** 2]) ** 2
+            * jnp.arange(1, 6)[:, None]
+        ),
+    ),
+    "maximum.reduceat": (
+        lambda x: np.sum(np.maximum.reduceat(x, [0, 2], axis=1) * C[:, :2]),
+        lambda jnp, x: jnp.sum(jnp.stack([jnp.max(x[:, :2], axis=1), x[:, 2]], axis=1) * C[:, :2]),
+    ),
     "hypot.reduce": (
         lambda x: np.hypot.reduce(x, axis=1) @ C[:, 0],
         lambda jnp, x: jnp.linalg.norm(x, axis=1) @ C[:, 0],
@@ -66,6 +80,19 @@ def test_value_and_gradient(name):
         expected = jax.grad(lambda x: oracle(jax.numpy, x))(A)
     np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(fn.jvp(program, (A,), (B,))[1], np.sum(gradient * B), rtol=1e-10)
+
+
+@pytest.mark.parametrize("indices", [[0, -1], [0, 7]])
+def test_parts_begin_inside(indices):
+    with pytest.raises(IndexError):
+        fn.grad(lambda x: np.add.reduceat(x, indices).sum())(A)
+
+
+def test_a_running_maximum_counts_equals_once():
+    x = np.array([1.0, 3.0, 2.0, 3.0, 5.0])
+    w = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    np.testing.assert_array_equal(fn.grad(lambda x: np.maximum.accumulate(x) @ w)(x), [1.0, 10.0, 0.0, 4.0, 16.0])
+    np.testing.assert_array_equal(fn.jit(fn.grad(lambda x: np.maximum.accumulate(x) @ w))(x), [1, 10, 0, 4, 16])
 
 
 @pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.maximum, np.minimum])

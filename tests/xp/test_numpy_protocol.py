@@ -43,6 +43,10 @@ PROGRAMS = {
     "like": lambda np, x: np.sum((np.ones_like(x) * 2 + np.zeros_like(x) + np.full_like(x, 3.0)) * x),
     "diff": lambda np, x: np.sum(np.diff(x, axis=0) ** 2),
     "take": lambda np, x: np.sum(np.take(x, np.array([2, 0]), axis=1) ** 2),
+    "take, clipped": lambda np, x: np.sum(np.take(x, np.array([-1, 3, 12]), mode="clip") * V),
+    "take, wrapped": lambda np, x: np.sum(np.take(x, np.array([-1, 1, 5]), axis=1, mode="wrap") ** 2),
+    "take, one wrapped": lambda np, x: np.take(x, -2, mode="wrap") ** 2,
+    "tensordot, an axis of each": lambda np, x: np.sum(np.tensordot(x, x[:3], axes=(1, 0)) ** 2),
     "triangles": lambda np, x: np.sum(np.tril(x) * np.triu(x, k=-1)),
     "moving axes": lambda np, x: (
         np.sum(np.moveaxis(x, 0, 1)[0] * np.swapaxes(x, 0, 1)[1]) + np.sum(np.squeeze(x[:, :1]))
@@ -119,8 +123,9 @@ def test_a_plain_array_cannot_receive():
         (lambda x: np.frexp(x)[0], "numpy.frexp"),
         (lambda x: np.add(x, 1.0, where=x > 0.5), "numpy.add with where="),
         (lambda x: np.divide.at(x, 0, 1.0), "numpy.divide.at"),
-        (lambda x: np.add.reduceat(x, [0, 2]), "numpy.add.reduceat"),
-        (lambda x: np.maximum.accumulate(x), "numpy.maximum.accumulate"),
+        (lambda x: np.arctan2.reduceat(x, [0, 2]), "numpy.arctan2.reduceat"),
+        (lambda x: np.maximum.accumulate(x, dtype=float), "numpy.maximum.accumulate with dtype="),
+        (lambda x: np.take(x, [0], mode="most"), "numpy.take with mode='most'"),
         (lambda x: np.arctan2.reduce(x), "numpy.arctan2.reduce"),
         (lambda x: np.hypot.reduce(x, where=x > 0.5), "numpy.hypot.reduce with where="),
         (lambda x: np.subtract.accumulate(x), "numpy.subtract.accumulate"),

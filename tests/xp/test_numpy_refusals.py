@@ -21,7 +21,6 @@ STOP = "fn.stop_gradient(x) where no derivative is wanted"
 @pytest.mark.parametrize(
     ("name", "write"),
     [
-        ("numpy.lexsort", "xp.argsort(x, stable=True), by the last key first"),
         ("numpy.gcd with where=", "numpy.gcd(fn.stop_gradient(x)); it has no derivative"),
         ("numpy.savetxt", "return the array from the transformed function, and save it outside"),
         (

@@ -11,7 +11,7 @@ from funcnet.backends.keys import ARRAY
 from funcnet.core import Tracer
 from funcnet.errors import ParameterError
 from funcnet.ops.along import take_along_axis
-from funcnet.ops.arithmetic import add, subtract
+from funcnet.ops.arithmetic import add, clip, subtract
 from funcnet.ops.axes import check_elements, check_kind, reduced_axes, reduced_shape
 from funcnet.ops.broadcasting import cast, reshaped
 from funcnet.ops.comparison import equal, isinf, isnan, logical_and, logical_not, where
@@ -33,6 +33,15 @@ if TYPE_CHECKING:
 __all__ = ["median", "nanmedian", "percentile", "quantile"]
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+#: Hyndman and Fan's other rules for the place, by alpha and beta, and those whose result jumps.
+_PLOTTING = {
+    "hazen": (0.5, 0.5),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+    "weibull": (0.0, 0.0),
+}
+_JUMPING = ("averaged_inverted_cdf", "closest_observation", "inverted_cdf")
 
 
 def median(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -84,7 +93,7 @@ def quantile(x: Any, q: Any, /, *, axis: Axis = None, method: str = "linear", ke
 
     Derivative: goes to the two elements beside the place, by their weights; of equal elements, between which it jumps,
     to those that come there when equals keep their order. By the method ``"linear"`` that with respect to `q` is
-    :math:`(n - 1) (s_{i+1} - s_i)`, taken to the right where the place is an element; by the others it is 0.
+    :math:`(n - 1) (s_{i+1} - s_i)`, taken to the right where the place is an element; by methods that jump it is 0.
     A NaN makes the quantile NaN.
 
     Parameters
@@ -97,7 +106,10 @@ def quantile(x: Any, q: Any, /, *, axis: Axis = None, method: str = "linear", ke
         Dimensions to reduce; None for all.
     method : {"linear", "lower", "higher", "midpoint", "nearest"}, default "linear"
         What to take between two elements: a value in proportion, the lower or the higher, their mean, or the one that
-        is nearer, of two equally near the one whose place is even.
+        is nearer, of two equally near the one whose place is even. Or, by NumPy's names, the reference's other rules
+        for the place: ``"hazen"``, ``"interpolated_inverted_cdf"``, ``"median_unbiased"``, ``"normal_unbiased"``,
+        ``"weibull"``, which are as linear, and ``"averaged_inverted_cdf"``, ``"closest_observation"``,
+        ``"inverted_cdf"``.
     keepdims : bool, default False
         Whether reduced dimensions stay, with size 1.
 
@@ -213,11 +225,11 @@ def nanmedian(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _quantile(name: str, x: Any, q: Any, axis: Axis, method: str, keepdims: bool) -> Any:
-    if method not in _METHODS:
+    if method not in _METHODS and method not in _PLOTTING and method not in _JUMPING:
         raise ParameterError(
             f"xp.{name} does not have that method.",
             found=f"method={method!r}",
-            needed=" or ".join(map(repr, _METHODS)),
+            needed=" or ".join(map(repr, (*_METHODS, *_PLOTTING, *_JUMPING))),
             write="method='linear'",
         )
     x, axes = _checked(name, x, axis)
@@ -258,7 +270,7 @@ def _in_rows(x: Any, axes: tuple[int, ...]) -> Any:
 def _places(name: str, rows: Any, q: Any, n: int, method: str) -> tuple[Any, Any, Any]:
     """Return the indices of the sorted elements beside each quantile, and the weight of the second, None for 0."""
     if q.__class__ is Tracer or (hasattr(q, "shape") and not isinstance(q, (np.ndarray, np.generic))):
-        place: Any = reshaped(q, (size(tuple(q.shape)),)) * (n - 1)
+        place: Any = _place(reshaped(q, (size(tuple(q.shape)),)), n, method)
         below = floor(place)
         part: Any = subtract(place, below)
         known = None
@@ -271,7 +283,7 @@ def _places(name: str, rows: Any, q: Any, n: int, method: str) -> tuple[Any, Any
                 needed="numbers from 0 to 1" if name != "percentile" else "numbers from 0 to 100",
                 write="xp.clip(q, 0, 1)",
             )
-        place = known * (n - 1)
+        place = _place(known, n, method)
         below = np.floor(place)
         part = place - below
     lower, weight = below, part
@@ -284,12 +296,31 @@ def _places(name: str, rows: Any, q: Any, n: int, method: str) -> tuple[Any, Any
         lower, weight = below + _as_number(part > 0, below), None
     elif method == "midpoint":
         weight = _as_number(part > 0, below) * 0.5
+    elif method == "averaged_inverted_cdf":
+        lower, weight = _not_negative(below), (1.0 - 0.5 * _as_number(part == 0, below)) * _as_number(place >= 0, below)
+    elif method in _JUMPING:
+        up = (part > 0) | (below % 2 == 0) if method == "closest_observation" else part > 0
+        lower, weight = _not_negative(below + _as_number(up, below)), None
     lower = _index(rows, lower)
     last = lower * 0 + (n - 1)
     higher = lower if weight is None else where(lower < n - 1, lower + 1, last)
     if weight is not None:
         weight = array_like(rows, weight, rows.dtype) if isinstance(weight, np.ndarray) else cast(weight, rows.dtype)
     return lower, higher, weight
+
+
+def _place(q: Any, n: int, method: str) -> Any:
+    """Return where each quantile lies among the sorted elements, between 0 and n - 1 if it is not one that jumps."""
+    if method in _JUMPING:
+        return n * q - (1.5 if method == "closest_observation" else 1.0)
+    if method not in _PLOTTING:
+        return q * (n - 1)
+    alpha, beta = _PLOTTING[method]
+    return clip(n * q + (alpha + q * (1.0 - alpha - beta)) - 1.0, 0, n - 1)
+
+
+def _not_negative(place: Any) -> Any:
+    return place * _as_number(place > 0, place)
 
 
 def _as_number(mask: Any, like: Any) -> Any:

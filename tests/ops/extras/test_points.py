@@ -9,6 +9,7 @@ import funcnet as fn
 from funcnet import ops, xp
 from funcnet.testing.backends import BackendCase, backend_params
 from funcnet.testing.check_grads import check_grads
+from funcnet.testing.numerical import numerical_grad
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -62,10 +63,14 @@ def test_quantiles_of_a_constant_are_exact() -> None:
     assert all(xp.quantile(x, q) == 0.1 for q in np.linspace(0, 1, 31))
 
 
+PLOTTING = ["hazen", "interpolated_inverted_cdf", "median_unbiased", "normal_unbiased", "weibull"]
+JUMPING = ["averaged_inverted_cdf", "closest_observation", "inverted_cdf"]
+
+
 @pytest.mark.parametrize("n", range(1, 9))
 def test_places_of_quantiles(n: int) -> None:
     x = np.random.default_rng(n).normal(size=n)
-    for method in ("linear", "lower", "higher", "midpoint", "nearest"):
+    for method in ("linear", "lower", "higher", "midpoint", "nearest", *PLOTTING, *JUMPING):
         q = np.linspace(0, 1, 17)
         np.testing.assert_allclose(xp.quantile(x, q, method=method), np.quantile(x, q, method=method), rtol=1e-13)
         np.testing.assert_allclose(
@@ -87,6 +92,25 @@ def test_traced_quantiles(method: str, jax64: Any) -> None:
         found = fn.vjp(lambda x, q: value(xp, x, q), x, q)[1](np.array(1.0))[i]
         expected = jax64.grad(lambda x, q: value(jax64.numpy, x, q), i)(x, q)
         np.testing.assert_allclose(found, np.asarray(expected), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("method", PLOTTING + JUMPING)
+def test_traced_quantiles_by_other_rules(method: str) -> None:
+    x, q = np.random.default_rng(0).normal(size=(3, 6)), np.array([0.01, 0.13, 0.47, 0.55, 0.98])
+    w = np.random.default_rng(1).normal(size=(5, 3))
+
+    def value(x: Any, q: Any) -> Any:
+        return (np.quantile(x, q, axis=1, method=method) * w).sum()
+
+    found, pull = fn.vjp(value, x, q)
+    assert found == pytest.approx(value(x, q), rel=1e-13)
+    gradients = pull(np.array(1.0))
+    np.testing.assert_allclose(gradients[0], numerical_grad(lambda x: value(x, q), x), rtol=1e-7, atol=1e-9)
+    if method in JUMPING:
+        np.testing.assert_array_equal(gradients[1], 0.0)
+    else:
+        slopes = [(value(x, q + d) - value(x, q - d)) / 2e-6 for d in 1e-6 * np.eye(5)]
+        np.testing.assert_allclose(gradients[1], slopes, rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["median", "nanmedian", "nanmax", "nanmin", "nanmean", "nanstd", "nanvar", "nansum"])
