@@ -114,7 +114,9 @@ logit = declare(
 
 
 def expit(x: Any, /) -> Any:
-    return sigmoid(x)
+    check_arrays("expit", (x,))
+    # By the smaller one of the function and its complement, of which every derivative is exact in the tails.
+    return where(x > 0.0, 1.0 - sigmoid(-x), sigmoid(x))
 
 
 documented(
@@ -122,7 +124,7 @@ documented(
     "expit",
     ("x",),
     "Logistic function ``1 / (1 + exp(-x))``, without overflow.",
-    "d/dx = expit(x)*(1 - expit(x))",
+    "d/dx = expit(x)*expit(-x)",
     "",
     "SciPy, ``expit``.",
     ("np.array(0.0)", "0.5"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from funcnet.ops.comparison import equal, logical_and, where
 from funcnet.ops.exponential import log, log1p
 from funcnet.ops.special.declare import POSITIVE, declare
 from funcnet.ops.strong import strong_divide, strong_multiply
@@ -63,6 +64,11 @@ def _kl_div(xp: Any, x: Any, y: Any) -> Any:
     return xp.where(finite, value - xp.where(finite, x, 0.0) + xp.where(finite, y, 0.0), value)
 
 
+def _log_ratio(x: Any, y: Any) -> Any:
+    # Both may be 0: from there the functions jump to infinity with x.
+    return where(logical_and(equal(x, 0.0), equal(y, 0.0)), inf, log(x) - log(y))
+
+
 xlogy = declare(
     "xlogy",
     "x y",
@@ -114,14 +120,15 @@ rel_entr = declare(
     "``x * log(x / y)``; 0 where x is 0 and y is not negative, inf where either is negative or only y is 0.",
     impl=_rel_entr,
     partials=(
-        lambda g, x1, x2: strong_multiply(g, log(x1) - log(x2) + 1.0),
+        lambda g, x1, x2: strong_multiply(g, _log_ratio(x1, x2) + 1.0),
         lambda g, x1, x2: strong_divide(strong_multiply(-g, x1), x2),
     ),
     derivative=("log(x1/x2) + 1", "-x1/x2"),
     domain=(_INSIDE, _INSIDE),
     example=("np.array(1.0), 0.5", "0.6931471806"),
     reference="SciPy, ``rel_entr``.",
-    notes="At x = 0 the derivative by y is 0 even at y = 0; that by x is -inf, unless the cotangent is 0.",
+    notes="At x = 0 the derivative by y is 0 even at y = 0; that by x is -inf, unless the cotangent is 0, and inf where "
+    "y is 0, too: beside there the function is infinite.",
 )
 
 kl_div = declare(
@@ -130,12 +137,13 @@ kl_div = declare(
     "``x * log(x / y) - x + y``; y where x is 0, inf where either is negative or only y is 0.",
     impl=_kl_div,
     partials=(
-        lambda g, x1, x2: strong_multiply(g, log(x1) - log(x2)),
+        lambda g, x1, x2: strong_multiply(g, _log_ratio(x1, x2)),
         lambda g, x1, x2: g - strong_divide(strong_multiply(g, x1), x2),
     ),
     derivative=("log(x1/x2)", "1 - x1/x2"),
     domain=(_INSIDE, _INSIDE),
     example=("np.array(1.0), 0.5", "0.1931471806"),
     reference="SciPy, ``kl_div``.",
-    notes="At x = 0 the derivative by y is 1; that by x is -inf, unless the cotangent is 0.",
+    notes="At x = 0 the derivative by y is 1; that by x is -inf, unless the cotangent is 0, and inf where y is 0, too: "
+    "beside there the function is infinite.",
 )

@@ -151,6 +151,29 @@ def test_multigammaln_by_differences() -> None:
     check_grads(lambda a: xp.special.multigammaln(a, 3), [np.array([1.5, 4.0])], order=2)
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-15)])
+def test_expit_has_all_digits_in_the_tails(dtype: str, rtol: float) -> None:
+    x = np.array([-80.0, -30.0, -10.0, 10.0, 20.0, 30.0, 40.0, 80.0])
+    exact = np.exp(-np.abs(x)) / (1.0 + np.exp(-np.abs(x))) ** 2
+    first = fn.grad(lambda x: xp.special.expit(x).sum())
+    np.testing.assert_allclose(first(x.astype(dtype)), exact, rtol=rtol)
+    second = fn.grad(lambda x: first(x).sum())(x.astype(dtype))
+    np.testing.assert_allclose(second, -exact * np.tanh(x / 2.0), rtol=4.0 * rtol)
+    np.testing.assert_allclose(fn.jit(first)(x.astype(dtype)), exact, rtol=2.0 * rtol)
+
+
+@pytest.mark.parametrize("name", ["rel_entr", "kl_div"])
+def test_relative_entropy_by_the_first_argument_at_the_edge(name: str) -> None:
+    f = getattr(xp.special, name)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # f(h, 0) is infinite for every positive h, and f(h, 1) falls more steeply than any line.
+        found = fn.grad(lambda x: f(x, np.array([0.0, 1.0, 0.5])).sum())(np.array([0.0, 0.0, 0.5]))
+        masked = fn.grad(lambda x: xp.where(x > 0, f(x, np.array([0.0, 0.5])), 0.0).sum())(np.array([0.0, 0.5]))
+    rest = 1.0 if name == "rel_entr" else 0.0
+    np.testing.assert_array_equal(found, [inf, -inf, rest])
+    np.testing.assert_array_equal(masked, [0.0, rest])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("name", "at", "wanted"),
