@@ -127,8 +127,8 @@ rel_entr = declare(
     domain=(_INSIDE, _INSIDE),
     example=("np.array(1.0), 0.5", "0.6931471806"),
     reference="SciPy, ``rel_entr``.",
-    notes="At x = 0 the derivative by y is 0 even at y = 0; that by x is -inf, unless the cotangent is 0, and inf where "
-    "y is 0, too: beside there the function is infinite.",
+    notes="At x = 0 the derivative by y is 0 even at y = 0; that by x is -inf, unless the cotangent is 0, and inf\n    "
+    "where y is 0, too: beside there the function is infinite.",
 )
 
 kl_div = declare(
@@ -144,6 +144,6 @@ kl_div = declare(
     domain=(_INSIDE, _INSIDE),
     example=("np.array(1.0), 0.5", "0.1931471806"),
     reference="SciPy, ``kl_div``.",
-    notes="At x = 0 the derivative by y is 1; that by x is -inf, unless the cotangent is 0, and inf where y is 0, too: "
-    "beside there the function is infinite.",
+    notes="At x = 0 the derivative by y is 1; that by x is -inf, unless the cotangent is 0, and inf where y is 0,\n    "
+    "too: beside there the function is infinite.",
 )

@@ -9,9 +9,9 @@ from funcnet.backends import hypergeometric
 from funcnet.backends.special import hosted_by
 from funcnet.core import Refused, bind, elementwise
 from funcnet.ops.arithmetic import maximum, pow, remainder
-from funcnet.ops.comparison import where
+from funcnet.ops.comparison import logical_and, where
 from funcnet.ops.complex import abs
-from funcnet.ops.exponential import exp
+from funcnet.ops.exponential import exp, log
 from funcnet.ops.fresh import weak_like
 from funcnet.ops.rounding import floor
 from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
@@ -199,12 +199,20 @@ exprel = declare(
     notes="All derivatives are right at and beside 0, where the n-th is 1 / (n + 1).",
 )
 
+
+def _dilogarithmic(x: Any) -> Any:
+    """Return ``log(x) / (1 - x)``, without losing a small x in the difference from 1, nor the limit at 1."""
+    near = logical_and(x > 0.0, x < 0.25)  # at 0 the series has all derivatives, which are infinite
+    small, rest = where(near, x, 0.25), where(near, 1.0, x)
+    return where(near, log(small) / (1.0 - small), -hyp2f1(1.0, 1.0, 2.0, 1.0 - rest))
+
+
 spence = declare(
     "spence",
     "x",
     "Dilogarithm in SciPy's form: the integral of ``log(t) / (1 - t)`` from 1 to x.",
-    partials=(lambda g, x: strong_multiply(g, -hyp2f1(1.0, 1.0, 2.0, 1.0 - x)),),
-    derivative=("-hyp2f1(1, 1, 2, 1 - x)",),
+    partials=(lambda g, x: strong_multiply(g, _dilogarithmic(x)),),
+    derivative=("log(x)/(1 - x)",),
     domain=(POSITIVE,),
     example=("0.0", "1.644934067"),
     reference="DLMF 25.12.2 and 15.4.1; SciPy, ``spence``.",

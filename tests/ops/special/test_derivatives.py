@@ -1,6 +1,6 @@
 """Special functions: derivatives against JAX, mpmath, closed forms and differences; poles and ends of domains."""
 
-from math import factorial, inf, pi, sqrt
+from math import factorial, inf, log, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,14 @@ def test_expit_has_all_digits_in_the_tails(dtype: str, rtol: float) -> None:
     np.testing.assert_allclose(fn.jit(first)(x.astype(dtype)), exact, rtol=2.0 * rtol)
 
 
+def test_second_order_of_the_dilogarithm_near_0() -> None:
+    second = fn.vmap(fn.grad(fn.grad(xp.special.spence)))
+    x = np.array([0.0, 1e-30, 1e-8, 0.1])
+    with np.errstate(divide="ignore"):
+        exact = 1.0 / (x * (1.0 - x)) + np.where(x > 0.0, np.log(np.where(x > 0.0, x, 1.0)) / (1.0 - x) ** 2, 0.0)
+        np.testing.assert_allclose(second(x), exact, rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", ["rel_entr", "kl_div"])
 def test_relative_entropy_by_the_first_argument_at_the_edge(name: str) -> None:
     f = getattr(xp.special, name)
@@ -196,6 +204,8 @@ def test_relative_entropy_by_the_first_argument_at_the_edge(name: str) -> None:
         ("jv", (1, 0.0), 0.5),
         ("sinc", (0.0,), 0.0),
         ("spence", (1.0,), -1.0),
+        ("spence", (0.25,), log(0.25) / 0.75),
+        ("spence", (1e-30,), log(1e-30)),
         ("ellipk", (0.0,), pi / 8),
         ("pseudo_huber", (0.0, 2.0), 0.0),
         ("log_ndtr", (-1e3,), 1e3 + 1e-3),
