@@ -8,6 +8,7 @@ stride, one for each set of places that meet the same taps, whose weights are pa
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.frames import Frame, Planes
-from funcnet.compiler.kernels.small import copied
+from funcnet.compiler.kernels.packing import packed
 from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
     Geometry,
@@ -28,8 +29,6 @@ from funcnet.compiler.kernels.windows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from funcnet.compiler.kernels.special import Compile
 
 __all__ = ["PHASES", "convolution"]
@@ -94,7 +93,7 @@ class _Convolution:
         self, shape: Geometry, dtype: np.dtype, threads: int, z: Phase | None, adjoint: bool, biased: bool, kind: str
     ) -> None:
         self.shape, self.z, self.adjoint, self.biased, self.kind = shape, z, adjoint, biased, kind
-        self.dtype, self.typed, self.size = dtype, type_of(dtype), dtype.itemsize
+        self.dtype, self.typed, self.size, self.threads = dtype, type_of(dtype), dtype.itemsize, threads
         self.result, self.features = shape.result[1:], shape.features
         make = adjoint_phases if adjoint else forward_phases
         sizes = zip(shape.result, shape.window, shape.stride, shape.low, shape.dilation, strict=True)
@@ -304,44 +303,31 @@ class _Convolution:
 
     # ------------------------------------------------------------------ weights
 
-    def weights(self) -> tuple[Any, list[tuple[Any, Callable[[Any], Any]]]]:
-        """Return memory for packed weights, and its parts with what takes each of them from a kernel."""
-        total = sum([y.taps * x.taps for y, x in self.phases]) * self.stack * self.inputs * self.features
-        memory = np.empty(total, self.dtype)
-        parts: list[tuple[Any, Callable[[Any], Any]]] = []
+    def weights(self, compile: Compile, threads: int) -> tuple[Any, Step]:
+        """Return memory for packed weights, and the step that takes them from a kernel."""
+        _, high, wide = self.shape.window
+        # Features of the kernel that weights are taken from, and rows of each place of its window.
+        features = self.shape.channels if self.adjoint else self.shape.features
+        rows = (self.features if self.adjoint else self.shape.channels) // self.shape.groups
+        matrices: list[tuple[int, int, int, int]] = []
         start = 0
         for y, x in self.phases:
+            terms = self.stack * y.taps * x.taps * self.inputs
             for q in range(self.groups):
-                for first in range(0, self.columns, self.panel):
-                    columns = min(self.panel, self.columns - first)
-                    for plane in range(self.stack):
-                        shape = (y.taps, x.taps, self.inputs, columns)
-                        target = memory[start : start + prod(shape)].reshape(shape)
-                        start += prod(shape)
-                        if target.size:
-                            parts.append((target, self.taken(plane, y, x, q, slice(first, first + columns))))
-        return memory, parts
-
-    def taken(self, plane: int, y: Phase, x: Phase, group: int, columns: slice) -> Callable[[Any], Any]:
-        places: tuple[Any, ...] = tuple(
-            [
-                slice(q.kernel, None if (end := q.kernel + q.taps * q.kernel_step) < 0 else end, q.kernel_step)
-                for q in (y, x)
-            ]
-        )
-        z = self.z
-        places = (0 if z is None else z.kernel + plane * z.kernel_step, *places)
-        if self.shape.depthwise:
-            # Only transposes are packed; the features of a channel are the terms.
-            one = self.shape.channels // self.inputs
-            return lambda kernel: (
-                kernel[(*places, 0)].reshape(y.taps, x.taps, one, self.inputs)[:, :, columns].swapaxes(2, 3)
-            )
-        if self.adjoint:
-            features = slice(group * self.inputs, (group + 1) * self.inputs)
-            return lambda kernel: kernel[(*places, columns, features)].swapaxes(2, 3)
-        columns = slice(group * self.columns + columns.start, group * self.columns + columns.stop)
-        return lambda kernel: kernel[(*places, slice(None), columns)]
+                first = 0
+                for k, j, i in product(range(self.stack), range(y.taps), range(x.taps)):
+                    plane = k if self.z is None else self.z.kernel + k * self.z.kernel_step
+                    at = (plane * high + y.kernel + j * y.kernel_step) * wide + x.kernel + i * x.kernel_step
+                    group = q * (self.inputs if self.adjoint else self.columns)
+                    matrices.append((at * rows * features + group, start, terms, first))
+                    first += self.inputs
+                start += terms * self.columns
+        memory = np.empty(start, self.dtype)
+        # In a transpose that does not mix channels, the features of a channel are the terms.
+        step = self.inputs if self.shape.depthwise else features
+        size = prod(self.shape.window) * rows * features
+        sizes = (self.inputs, self.columns, self.panel, step)
+        return memory, packed(compile, threads, size, matrices, *sizes, memory, turned=self.adjoint)
 
     # ------------------------------------------------------------------ the kernel
 
@@ -363,9 +349,8 @@ class _Convolution:
             kernel = (*shape.window, low // shape.groups, high)
             flat = [Of(1, (prod(kernel),))]
         if self.packed:
-            memory, packs = self.weights()
-            steps = [copied(compile, 1, kernel, taken, target) for target, taken in packs]
-            flat = [memory]
+            memory, step = self.weights(compile, self.threads)
+            steps, flat = [step], [memory]
         bias = [Of(2, (self.features,))] * self.biased
         result = Of(1 + weights + self.biased, (written,))
         return [*steps, Step(loop, bounds, [Of(0, (given,)), *flat, result, *bias, scratch])]

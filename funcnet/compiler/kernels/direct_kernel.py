@@ -14,7 +14,7 @@ import numpy as np
 
 from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.frames import Frame, Planes
-from funcnet.compiler.kernels.small import added
+from funcnet.compiler.kernels.small import added, shares
 from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import (
     Geometry,
@@ -250,5 +250,5 @@ def kernel_gradient(shape: Geometry, dtype: np.dtype, compile: Compile, threads:
         return Steps([Step(loop, bounds, [*given, Of(2, (1, job.total)), scratch])])
     sums = np.empty((job.parts, job.total), job.dtype)
     total = added(compile, job.dtype.name)
-    last = Step(total, (0, job.total), [sums, job.parts, Of(2, (job.total,))])
+    last = Step(total, shares(job.total, threads), [sums, job.parts, Of(2, (job.total,))])
     return Steps([Step(loop, bounds, [*given, sums, scratch]), last])

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet.compiler.kernels.small import cleared
+from funcnet.compiler.kernels.block import spec
+from funcnet.compiler.kernels.small import cleared, shares
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
+from funcnet.compiler.kernels.windows import vectors_of
 from funcnet.compiler.layout import basic_key
 
 if TYPE_CHECKING:
@@ -29,6 +31,14 @@ _DTYPES = frozenset(["float32", "float64"])
 _DEPTH, _SHORT, _WRITTEN = 4, 8, 32
 #: Elements that a thread has to have.
 _PARALLEL = 50_000
+#: Elements that are written at once.
+_HELD = 256
+_VECTORS = """def loop(lo, hi, part, x, y):
+    X = address(x)
+    Y = address(y)
+    for i in range(lo, hi):
+        block({text!r}, X + i * {row}, 0, Y + i * {rows}, 0, 0)
+"""
 _SOURCE = """def loop(lo, hi, part, x, y, d):
     n = {n}
     s = {s}
@@ -140,9 +150,33 @@ def repeated_elements(e: Equation) -> Special | None:
         return None
     axis, times = p["axis"], p["repeats"]
     count, width = prod(x.shape[: axis + 1]), prod(x.shape[axis + 1 :])
+    if width > 1 and times * width <= _HELD:
+        return _by_vectors(str(x.dtype), count, times, width)
     found = move_of([(count, width, times * width), (times, 0, width), (width, 1, 1)], 0, 0)
     assert found is not None
     return _special("repeat, at distances", str(x.dtype), found, prod(x.shape), prod(out.shape))
+
+
+def _by_vectors(dtype: str, count: int, times: int, width: int) -> Special:
+    """Return the kernel that writes each of a few neighbours several times, all at once."""
+    size = np.dtype(dtype).itemsize
+    text = spec(
+        size=size,
+        width=vectors_of(width, size)[0],
+        columns=width,
+        a=[0] * times,
+        c=[k * width * size for k in range(times)],
+        loops=[],
+        kind="row",
+    )
+
+    def build(compile: Compile, threads: int) -> Steps:
+        source = _VECTORS.format(text=text, row=width * size, rows=times * width * size)
+        loop = compile(source, f"void(int64, int64, int64, {dtype}[::1], {dtype}[::1])")
+        bounds = shares(count, threads, -(-_PARALLEL // (times * width)))
+        return Steps([Step(loop, bounds, [Of(0, (count * width,)), Of(1, (count * times * width,))])])
+
+    return Special("repeat, by vectors", build)
 
 
 def _places(key: Any, shape: tuple[int, ...]) -> list[tuple[int, int, int]] | None:

@@ -8,12 +8,12 @@ rows. Each product is added to what is there; windows that reach beyond the resu
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from funcnet.compiler.kernels.block import spec
-from funcnet.compiler.kernels.small import copied
+from funcnet.compiler.kernels.packing import packed
 from funcnet.compiler.kernels.special import Of, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import tile_of, vectors_of
 
@@ -60,7 +60,7 @@ def pays(shape: Geometry, size: int) -> bool:
 class _Overlay:
     def __init__(self, shape: Geometry, dtype: np.dtype, threads: int) -> None:
         shape = _along_rows(shape)
-        self.dtype, self.typed, self.size = dtype, type_of(dtype), dtype.itemsize
+        self.dtype, self.typed, self.size, self.threads = dtype, type_of(dtype), dtype.itemsize, threads
         self.images, self.terms, self.channels = shape.images, shape.channels, shape.features
         self.out, self.result = shape.given[1:], shape.result[1:]
         self.window, self.stride, self.low = shape.window[1:], shape.stride[1:], shape.low[1:]
@@ -168,27 +168,18 @@ class _Overlay:
         array = f"{self.dtype.name}[::1]"
         loop = compile(self.source(), f"void(int64, int64, int64, {', '.join([array] * 3)}, {self.dtype.name}[:,::1])")
         height = self.window[0]
-        weights = np.empty(height * self.columns * self.terms, self.dtype)
-        steps: list[Step] = []
-        shape = (height, self.columns, self.terms)
-        start = 0
-        for v in range(height):
-            for first in range(0, self.columns, self.panel):
-                columns = min(self.panel, self.columns - first)
-                part = weights[start : start + columns * self.terms].reshape(1, 1, self.terms, columns)
-                start += part.size
-
-                def taken(kernel: Any, v: int = v, columns: slice = slice(first, first + columns)) -> Any:
-                    return kernel[v, columns].T[None, None]
-
-                steps.append(copied(compile, 1, shape, taken, part))
+        each = self.columns * self.terms
+        weights = np.empty(height * each, self.dtype)
+        matrices = [(v * each, v * each, self.terms, 0) for v in range(height)]
+        sizes = (self.terms, self.columns, self.panel, self.terms)
+        pack = packed(compile, self.threads, weights.size, matrices, *sizes, weights, turned=True)
         bounds = tuple([self.images * i // self.parts for i in range(self.parts + 1)])
         given, result = [
             self.images * prod(size) * channels
             for size, channels in ((self.out, self.terms), (self.result, self.channels))
         ]
         scratch = memory_of(self.parts, self.scratch, self.dtype)
-        return Steps([*steps, Step(loop, bounds, [Of(0, (given,)), weights, Of(2, (result,)), scratch])])
+        return Steps([pack, Step(loop, bounds, [Of(0, (given,)), weights, Of(2, (result,)), scratch])])
 
 
 def overlaid(shape: Geometry, dtype: np.dtype, compile: Compile, threads: int) -> Steps:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from funcnet.compiler.kernels.block import spec
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
+from funcnet.compiler.kernels.windows import vectors_of
 
 if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation
@@ -42,11 +46,20 @@ _SHORT = """def loop(lo, hi, part, x, rows, y):
         for c in range(width):
             o[c] = {terms}
 """
+# The same for a few columns, too.
+_NARROW = """def loop(lo, hi, part, x, rows, y):
+    X = address(x)
+    Y = address(y)
+    width = y.shape[1]
+    for i in range(lo, hi):
+        o = y[i]
+{blocks}
+"""
 _MEAN = """        for c in range(width):
             o[c] = o[c] / {typed}(rows)
 """
-# Rows that a loop reads at once.
-_FEW = 4
+# Rows, and columns, that a loop reads at once.
+_FEW, _COLUMNS = 4, 128
 
 
 def middle_sum(e: Equation) -> Special | None:
@@ -67,7 +80,9 @@ def middle_sum(e: Equation) -> Special | None:
 
     def build(compile: Compile, threads: int) -> Steps:
         table = f"{dtype}[:,::1]"
-        source = _few(rows) if rows <= _FEW else _SOURCE
+        source = _SOURCE
+        if rows <= _FEW:
+            source = _narrow(rows, width, np.dtype(dtype).itemsize) if _VECTOR <= width <= _COLUMNS else _few(rows)
         source = (source + (_MEAN if name == "mean" else "")).replace("{typed}", type_of(dtype))
         if width < _VECTOR:
             # The loops over so few columns disappear.
@@ -83,3 +98,12 @@ def middle_sum(e: Equation) -> Special | None:
 def _few(rows: int) -> str:
     views = "\n".join([f"        a{j} = x[i * {rows} + {j}]" for j in range(rows)])
     return _SHORT.format(views=views, terms=" + ".join([f"a{j}[c]" for j in range(rows)]))
+
+
+def _narrow(rows: int, width: int, size: int) -> str:
+    blocks, row = [], width * size
+    for j in range(rows):
+        lanes, mode = vectors_of(width, size)[0], "add" if j else "set"
+        text = spec(size=size, width=lanes, columns=width, a=[0], c=[0], loops=[], mode=mode, kind="row")
+        blocks.append(f"        block({text!r}, X + (i * {rows} + {j}) * {row}, 0, Y + i * {row}, 0, 0)")
+    return _NARROW.format(blocks="\n".join(blocks))

@@ -15,13 +15,15 @@ A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", CVPR 201
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcnet.compiler.kernels.block import spec
-from funcnet.compiler.kernels.small import added, copied
+from funcnet.compiler.kernels.packing import packed
+from funcnet.compiler.kernels.small import added, shares
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
 from funcnet.compiler.kernels.windows import tile_of, vectors_of
 
@@ -35,9 +37,13 @@ __all__ = ["winograd"]
 
 # Bytes of the transformed patches of a block and of their products.
 _BLOCK = 800_000
+# Bytes of transformed weights that do not stay in the cache, and patches of a block that each of them is then read for.
+_WEIGHTS, _SHARING = 1_500_000, 128
 # Channels below which direct sums are as fast, and patches below which there is too little to do.
 _CHANNELS = 64
 _PATCHES = 64
+# Pairs of channels that a thread has to have to transform windows.
+_PAIRS = 4096
 
 _SUMS = {
     # B^T d
@@ -103,14 +109,14 @@ def winograd(e: Equation) -> Special | None:
     if least < _CHANNELS or patches < max(_PATCHES, largest // 2):
         return None
     build = _kernel_gradient if name == "conv_kernel" else _forward
-    job = _Job(name, first, result, low, grid, patches)
-    return Special(f"{name}, by patches", lambda compile, threads: build(job, compile, threads))
+    job = partial(_Job, name, first, result, low, grid, patches)
+    return Special(f"{name}, by patches", lambda compile, threads: build(job(threads), compile, threads))
 
 
 class _Job:
     """What a convolution is like, and the lines of its loops."""
 
-    def __init__(self, name: str, first: Any, result: Any, low: Any, grid: Any, patches: int) -> None:
+    def __init__(self, name: str, first: Any, result: Any, low: Any, grid: Any, patches: int, threads: int) -> None:
         self.name = name
         self.given, self.out = first.shape[1:-1], result.shape[1:-1]
         self.inputs, self.features = first.shape[-1], result.shape[-1]
@@ -120,7 +126,10 @@ class _Job:
         self.array = f"{self.dtype.name}[::1]"
         self.table = f"{self.dtype.name}[:,::1]"
         bytes_each = 16 * (self.inputs + self.features) * self.size
-        many = max(16, min(patches, _BLOCK // bytes_each))
+        many = _BLOCK // bytes_each
+        if 16 * self.inputs * self.features * self.size > _WEIGHTS:
+            many = max(many, _SHARING)
+        many = max(16, min(-(-patches // threads), many))
         if name == "conv_kernel":
             # Rows are channels, and patches the terms.
             self.many = many
@@ -292,11 +301,11 @@ class _Job:
     def turned(self, kind: str, count: int) -> str:
         """Return the source of a loop that transforms windows, element by element of their channels."""
         n, m = self.inputs * self.features, len(_SUMS[kind])
-        source = ["def loop(lo, hi, part, x, y):", f"    half = {self.typed}(0.5)"]
+        source = ["def loop(lo, hi, part, x, y):", f"    half = {self.typed}(0.5)", "    x = x[lo:]", "    y = y[lo:]"]
         for k in range(m):
             lines, (names,) = _transformed(kind, f"x[({count} * {{i}} + {{j}}) * {n} + c]", count, [k])
             lines += [f"y[{(m * k + j) * n} + c] = {name}" for j, name in enumerate(names)]
-            source += [f"    for c in range({n}):", *_indented(lines, 2)]
+            source += ["    for c in range(hi - lo):", *_indented(lines, 2)]
         return "\n".join([*source, ""])
 
 
@@ -318,11 +327,11 @@ def _forward(job: _Job, compile: Compile, threads: int) -> Steps:
     steps = []
     window: Any = Of(1, (9 * count,))
     if job.name == "conv_adjoint":
-        mirrored = np.empty((3, 3, job.inputs, job.features), job.dtype)
-        shape = (3, 3, job.features, job.inputs)
-        steps.append(copied(compile, 1, shape, lambda kernel: kernel[::-1, ::-1].swapaxes(2, 3), mirrored))
-        window = mirrored.reshape(-1)
-    steps.append(Step(turn, (0, 1), [window, weights]))
+        window = np.empty(9 * count, job.dtype)
+        matrices = [((8 - k) * count, k * count, job.inputs, 0) for k in range(9)]
+        sizes = (job.inputs, job.features, job.features, job.inputs)
+        steps.append(packed(compile, threads, 9 * count, matrices, *sizes, window, turned=True))
+    steps.append(Step(turn, shares(job.inputs * job.features, threads, _PAIRS), [window, weights]))
     given = Of(0, (job.images * prod(job.given) * job.inputs,))
     made = Of(3 if bias else 2, (job.images * prod(job.out) * job.features,))
     shift = [Of(2, (job.features,))] * bias
@@ -362,7 +371,11 @@ def _kernel_gradient(job: _Job, compile: Compile, threads: int) -> Steps:
     return Steps(
         [
             Step(loop, bounds, [*given, sums, scratch]),
-            Step(added(compile, job.dtype.name), (0, total), [sums, parts, whole]),
-            Step(turn, (0, 1), [whole, Of(2, (9 * job.inputs * job.features,))]),
+            Step(added(compile, job.dtype.name), shares(total, threads), [sums, parts, whole]),
+            Step(
+                turn,
+                shares(job.inputs * job.features, threads, _PAIRS),
+                [whole, Of(2, (9 * job.inputs * job.features,))],
+            ),
         ]
     )

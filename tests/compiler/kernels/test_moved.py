@@ -75,11 +75,14 @@ def test_even_and_odd(in_python: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "axis", "times"), [((7,), 0, 3), ((4, 5), 1, 12), ((4, 5), 0, 2), ((2, 3, 40), 1, 1)]
+    ("shape", "axis", "times"),
+    [((7,), 0, 3), ((4, 5), 1, 12), ((4, 5), 0, 2), ((2, 3, 40), 1, 1), ((3, 2, 100), 0, 2), ((2, 3, 19), 1, 3)],
 )
 def test_repeat(in_python: Any, shape: Any, axis: int, times: int) -> None:
     x = RNG.normal(size=shape)
-    assert calls(in_python, lambda x: xp.repeat(x, times, axis=axis), x) == ["repeat, at distances"]
+    width = int(np.prod(shape[axis + 1 :]))
+    name = "repeat, by vectors" if 1 < width <= 256 // times else "repeat, at distances"
+    assert calls(in_python, lambda x: xp.repeat(x, times, axis=axis), x) == [name]
 
 
 def test_what_stays(in_python: Any) -> None:

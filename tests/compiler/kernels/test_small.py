@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from funcnet.compiler.kernels.small import added, cleared, copied
+from funcnet.compiler.kernels.small import added, cleared, shares
 from funcnet.compiler.kernels.special import Of, Step, Steps
 
 
@@ -31,17 +31,9 @@ def test_zeros() -> None:
     np.testing.assert_array_equal(y, [1, 0, 0, 0, 1])
 
 
-def test_copies_of_views() -> None:
-    x = np.random.default_rng(0).normal(size=(5, 4, 3, 6))
-    views = [
-        lambda a: a[::-1, 1:3, :, ::2],
-        lambda a: a[3:0:-2, :, :, 1:].swapaxes(2, 3),
-        lambda a: a,
-    ]
-    for taken in views:
-        to = np.zeros(taken(x).shape)
-        Steps([copied(in_python, 1, x.shape, taken, to)])(None, x.reshape(-1))
-        np.testing.assert_array_equal(to, taken(x))
+def test_shares() -> None:
+    assert shares(100, 4, 30) == (0, 33, 66, 100)
+    assert shares(100, 4) == (0, 100)
 
 
 def test_steps_in_python() -> None:
