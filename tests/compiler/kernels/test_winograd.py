@@ -79,6 +79,17 @@ def test_as_pytorch(
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
 
 
+def test_weights_that_are_far(in_python: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More patches share them, and threads share their transformation."""
+    monkeypatch.setattr(fused, "threads", lambda: 2)
+    for name, value in (("_BLOCK", 1), ("_WEIGHTS", 1), ("_SHARING", 40), ("_PAIRS", 100)):
+        monkeypatch.setattr(f"funcnet.compiler.kernels.winograd.{name}", value)
+    arrays, padding = problem(np.random.default_rng(0), 5, (9, 8), 24, 16, ((2, 0), (2, 2))), ((2, 0), (2, 2))
+    _, found = planned(arrays, padding, in_python)
+    for a, b in zip(by_torch(*arrays, padding), found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-12 * np.abs(a).max())
+
+
 @pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-6), ("float64", 1e-13)])
 @pytest.mark.parametrize("threads", [1, 2])
