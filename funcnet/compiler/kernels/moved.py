@@ -32,7 +32,7 @@ _DEPTH, _SHORT, _WRITTEN = 4, 8, 32
 #: Elements that a thread has to have.
 _PARALLEL = 50_000
 #: Elements that are written at once.
-_HELD = 256
+_HELD = 128
 _VECTORS = """def loop(lo, hi, part, x, y):
     X = address(x)
     Y = address(y)

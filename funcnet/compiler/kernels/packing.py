@@ -94,5 +94,5 @@ def packed(
     units = len(matrices) * -(-rows // _ROWS)
     parts = max(1, min(threads, units, to.size // _PARALLEL))
     bounds = tuple([units * i // parts for i in range(parts + 1)])
-    table = np.array(matrices, np.int64)
+    table = np.array(matrices, np.int64).reshape(-1, 4)
     return Step(loop, bounds, [Of(1, (size,)), table, rows, columns, panel, step, to])
