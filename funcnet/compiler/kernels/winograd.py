@@ -363,7 +363,9 @@ def _kernel_gradient(job: _Job, compile: Compile, threads: int) -> Steps:
     loop = compile("\n".join([*source, ""]), f"void(int64, int64, int64, {types})")
     turn = compile(job.turned("gradient", 4), f"void(int64, int64, int64, {job.array}, {job.array})")
     scratch = memory_of(parts, job.scratch()[2], job.dtype)
-    whole = np.empty(total, job.dtype)
+    # One thread's sums are all there are.
+    whole = np.empty(total, job.dtype) if parts > 1 else sums[0, :total]
+    sum_up = [Step(added(compile, job.dtype.name), shares(total, threads), [sums, parts, whole])] if parts > 1 else []
     given = [
         Of(0, (job.images * prod(job.given) * job.inputs,)),
         Of(1, (job.images * prod(job.out) * job.features,)),
@@ -371,7 +373,7 @@ def _kernel_gradient(job: _Job, compile: Compile, threads: int) -> Steps:
     return Steps(
         [
             Step(loop, bounds, [*given, sums, scratch]),
-            Step(added(compile, job.dtype.name), shares(total, threads), [sums, parts, whole]),
+            *sum_up,
             Step(
                 turn,
                 shares(job.inputs * job.features, threads, _PAIRS),
