@@ -44,6 +44,8 @@ _DEPTH = 384
 _WIDTH = 2048
 #: Bytes of the rows of A that are brought together: eight blocks of at most 14.
 _ROWS = 8 * 14 * _DEPTH * 8
+#: Bytes of the results that are turned: as many rows as two tiles have columns, at most 64.
+_TURNED = 64 * _WIDTH
 #: Columns that are multiplied with rows of the left operand one by one.
 _THIN = 8
 #: Terms of their sums between visits to memory; all such columns lie in the room for panels.
@@ -139,6 +141,20 @@ def thin_{T}(m, n, k, a, a_row, b, b_row, b_step, c, c_row, c_step, w):
         p += kk
 
 def product_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w):
+    if a_row == {SZ} and s == 0 and relu == 0 and n <= 2 * {NR} and m >= 2 * {NR} and k >= 8:
+        # Few columns fill vectors badly, and numbers of a transposed A are read one by one from far apart. Its columns
+        # are the right operand's of the transposed product, which is turned in the end.
+        empty = 4 * (-n % {V}) >= n
+        if n < {V} or (m >= 8 * {NR} and (n == {V} or (empty and k >= 64) or k >= 512)):
+            x = w + {TURNED}
+            for q in range(0, m, {NC}):
+                mm = min({NC}, m - q)
+                straight_{T}(n, mm, k, b, b_step, b_row, a + q * {SZ}, a_step, {SZ}, x, mm * {SZ}, 0, 0, 0, w)
+                turn_{T}(n, mm, x, mm * {SZ}, c + q * c_row, c_row)
+            return
+    straight_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w)
+
+def straight_{T}(m, n, k, a, a_row, a_step, b, b_row, b_step, c, c_row, s, s_row, relu, w):
     if n == 1:
         b_step = {SZ}
     if m == 1:
@@ -200,7 +216,8 @@ def source(typed: str) -> str:
     size = int(typed[1])
     values = {"T": typed, "SZ": size, "MR": rows, "NR": vectors * width, "KC": _DEPTH, "NC": _WIDTH // size}
     values.update(zip(("DR", "DC"), tile.dot_shape(typed), strict=True))
-    return _SOURCE.format(**values, MANY=192, PANELS=_DEPTH * _WIDTH, THIN=_THIN, LONG=_LONG)
+    places = {"PANELS": _DEPTH * _WIDTH, "TURNED": _DEPTH * _WIDTH + _ROWS}
+    return _SOURCE.format(**values, **places, V=width, MANY=192, THIN=_THIN, LONG=_LONG)
 
 
 def packed_size(k: int, n: int, dtype: Any) -> int:
@@ -216,7 +233,7 @@ def rows_size() -> int:
 
 def scratch_size() -> int:
     """Return how many bytes `product` may write to."""
-    return _DEPTH * _WIDTH + _ROWS
+    return _DEPTH * _WIDTH + _ROWS + _TURNED
 
 
 def used(text: str) -> tuple[str, ...]:

@@ -125,6 +125,27 @@ def test_in_python(source: str, dtype: Any) -> None:
         check(source, in_python, *case, dtype)
 
 
+#: Few columns and a transposed left operand: the transposed product is computed.
+TURNED = [
+    (dims, ("turned", kind), "overwrite", 0)
+    for dims in [(70, 3, 20), (64, 1, 9), (530, 10, 33), (300, 33, 70), (560, 62, 520), (256, 20, 400)]
+    for kind in KINDS
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@compiled
+def test_few_columns_compiled(dtype: Any) -> None:
+    for case in TURNED:
+        check(PRODUCT, build.compiled, *case, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_columns_in_python(dtype: Any) -> None:
+    for case in TURNED[:10]:
+        check(PRODUCT, in_python, *case, dtype)
+
+
 @compiled
 def test_long_sums_are_as_exact_as_numpys() -> None:
     rng = np.random.default_rng(0)
