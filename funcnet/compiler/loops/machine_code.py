@@ -5,7 +5,7 @@ Nothing here is imported before something has to be compiled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numba import types
 from numba.core import compiler, sigutils
@@ -14,10 +14,8 @@ from numba.core.registry import cpu_target
 
 from funcnet.compiler.kernels import block, lanes, panels, tile
 from funcnet.compiler.loops import intrinsics
+from funcnet.compiler.loops.subnormal import TO_ZERO
 from funcnet.compiler.team.entry_code import entry, routine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["made"]
 
@@ -59,8 +57,11 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     result = _compiled(names["loop"], signature, name)
     library = result.library
     module = library.create_ir_module(f"{name}_entry")
-    write: Callable[..., None] = routine if callable else entry
-    write(cpu_target.target_context, module, name, result.fndesc.llvm_func_name, result.signature)
+    made_of = cpu_target.target_context, module, name, result.fndesc.llvm_func_name, result.signature
+    if callable:
+        routine(*made_of)
+    else:
+        entry(*made_of, to_zero=TO_ZERO in source)
     library.add_ir_module(module)
     # Nothing else calls it, so LLVM need not keep to a calling convention.
     library._final_module.get_function(result.fndesc.llvm_func_name).linkage = "internal"

@@ -5,6 +5,7 @@ Numba's calling convention passes each array as a structure and returns results 
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 from llvmlite import ir
@@ -18,9 +19,12 @@ __all__ = ["entry", "routine"]
 
 _WORD, _SMALL = ir.IntType(64), ir.IntType(32)
 _OBJECT = ir.IntType(8).as_pointer()
+#: Bits of the register in which x86 keeps how it computes: results, and arguments, that are subnormal count as 0.
+_TO_ZERO = 0x8040
+_X86 = ("x86_64", "amd64")
 
 
-def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> None:
+def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, to_zero: bool = False) -> None:
     """Write ``int32 name(lo, hi, part, table)``, which calls a function with what is in the table.
 
     Parameters
@@ -34,6 +38,8 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> 
     signature : numba.core.typing.Signature
         Of the function: three int64, then arrays, float64, int64 and booleans; uint64 is the address of what follows
         in the table.
+    to_zero : bool
+        Whether subnormal numbers count as 0 in the function where the processor is slow with them.
     """
     made = ir.Function(module, ir.FunctionType(_SMALL, [_WORD] * 4), name)
     builder = ir.IRBuilder(made.append_basic_block())
@@ -82,7 +88,10 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any) -> 
             meminfo=None,
         )
         given.append(array._getvalue())
+    before = _to_zero(builder) if to_zero and platform.machine().lower() in _X86 else None
     status, _ = _call(context, builder, callee, signature, given)
+    if before is not None:
+        _register(builder, "ld", before)
     # As Numba's `Status`: these two are no errors.
     fine = builder.or_(builder.icmp_signed("==", status, _SMALL(0)), builder.icmp_signed("==", status, _SMALL(-2)))
     builder.ret(builder.select(fine, _SMALL(0), _SMALL(1)))
@@ -108,6 +117,21 @@ def routine(context: Any, module: Any, name: str, callee: str, signature: Any) -
     _, result = _call(context, builder, callee, signature, numbers)
     python("PyEval_RestoreThread", ir.VoidType(), state)
     builder.ret(python("PyLong_FromLongLong", _OBJECT, builder.load(result)))
+
+
+def _to_zero(builder: Any) -> Any:
+    """Write what has subnormal numbers count as 0; return where the register's content of before is."""
+    before, now = [cgutils.alloca_once(builder, _SMALL) for _ in range(2)]
+    _register(builder, "st", before)
+    builder.store(builder.or_(builder.load(before), _SMALL(_TO_ZERO)), now)
+    _register(builder, "ld", now)
+    return before
+
+
+def _register(builder: Any, move: str, place: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [_OBJECT])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{move}mxcsr")
+    builder.call(function, [builder.bitcast(place, _OBJECT)])
 
 
 def _call(context: Any, builder: Any, callee: str, signature: Any, given: list[Any]) -> tuple[Any, Any]:
