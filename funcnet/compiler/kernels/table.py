@@ -8,7 +8,7 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.along import along
 from funcnet.compiler.kernels.chosen import put, taken
 from funcnet.compiler.kernels.factors import factored
-from funcnet.compiler.kernels.indexed import rows_added
+from funcnet.compiler.kernels.indexed import rows_added, rows_summed, same_rows
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.moved import added_apart, taken_apart
 from funcnet.compiler.kernels.padded import only_zeros, padded
@@ -37,11 +37,18 @@ def specialised(graph: Graph) -> Graph:
     held = set(graph.outputs)
     made = {v: e for e in graph.equations for v in e.outputs}
     found: set[Equation] = set()
+    #: What alone reads an equation's result -> the kernel of both, and what it is given.
+    bags: dict[Equation, tuple[Any, ...]] = {}
     for e in graph.equations:
         if e in found:
             continue
         inputs, outputs = e.inputs, e.outputs
-        if e.primitive.name == "max_pool":
+        if (bag := _bag(e, users, held, graph.constants)) is not None:
+            bags[bag[0]] = bag[1:]
+            continue
+        if e in bags:
+            special, inputs = bags[e]
+        elif e.primitive.name == "max_pool":
             partner = places.get(e.outputs[0])
             special: Any = max_with_places(e, partner is not None)
             if special is not None and partner is not None:
@@ -79,6 +86,26 @@ def specialised(graph: Graph) -> Graph:
             changed = True
         kept.append(e)
     return graph.with_equations(kept) if changed else graph
+
+
+def _bag(
+    e: Equation, users: dict[Value, list[Equation]], held: set[Any], constants: Any
+) -> tuple[Equation, Any, tuple[Any, ...]] | None:
+    """Return what alone reads rows that are taken or repeated, with the kernel of both and what that is given."""
+    if e.primitive.name not in ("gather", "broadcast_to") or e.outputs[0] in held:
+        return None
+    after = users.get(e.outputs[0], [])
+    if len(after) != 1:
+        return None
+    (reader,) = after
+    if e.primitive.name == "gather":
+        special, given = rows_summed(e, reader), tuple(e.values)
+    elif reader.primitive.name == "index_add" and (each := same_rows(reader, e)):
+        empty = only_zeros(constants.get(reader.inputs[0]))
+        special, given = rows_added(reader, empty, each), (*reader.inputs[empty:1], *e.values, *reader.inputs[2:])
+    else:
+        return None
+    return None if special is None else (reader, special, given)
 
 
 def _places(graph: Graph) -> dict[Value, Equation]:

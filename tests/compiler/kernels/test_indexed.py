@@ -64,6 +64,60 @@ def test_embeddings(
     compared(lambda t, i, w: xp.at(t * 2.0, i).add(w * 0.5) + 1.0, table, rows, weights)
 
 
+@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@pytest.mark.parametrize(
+    ("columns", "shape", "axis"),
+    [((5,), (3, 4), 1), ((40,), (20, 7), -2), ((2, 3), (2, 3, 5), (1, 2)), ((16,), (2, 3, 5), 2)],
+)
+def test_bags(
+    monkeypatch: pytest.MonkeyPatch,
+    rng: np.random.Generator,
+    threads: str,
+    name: str,
+    columns: tuple[int, ...],
+    shape: tuple[int, ...],
+    axis: Any,
+) -> None:
+    """Neither the rows that are taken nor those that are added are written."""
+    monkeypatch.setattr(kernel, "_PARALLEL", 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    table = rng.standard_normal((9, *columns)).astype(np.float32)
+    rows = rng.integers(-9, 9, shape)
+
+    def loss(table: Any, rows: Any) -> Any:
+        return xp.sum(xp.sin(getattr(xp, name)(table[rows], axis=axis)))
+
+    plan = compared(fn.value_and_grad(loss), table, rows)
+    assert f"{name} of rows" in plan.calls
+    assert not {"broadcast_to", "gather, row by row"} & {*plan.calls}
+
+
+def test_rows_that_are_not_bags(rng: np.random.Generator) -> None:
+    """Sums over the rows' elements or over the first indices, of rows that others read, and repeated rows apart."""
+    table, rows = rng.standard_normal((9, 6)), rng.integers(-9, 9, (4, 5))
+    for f in (
+        lambda t, i: xp.sum(t[i], axis=2),
+        lambda t, i: xp.sum(t[i], axis=0),
+        lambda t, i: xp.sum(t[i], axis=(1, 2)),
+        lambda t, i: (xp.sum(t[i], axis=1), xp.sin(t[i])),
+        lambda t, i: xp.at(t, i).add(xp.broadcast_to(t[:1] * 2.0, (4, 5, 6))),
+        lambda t, i: xp.at(t, i).add(xp.broadcast_to(t[:5] * 2.0, (4, 5, 6))),
+    ):
+        graph = optimised(fn.trace(f, table, rows))
+        plan = FusedPlan(graph)
+        assert "sum of rows" not in plan.calls
+        for a, b in zip(interpret(graph, (table, rows)), plan(table, rows), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-13, atol=1e-13)
+
+
+def test_a_bag_without_a_row(rng: np.random.Generator) -> None:
+    table, rows = rng.standard_normal((9, 6)), np.array([[0, 1], [2, 9]])
+    plan = FusedPlan(optimised(fn.trace(lambda t, i: xp.mean(t[i], axis=1), table, rows)))
+    with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 with size 9"):
+        plan(table, rows)
+
+
 def test_tied_embeddings(rng: np.random.Generator) -> None:
     table = rng.standard_normal((6, 8))
     tokens = rng.integers(0, 6, (2, 5))
