@@ -74,8 +74,8 @@ def expanded(x: Any, size: int, batched: bool) -> Any:
     return x if batched or not hasattr(x, "shape") else _broadcast(x, (size, *x.shape))
 
 
-def _all_expanded(args: Sequence[Any], size: int, batched: Sequence[bool]) -> list[Any]:
-    return [expanded(a, size, b) for a, b in zip(args, batched, strict=True)]
+def _all_expanded(args: Sequence[Any], size: int, batched: Sequence[bool]) -> Sequence[Any]:
+    return args if False not in batched else [expanded(a, size, b) for a, b in zip(args, batched, strict=True)]
 
 
 # ---------------------------------------------------------------------- general rules

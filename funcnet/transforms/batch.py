@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
 from funcnet.core import Trace, Tracer, bind, owner, settled
-from funcnet.core.bind import check_hashable, scalar_array
+from funcnet.core.bind import check_hashable, run, scalar_array
 from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, FuncnetError, NotDifferentiableError, ParameterError, ShapeError
 from funcnet.ops import broadcast_to, getitem, moveaxis, stack
-from funcnet.ops.batching import broadcasting
+from funcnet.ops.batching import broadcasting, padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,9 @@ class BatchTrace(Trace):
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if params:
             check_hashable(primitive, params)
+        kind = primitive.kind
+        if kind == "elementwise" and len(args) < 3:
+            return self._elementwise(primitive, args, params)
         values = []
         batched = []
         for a in args:
@@ -65,7 +68,6 @@ class BatchTrace(Trace):
                 values.append(a)
                 batched.append(False)
         node = 0
-        kind = primitive.kind
         if True not in batched:
             y, node = bind(primitive, *values, **params), None
         elif kind == "elementwise":
@@ -84,6 +86,35 @@ class BatchTrace(Trace):
         if primitive.multiple:
             return tuple([Tracer(self, v, node) for v in y])
         return Tracer(self, y, node)
+
+    def _elementwise(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tracer:
+        """Apply an operation on each element of one or two arrays: nearly every other one of a program."""
+        x1 = args[0]
+        node = None
+        if x1.__class__ is Tracer and x1.trace is self:
+            node = x1.node
+            x1 = x1.value
+        if len(args) == 1:
+            raws: Any = (x1,)
+            nested = x1.__class__ is Tracer
+        else:
+            x2 = args[1]
+            first, second = node, None
+            if x2.__class__ is Tracer and x2.trace is self:
+                second = x2.node
+                x2 = x2.value
+            if first is not None or second is not None:
+                node = 0
+                # Counted from the last, dimensions meet as those of single elements do.
+                m = len(getattr(x1, "shape", ())) - (first is not None)
+                n = len(getattr(x2, "shape", ())) - (second is not None)
+                if m < n and first is not None:
+                    x1 = padded(x1, n)
+                elif n < m and second is not None:
+                    x2 = padded(x2, m)
+            raws = (x1, x2)
+            nested = x1.__class__ is Tracer or x2.__class__ is Tracer
+        return Tracer(self, bind(primitive, *raws, **params) if nested else run(primitive, raws, params), node)
 
 
 def composed(f: Callable[..., Any]) -> Callable[..., Any]:
