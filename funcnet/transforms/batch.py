@@ -58,15 +58,19 @@ class BatchTrace(Trace):
         kind = primitive.kind
         if kind == "elementwise" and len(args) < 3:
             return self._elementwise(primitive, args, params)
-        values = []
-        batched = []
-        for a in args:
-            if a.__class__ is Tracer and a.trace is self:
-                values.append(a.value)
-                batched.append(a.node is not None)
-            else:
-                values.append(a)
-                batched.append(False)
+        if len(args) == 1:
+            values = [args[0].value]
+            batched = [args[0].node is not None]
+        else:
+            values = []
+            batched = []
+            for a in args:
+                if a.__class__ is Tracer and a.trace is self:
+                    values.append(a.value)
+                    batched.append(a.node is not None)
+                else:
+                    values.append(a)
+                    batched.append(False)
         node = 0
         if True not in batched:
             y, node = bind(primitive, *values, **params), None
@@ -226,13 +230,17 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         def named(index: int) -> str:
             return _named(tree.flatten_with_paths((args, kwargs))[0][index][0])
 
-        moved = [_moved(leaf, axis, i, named) for i, (leaf, axis) in enumerate(zip(given, axes, strict=True))]
+        moved = [
+            leaf if axis is None else _moved(leaf, axis, i, named)
+            for i, (leaf, axis) in enumerate(zip(given, axes, strict=True))
+        ]
         trace = BatchTrace(_common_size(moved, axes, named))
         leaves = [
-            Tracer(trace, leaf, None if axis is None else 0) if _is_array(leaf) else leaf
+            Tracer(trace, leaf, 0) if axis is not None else Tracer(trace, leaf, None) if _is_array(leaf) else leaf
             for leaf, axis in zip(moved, axes, strict=True)
         ]
-        *placed, by_name = _put_together(structures, leaves)
+        placed = _put_together(structures, leaves)
+        by_name = placed.pop() if kwargs else {}
         out = trace.run(f, tuple(placed), by_name)
         found, shape = tree.flatten(out)
         where = (
@@ -255,8 +263,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
 
 
 def _taken_apart(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return all leaves, the structure of each argument and of the keyword arguments, and the axis of each leaf."""
-    flats = [tree.flatten(a) for a in (*args, kwargs)]
+    """Return all leaves, the structure of each argument and of keyword arguments if there are, and each leaf's axis."""
+    flats = [tree.flatten(a) for a in args]
     entries = in_axes if in_axes.__class__ is tuple else (in_axes,) * len(args)
     axes: list[Any] = []
     for axis, (found, _) in zip(entries, flats, strict=False):
@@ -266,7 +274,9 @@ def _taken_apart(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             # As a whole, so that messages have the whole path.
             axes = tree.broadcast_prefix(in_axes, args, is_leaf=_is_none, name="in_axes of fn.vmap")
             break
-    axes += [0 if _is_array(leaf) else None for leaf in flats[-1][0]]
+    if kwargs:
+        flats.append(tree.flatten(kwargs))
+        axes += [0 if _is_array(leaf) else None for leaf in flats[-1][0]]
     return [leaf for found, _ in flats for leaf in found], [structure for _, structure in flats], axes
 
 
@@ -307,10 +317,8 @@ def _named(path: str) -> str:
     return f"argument {place}" + (f", leaf {rest}" if bracket and rest else "")
 
 
-def _moved(leaf: Any, axis: int | None, index: int, named: Callable[[int], str]) -> Any:
+def _moved(leaf: Any, axis: int, index: int, named: Callable[[int], str]) -> Any:
     """Return a mapped array with the dimension of the batch in front."""
-    if axis is None:
-        return leaf
     if not _is_array(leaf):
         raise ParameterError(
             f"fn.vmap cannot map over {named(index)}.",
@@ -370,6 +378,8 @@ def in_front(trace: BatchTrace, leaf: Any, axis: int | None) -> Any:
 
 def _placed(trace: BatchTrace, leaf: Any, axis: int | None, index: int, named: Callable[[int], str]) -> Any:
     """Return a result with the dimension of the batch where `out_axes` wants it."""
+    if axis == 0 and leaf.__class__ is Tracer and leaf.trace is trace and leaf.node is not None:
+        return leaf.value
     if axis is None:
         if leaf.__class__ is Tracer and leaf.trace is trace and leaf.node is not None:
             raise ParameterError(

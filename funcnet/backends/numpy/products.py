@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from funcnet.backends.numpy.compiled import OUTER
+
 __all__ = ["KERNELS"]
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+# From this many elements on, a compiled loop is worth asking for.
+_LARGE = 1 << 16
 
 
 def _matmul(x1: Any, x2: Any) -> Any:
@@ -25,9 +31,21 @@ def _matrix_transpose(x: Any) -> Any:
 
 def _outer_of(a: Any, b: Any) -> Any:
     if a.dtype == b.dtype and a.dtype.kind in "fc":
+        if _in_rows(a) and _in_rows(b) and len(a) == len(b):
+            if OUTER.ready is not None:
+                out = np.empty((*a.shape, b.shape[1]), a.dtype)
+                OUTER.ready(a, b, out)
+                return out
+            if a.size * b.shape[1] >= _LARGE:
+                OUTER.request()
         # Its loop over rows costs half of what that of a broadcast multiplication does.
         return np.einsum("...i,...j->...ij", a, b)
     return a[..., :, None] * b[..., None, :]
+
+
+def _in_rows(x: Any) -> bool:
+    """Whether an array is as the compiled loop takes it."""
+    return x.__class__ is np.ndarray and x.ndim == 2 and x.dtype in _FLOATS and x.flags.c_contiguous and x.flags.aligned
 
 
 def _convolve(a: Any, v: Any, *, mode: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnet.backends.numpy import compiled
+from funcnet.backends.numpy.compiled import HASH
 
 __all__ = ["KERNELS", "Finish", "hash_words", "run", "threads", "threefry2x32"]
 
@@ -132,7 +132,7 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
         for begin, end in _pieces(first + start, first + stop):
             n = end - begin
             # Asked for each time, since it may become ready in the middle of a draw.
-            loop = compiled.ready()
+            loop = HASH.ready
             if loop is None:
                 _hash_block(schedule, begin, ramp[:n], x0[:n], x1[:n], spare[:n])
             else:
@@ -140,7 +140,7 @@ def run(key: np.ndarray, size: int, finish: Finish, first: int = 0) -> None:
             finish(x0[:n], x1[:n], spare[:n], begin - first, end - first)
 
     if size >= _SHARED:
-        compiled.request()
+        HASH.request()
     if size < _SHARED or threads() == 1:
         work(0, size)
         return
