@@ -22,7 +22,7 @@ LIBRARY = "funcnet"
 
 
 def version() -> str:
-    """Return the version, and that of Numba, which makes large draws faster where it is installed."""
+    """Return the version, and that of Numba, which makes large draws and outer products faster where it is there."""
     try:
         return f"{fn.__version__} with Numba {installed('numba')}"
     except PackageNotFoundError:
