@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.backends.keys import ARRAY, broadcast_shape, layout
-from funcnet.core import bind, registry
+from funcnet.core import Spec, bind, raw, registry
 from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError
 from funcnet.ops.fresh import integers_like
@@ -197,13 +197,21 @@ def matrix_product(primitive: Primitive, size: int, batched: Sequence[bool], a: 
     wide = max(m, n, 2)
     left = _matrices(a, batched[0], m, wide, -2)
     right = _matrices(b, batched[1], n, wide, -1)
-    # Products of columns with rows need no sums: libraries take one pair at a time where they could broadcast.
-    y = bind(registry["multiply"] if left.shape[-1] == 1 else primitive, left, right)
+    y = _columns_with_rows(left, right) if left.shape[-1] == 1 else bind(primitive, left, right)
     shape = tuple(y.shape)
     lead = shape[: len(shape) - 2]
     rows = () if m == 1 else shape[-2:-1]
     columns = () if n == 1 else shape[-1:]
     return _reshaped(y, lead + rows + columns)
+
+
+def _columns_with_rows(left: Any, right: Any) -> Any:
+    """Return products that need no sums: libraries take one pair at a time where they could broadcast."""
+    lead = tuple(left.shape[:-2])
+    # A graph has the multiplication, which shares a loop with what is around it.
+    if lead != tuple(right.shape[:-2]) or isinstance(raw(left), Spec) or isinstance(raw(right), Spec):
+        return bind(registry["multiply"], left, right)
+    return bind(registry["outer_of"], _reshaped(left, left.shape[:-1]), _reshaped(right, (*lead, right.shape[-1])))
 
 
 def _times_vectors(primitive: Primitive, size: int, a: Any, b: Any) -> Any:
