@@ -12,6 +12,7 @@ from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, FuncnetError, NotDifferentiableError, ParameterError, ShapeError
 from funcnet.ops import broadcast_to, getitem, moveaxis, stack
 from funcnet.ops.batching import broadcasting, padded
+from funcnet.transforms.leaves import check_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,10 +208,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     array([[2., 0.],
            [0., 4.]])
     """
-    if not callable(f):
-        raise ParameterError(
-            "fn.vmap transforms a function.", found=type(f).__name__, needed="a callable", write="fn.vmap(f)(x)"
-        )
+    check_function(f, "fn.vmap")
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
     _check_axes(in_axes, "in_axes")

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from funcnet import backends, tree
 from funcnet.compiler.capture import recomputing
 from funcnet.core import Trace, Tracer, constant, current_trace
-from funcnet.errors import NotDifferentiableError, ParameterError
+from funcnet.errors import NotDifferentiableError
 from funcnet.transforms.call import call_rule
+from funcnet.transforms.leaves import check_function
 from funcnet.transforms.reverse import ReverseTrace
 from funcnet.transforms.tape import Node, Replay
 
@@ -115,13 +116,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> fn.grad(lambda x: xp.sum(block(x)))(np.zeros(2))
     array([0.54030231, 0.54030231])
     """
-    if not callable(f):
-        raise ParameterError(
-            "fn.checkpoint transforms a function.",
-            found=type(f).__name__,
-            needed="a callable",
-            write="fn.checkpoint(f)(x)",
-        )
+    check_function(f, "fn.checkpoint")
 
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

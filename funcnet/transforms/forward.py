@@ -76,7 +76,7 @@ def jvp(
     Raises
     ------
     ParameterError
-        If `primals` and `tangents` are not sequences of one length.
+        If `f` cannot be called, or `primals` and `tangents` are not sequences of one length.
     ShapeError, DtypeError, TreeError
         If a tangent does not match its primal.
 
@@ -87,6 +87,7 @@ def jvp(
     >>> fn.jvp(np.sin, (np.array(0.0),), (np.array(2.0),))
     (np.float64(0.0), np.float64(2.0))
     """
+    leaf_rules.check_function(f, "fn.jvp", "primals, tangents")
     if (
         not isinstance(primals, (tuple, list))
         or not isinstance(tangents, (tuple, list))

@@ -16,7 +16,7 @@ from funcnet.ops import concat, moveaxis, ones_like, reshape
 from funcnet.transforms.batch import vmap
 from funcnet.transforms.forward import jvp
 from funcnet.transforms.holomorphic import check_input, check_output
-from funcnet.transforms.leaves import as_leaf, positions
+from funcnet.transforms.leaves import as_leaf, check_function, positions
 from funcnet.transforms.reverse import grad, vjp
 
 if TYPE_CHECKING:
@@ -246,10 +246,7 @@ def _transformed(
     name: str,
     compute: Callable[..., tuple[Any, Any]],
 ) -> Callable[..., Any]:
-    if not callable(f):
-        raise ParameterError(
-            f"{name} transforms a function.", found=type(f).__name__, needed="a callable", write=f"{name}(f)(x)"
-        )
+    check_function(f, name)
     if chunk_size is not None and not (chunk_size.__class__ is int and chunk_size > 0):
         raise ParameterError(
             f"{name} got a chunk_size that is no number of rows.",

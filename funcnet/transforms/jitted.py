@@ -16,10 +16,10 @@ from funcnet.compiler.donation import check_not_donated, donations, gone, run_do
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.compiler.native import natives
 from funcnet.core import Tracer
-from funcnet.errors import ParameterError
 from funcnet.transforms.debugging import ChecksInsideError, checking
 from funcnet.transforms.donated_arguments import donated_names, given_away
 from funcnet.transforms.kinds import NUMBERS, kinds_of
+from funcnet.transforms.leaves import check_function
 from funcnet.transforms.named_arguments import unknown_option
 from funcnet.transforms.program import Program
 from funcnet.transforms.recaptures import Recaptures
@@ -111,10 +111,7 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
     ) -> None:
         if unknown:
             raise unknown_option("fn.jit", next(iter(unknown)), _OPTIONS, f)
-        if not callable(f):
-            raise ParameterError(
-                "fn.jit transforms a function.", found=type(f).__name__, needed="a callable", write="fn.jit(f)(x)"
-            )
+        check_function(f, "fn.jit")
         # First, since it copies the attributes of `f`, which may be of this class.
         update_wrapper(self, f)
         self.f = f

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Trace
 
-__all__ = ["as_leaf", "check_like", "finish", "positions", "strip"]
+__all__ = ["as_leaf", "check_function", "check_like", "finish", "positions", "strip"]
 
 
 def _function_of_batch(primitive: Any, size: int, batched: Any, /, y: Any, x: Any) -> Any:
@@ -40,6 +40,17 @@ function_of_p = general(
     dtypes="floating",
     cases=(case((2, 3), (2, 3)), case((), ())),
 )
+
+
+def check_function(f: Any, name: str, arguments: str = "") -> None:
+    """Refuse what cannot be called in place of the function that `name` transforms, at once or to another one."""
+    if not callable(f):
+        raise ParameterError(
+            f"{name} transforms a function.",
+            found=type(f).__name__,
+            needed="a callable",
+            write=f"{name}(f, {arguments})" if arguments else f"{name}(f)(x)",
+        )
 
 
 def positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from funcnet.core.dtypes import is_inexact
 from funcnet.errors import NotDifferentiableError, ParameterError
 from funcnet.ops import multiply, zeros_like
 from funcnet.transforms.call import Zero, place, returned
+from funcnet.transforms.leaves import check_function
 from funcnet.transforms.linearity import opposite, point
 from funcnet.transforms.reverse import vjp
 
@@ -62,6 +63,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
     >>> push(np.array(1.0)), push(np.array(3.0))
     (array(1.), array(3.))
     """
+    check_function(f, "fn.linearize", "x")
     y, pullback, *aux = vjp(f, *primals, has_aux=has_aux)
     outs, structure = tree.flatten(y)
     live = [i for i, leaf in enumerate(outs) if hasattr(leaf, "dtype") and is_inexact(leaf.dtype)]
@@ -120,6 +122,8 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[..., tupl
         If `f` is seen not to be linear: its values at a point and at -2 times that point are compared.
     DtypeError
         If a leaf is not floating-point.
+    ParameterError
+        If `f` cannot be called.
 
     Examples
     --------
@@ -130,6 +134,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[..., tupl
     >>> transpose(np.array([1.0, 0.0, 0.0]))
     (array([1., 2.]),)
     """
+    check_function(f, "fn.linear_transpose", "x")
     points = tree.map(_point, _arrays(primals))
     y, pullback = vjp(f, *points)
     values = tree.leaves(y)

@@ -11,7 +11,6 @@ from funcnet import tree
 from funcnet.core import Trace, Tracer, bind, current_trace, determined, settled
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms import leaves as leaf_rules
 from funcnet.transforms.holomorphic import check_input, check_output
@@ -168,6 +167,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
     ------
     DtypeError
         If a leaf is not floating-point, or not complex with `holomorphic`.
+    ParameterError
+        If `f` cannot be called.
     TreeError
         If the cotangent's structure differs from the output's.
 
@@ -180,6 +181,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, holomorphic
     >>> db
     array([11., 11., 11.])
     """
+    leaf_rules.check_function(f, "fn.vjp", "x")
     trace = ReverseTrace()
     flats = [tree.flatten(p) for p in primals]
     leaves, tracers = _lift(trace, primals, [flat for flat, _ in flats], "fn.vjp", range(len(primals)))
@@ -306,10 +308,7 @@ def _differentiated(
     *,
     with_value: bool,
 ) -> Callable[..., Any]:
-    if not callable(f):
-        raise ParameterError(
-            f"{name} transforms a function.", found=type(f).__name__, needed="a callable", write=f"{name}(f)(x)"
-        )
+    leaf_rules.check_function(f, name)
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:

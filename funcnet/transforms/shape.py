@@ -9,6 +9,7 @@ from funcnet import tree
 from funcnet.core import Spec, Trace, Tracer, raw
 from funcnet.core.bind import check_hashable
 from funcnet.core.inference import backend_among, inferred
+from funcnet.transforms.leaves import check_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,8 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     ------
     AbstractValueError
         If the function reads a value.
+    ParameterError
+        If `f` cannot be called.
     ShapeError
         If shapes do not fit.
 
@@ -121,6 +124,7 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     >>> fn.eval_shape(lambda a, b: a @ b, fn.Spec((8, 3)), fn.Spec((3, 5)))
     Spec((8, 5), 'float32')
     """
+    check_function(f, "fn.eval_shape", "x")
     trace = ShapeTrace()
 
     def abstract(leaf: Any) -> Any:

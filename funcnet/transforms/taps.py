@@ -14,7 +14,7 @@ from funcnet.core.frames import user_frame
 from funcnet.errors import DtypeError, NotDifferentiableError, ParameterError
 from funcnet.ops import ones_like
 from funcnet.transforms.call import Arguments, Call, Zero
-from funcnet.transforms.leaves import finish
+from funcnet.transforms.leaves import check_function, finish
 from funcnet.transforms.outputs import scalar_output
 from funcnet.transforms.reverse import ReverseTrace, Sweep
 from funcnet.transforms.tape import Node, sweep
@@ -182,13 +182,7 @@ def grad_of_taps(f: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     >>> g["activation"], g["pre-activation"]
     (array([1., 1.]), array([1., 1.]))
     """
-    if not callable(f):
-        raise ParameterError(
-            "fn.grad_of_taps transforms a function.",
-            found=type(f).__name__,
-            needed="a callable",
-            write="fn.grad_of_taps(f)(x)",
-        )
+    check_function(f, "fn.grad_of_taps")
 
     @wraps(f)
     def gradients(*args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import tree
 from funcnet.compiler.capture import capture
 from funcnet.compiler.graph import spec_of
+from funcnet.transforms.leaves import check_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     ------
     AbstractValueError
         If the function reads a value that depends on the arguments; names the line.
+    ParameterError
+        If `f` cannot be called.
 
     Examples
     --------
@@ -46,6 +49,7 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
       c: float32[2] = matmul(a, b)
       return c, 2.0
     """
+    check_function(f, "fn.trace", "x")
     leaves, structure = tree.flatten((args, kwargs))
     known = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
 

@@ -309,6 +309,24 @@ def test_aux_needs_a_pair_and_a_function_is_needed():
         fn.grad(3.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("eval_shape", "x"),
+        ("jvp", "primals, tangents"),
+        ("linear_transpose", "x"),
+        ("linearize", "x"),
+        ("trace", "x"),
+        ("vjp", "x"),
+    ],
+)
+def test_arguments_in_place_of_the_function_are_refused(name, arguments):
+    x = np.ones(3)
+    with pytest.raises(ParameterError, match="transforms a function") as caught:
+        getattr(fn, name)(*([(x,)] * 3 if name == "jvp" else [x, x]))
+    assert f"write:  fn.{name}(f, {arguments})" in str(caught.value)
+
+
 def test_an_exception_leaves_no_state_behind():
     class MineError(Exception):
         pass
