@@ -24,7 +24,7 @@ from funcnet.compiler.loops.group import (
     repetition,
 )
 from funcnet.compiler.loops.narrow import loop_of
-from funcnet.compiler.loops.subnormal import TO_ZERO, may_be_zero
+from funcnet.compiler.loops.subnormal import to_zero
 from funcnet.compiler.loops.templates import type_name
 from funcnet.compiler.loops.windows import PLACES, WINDOW, window_of
 from funcnet.compiler.steps import Fixed, Given
@@ -142,8 +142,8 @@ class LoopSteps:
 
     def _write_in_place(self, loop: Loop, step: int) -> None:
         found = written_in_place(loop, self.readers.free(step), self.arrays.graph.outputs)
-        if found and may_be_zero(loop.group):
-            loop.source = loop.source.replace("\n", f"\n{TO_ZERO}", 1)
+        if found:
+            loop.source = to_zero(loop)
         for out, v in found.items():
             self.in_place[out] = v
             self.readers.take(v)

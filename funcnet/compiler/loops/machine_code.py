@@ -14,7 +14,7 @@ from numba.core.registry import cpu_target
 
 from funcnet.compiler.kernels import block, lanes, panels, tile
 from funcnet.compiler.loops import intrinsics
-from funcnet.compiler.loops.subnormal import TO_ZERO
+from funcnet.compiler.loops.subnormal import enough, looked_at
 from funcnet.compiler.team.entry_code import entry, routine
 
 __all__ = ["made"]
@@ -61,7 +61,10 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     if callable:
         routine(*made_of)
     else:
-        entry(*made_of, to_zero=TO_ZERO in source)
+        places = looked_at(source)
+        arguments = result.signature.args[3:]
+        to_zero = None if places is None else {i: enough(arguments[i].dtype.name) for i in places}
+        entry(*made_of, to_zero=to_zero)
     library.add_ir_module(module)
     # Nothing else calls it, so LLVM need not keep to a calling convention.
     library._final_module.get_function(result.fndesc.llvm_func_name).linkage = "internal"

@@ -2,37 +2,63 @@
 
 Moments of parameters without a gradient (embeddings of rare words, units that are off) shrink at each step until they
 are subnormal, and stay so for ever; squares of small gradients are. Processors of x86 take a hundred times as long for
-each vector that holds such a number. Sums and products that take it for 0 are wrong by no more than the smallest normal
-number (1.2e-38 in single precision). Comparisons, signs, and quotients of two such numbers would be wrong by more.
+each vector that holds such a number. Sums that take it for 0 are wrong by no more than the smallest normal number
+(1.2e-38 in single precision), and quotients by a root and an epsilon by no more than their rounding if the epsilon is
+not tiny: loops look at it when they run. Comparisons, signs and other quotients would be wrong by more.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from funcnet.compiler.graph import Value
 from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, power_of
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from funcnet.compiler.graph import Equation
+    from funcnet.compiler.loops.emit import Loop
     from funcnet.compiler.loops.group import Group
 
-__all__ = ["TO_ZERO", "may_be_zero"]
+__all__ = ["enough", "looked_at", "to_zero"]
 
-#: A line of the source of a loop in which they count as 0.
-TO_ZERO = "    # Subnormal numbers count as 0.\n"
+_LINE = "    # Subnormal numbers count as 0 where these arguments are not tiny:{}\n"
+_FOUND = re.compile(r"^    # Subnormal numbers count as 0 where these arguments are not tiny:([ \d]*)$", re.MULTILINE)
 
 _SAFE = REDUCTIONS | SHAPES | {"abs", "add", "astype", "maximum", "minimum", "multiply", "negative", "positive"}
 _SAFE |= {"sqrt", "square", "stop_gradient", "subtract"}
 
 
-def may_be_zero(group: Group) -> bool:
-    """Whether nothing in a loop becomes wrong by more than the smallest normal number if smaller ones count as 0."""
+def enough(dtype: Any) -> float:
+    """Return how large an epsilon is beside which roots of subnormal numbers are below its rounding."""
+    info = np.finfo(dtype)
+    return float(np.sqrt(np.float64(info.tiny)) / info.eps)
+
+
+def to_zero(loop: Loop) -> str:
+    """Return the source of a loop with a line that says that subnormal numbers count as 0, if they may."""
+    group = loop.group
     made = {e.outputs[0]: e for e in group.equations}
-    return all([_safe(e, group, made) for e in group.equations])
+    beside: list[Value] = []
+    if not all([_safe(e, group, made, beside) for e in group.equations]):
+        return loop.source
+    arguments = [v for v, _ in loop.inputs]
+    places = "".join([f" {arguments.index(v)}" for v in dict.fromkeys(beside)])
+    return loop.source.replace("\n", f"\n{_LINE.format(places)}", 1)
 
 
-def _safe(e: Equation, group: Group, made: dict[Value, Equation]) -> bool:
+def looked_at(source: str) -> tuple[int, ...] | None:
+    """Return which arguments of a loop must not be tiny for subnormal numbers to count as 0; None if they never do."""
+    found = _FOUND.search(source)
+    return None if found is None else tuple(map(int, found[1].split()))
+
+
+def _safe(e: Equation, group: Group, made: dict[Value, Equation], beside: list[Value]) -> bool:
+    """Return whether an operation allows it, and note what it allows it beside."""
     name = e.primitive.name
     if name == "pow":
         return power_of(e) is not None and e.inputs[1] > 0  # type: ignore[operator]  # a number
@@ -42,7 +68,13 @@ def _safe(e: Equation, group: Group, made: dict[Value, Equation]) -> bool:
     if by.__class__ is not Value:
         return by != 0
     # A root and an epsilon.
-    sum_ = made.get(by)
-    if sum_ is None or sum_.primitive.name != "add":
+    total = made.get(by)
+    if total is None or total.primitive.name != "add":
         return False
-    return any([v.__class__ is not Value or group.roles[v] == "scalar" for v in sum_.inputs])
+    for v in total.inputs:
+        if v.__class__ is not Value:
+            return v >= enough(by.dtype)  # type: ignore[operator]
+        if group.roles[v] == "scalar" and v not in made:
+            beside.append(v)
+            return True
+    return False

@@ -6,7 +6,7 @@ Numba's calling convention passes each array as a structure and returns results 
 from __future__ import annotations
 
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 from numba import types
@@ -14,6 +14,9 @@ from numba.core import cgutils
 from numba.np import arrayobj
 
 from funcnet.compiler.team.entries import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["entry", "routine"]
 
@@ -24,7 +27,9 @@ _TO_ZERO = 0x8040
 _X86 = ("x86_64", "amd64")
 
 
-def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, to_zero: bool = False) -> None:
+def entry(
+    context: Any, module: Any, name: str, callee: str, signature: Any, *, to_zero: Mapping[int, float] | None = None
+) -> None:
     """Write ``int32 name(lo, hi, part, table)``, which calls a function with what is in the table.
 
     Parameters
@@ -38,8 +43,9 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, 
     signature : numba.core.typing.Signature
         Of the function: three int64, then arrays, float64, int64 and booleans; uint64 is the address of what follows
         in the table.
-    to_zero : bool
-        Whether subnormal numbers count as 0 in the function where the processor is slow with them.
+    to_zero : mapping of int to float, optional
+        With one, subnormal numbers count as 0 in the function where the processor is slow with them, unless the first
+        element of one of these arrays, counted without the three int64, is below its number.
     """
     made = ir.Function(module, ir.FunctionType(_SMALL, [_WORD] * 4), name)
     builder = ir.IRBuilder(made.append_basic_block())
@@ -54,6 +60,7 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, 
         return value
 
     given: list[Any] = list(made.args[:3])
+    firsts: dict[int, Any] = {}
     for t in signature.args[3:]:
         if t is types.uint64:
             given.append(builder.add(made.args[3], _WORD(8 * at[0])))
@@ -78,6 +85,7 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, 
             shape, strides = [[load(builder.add(p, _WORD(8 * i))) for i in range(t.ndim)] for p in places]
         array = arrayobj.make_array(t)(context, builder)
         typed = context.get_data_type(t.dtype).as_pointer()
+        firsts[len(given) - 3] = data, context.get_data_type(t.dtype)
         arrayobj.populate_array(
             array,
             data=builder.inttoptr(data, typed),
@@ -88,7 +96,14 @@ def entry(context: Any, module: Any, name: str, callee: str, signature: Any, *, 
             meminfo=None,
         )
         given.append(array._getvalue())
-    before = _to_zero(builder) if to_zero and platform.machine().lower() in _X86 else None
+    before = None
+    if to_zero is not None and platform.machine().lower() in _X86:
+        fit = ir.Constant(ir.IntType(1), 1)
+        for i, least in to_zero.items():
+            data, kind = firsts[i]
+            number = builder.load(builder.inttoptr(data, kind.as_pointer()))
+            fit = builder.and_(fit, builder.fcmp_ordered(">=", number, ir.Constant(kind, least)))
+        before = _to_zero(builder, fit)
     status, _ = _call(context, builder, callee, signature, given)
     if before is not None:
         _register(builder, "ld", before)
@@ -119,11 +134,11 @@ def routine(context: Any, module: Any, name: str, callee: str, signature: Any) -
     builder.ret(python("PyLong_FromLongLong", _OBJECT, builder.load(result)))
 
 
-def _to_zero(builder: Any) -> Any:
-    """Write what has subnormal numbers count as 0; return where the register's content of before is."""
+def _to_zero(builder: Any, fit: Any) -> Any:
+    """Write what has subnormal numbers count as 0 if that is fit; return where the register's content of before is."""
     before, now = [cgutils.alloca_once(builder, _SMALL) for _ in range(2)]
     _register(builder, "st", before)
-    builder.store(builder.or_(builder.load(before), _SMALL(_TO_ZERO)), now)
+    builder.store(builder.or_(builder.load(before), builder.select(fit, _SMALL(_TO_ZERO), _SMALL(0))), now)
     _register(builder, "ld", now)
     return before
 

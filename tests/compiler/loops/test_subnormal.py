@@ -12,7 +12,7 @@ from funcnet import optim, xp
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build
-from funcnet.compiler.loops.subnormal import TO_ZERO
+from funcnet.compiler.loops.subnormal import enough, looked_at
 from funcnet.compiler.passes import optimised
 
 compiling = pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
@@ -38,7 +38,7 @@ def full(*values: float) -> list[np.ndarray]:
 
 
 def marked(f: Callable[..., Any], count: int, donated: tuple[int, ...] = (0, 1)) -> list[bool]:
-    return [TO_ZERO in loop.source for loop in plan_of(f, *full(*[0.5] * count), donated=donated).loops]
+    return [looked_at(loop.source) is not None for loop in plan_of(f, *full(*[0.5] * count), donated=donated).loops]
 
 
 def test_updates_of_optimizers_are_such_loops() -> None:
@@ -54,7 +54,7 @@ def test_updates_of_optimizers_are_such_loops() -> None:
 
         graph = optimised(fn.trace(step, params, optimizer.init(params), full(1.0)[0]))
         plan = FusedPlan(graph, in_python, donated=range(len(graph.inputs) - 1))
-        assert [TO_ZERO in loop.source for loop in plan.loops if loop.group.shape == (SIZE,)] == [True]
+        assert [looked_at(loop.source) is not None for loop in plan.loops if loop.group.shape == (SIZE,)] == [True]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_updates_of_optimizers_are_such_loops() -> None:
         pytest.param(lambda w, m, g: (xp.where(m > 0, w, 0.0), 0.9 * m + g), id="comparison"),
         pytest.param(lambda w, m, g: (w - m / g, 0.9 * m + g), id="quotient of two arrays"),
         pytest.param(lambda w, m, g: (w - m / (xp.sqrt(m) + g), 0.9 * m + g), id="no epsilon"),
+        pytest.param(lambda w, m, g: (w - m / (xp.sqrt(g) + 1e-15), 0.9 * m + g), id="tiny epsilon"),
         pytest.param(lambda w, m, g: (w - m**-1.0, 0.9 * m + g), id="reciprocal"),
         pytest.param(lambda w, m, g: (w - xp.log(m), 0.9 * m + g), id="logarithm"),
     ],
@@ -97,3 +98,14 @@ def test_ends_of_the_range_are_as_ever() -> None:
     plan = plan_of(adam, *arguments, donated=(0, 1, 2), compile=build.compiled)
     for a, b in zip(wanted, plan(*[a.copy() for a in arguments]), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-6, atol=1.2e-38)
+
+
+@compiling
+@pytest.mark.parametrize("eps", [0.0, 1e-30, 1e-13, 1e-8])
+def test_roots_beside_a_tiny_epsilon_count(eps: float) -> None:
+    arguments = [*full(1.0, 0.0, 1e-40), np.full(SIZE, 3e-20, np.float32), np.asarray(np.float32(eps))]
+    assert (eps < enough(np.float32)) == (eps < 1e-12)
+    plan = plan_of(adam, *arguments, donated=(0, 1, 2), compile=build.compiled)
+    wanted = adam(*arguments)
+    for a, b in zip(wanted, plan(*[a.copy() for a in arguments]), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-37)
