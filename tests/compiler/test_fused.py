@@ -472,10 +472,12 @@ class TestCompiled:
                 z = xp.tanh(c[0] @ w + x)
                 return (z, c[1] + xp.sum(z)), {"z": z * 2.0, "first": c[0], "s": xp.sum(z)}
 
-            (c, total), ys = fn.scan(step, (x0, np.float32(0.0)), xs)
+            (c, total), ys = fn.scan(step, (x0, np.float64(0.0)), xs)
             return xp.sum(c) + total + xp.sum(ys["z"] ** 2) + xp.sum(ys["first"]) + xp.sum(ys["s"])
 
-        args = [RNG.normal(size=s).astype("float32") for s in ((3, 3), (2, 3), (5, 2, 3))]
+        # Of its own: what others have drawn before depends on which tests a process has.
+        rng = np.random.default_rng(0)
+        args = [rng.normal(size=s) for s in ((3, 3), (2, 3), (5, 2, 3))]
         wanted = fn.grad(rnn, (0, 1, 2))(*args)
         f = fn.jit(fn.grad(rnn, (0, 1, 2)))
         for _ in range(3):
@@ -483,7 +485,7 @@ class TestCompiled:
         assert finish_compiling(120)
         for _ in range(3):
             for a, b in zip(wanted, f(*args), strict=True):
-                np.testing.assert_allclose(b, a, rtol=2e-5, atol=1e-6)
+                np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
 
     def test_a_failure_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from funcnet.compiler.execute import CompilationWarning, Executable
