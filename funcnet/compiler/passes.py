@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _FOLDED_BYTES = 1 << 20
+#: Slices of everything.
+_ALL = [(start, None, step) for start in (None, 0) for step in (None, 1)]
 #: Elements of constants that are compared.
 _SHARED = 1 << 16
 
@@ -169,6 +171,10 @@ def simplify(graph: Graph) -> Graph:
         before = made.get(first) if first.__class__ is Value else None
         if name in ("getitem", "index_add") and (key := _without_dots(e)) is not None:
             kept.append(Equation(e.primitive, e.inputs, {**e.params, "key": key}, e.outputs, e.line, e.again))
+        elif name == "getitem" and _inserts(e):
+            e = Equation(registry["reshape"], e.inputs, {"shape": e.outputs[0].shape}, e.outputs, e.line, e.again)
+            made[e.outputs[0]] = e
+            kept.append(e)
         elif before is not None and name == before.primitive.name == "matrix_transpose":
             replaced[e.outputs[0]] = before.inputs[0]
         elif before is not None and name == before.primitive.name and name in ("reshape",):
@@ -182,6 +188,13 @@ def simplify(graph: Graph) -> Graph:
         else:
             kept.append(e)
     return graph.with_equations(kept, [_follow(replaced, v) for v in graph.outputs])
+
+
+def _inserts(e: Equation) -> bool:
+    """Whether a part of an array is all of it, with more dimensions."""
+    key: Any = e.params["key"]
+    parts = [k for k in key if k is not None]
+    return len(e.inputs) == 1 and len(parts) < len(key) and all([k in _ALL for k in parts])
 
 
 def _squares(e: Equation) -> bool:

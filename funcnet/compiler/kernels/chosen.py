@@ -121,7 +121,7 @@ def middle_extreme(e: Equation) -> Special | None:
     """Return the kernel for maxima or minima over neighbouring axes between others, None where it does not apply."""
     x, y, name = e.values[0], e.outputs[0], e.primitive.name
     t = _tables(x.shape, e.params["axis"], x.dtype)
-    if t is None or y.dtype != x.dtype or t.count == 1:
+    if t is None or y.dtype != x.dtype:
         return None
     dtype = str(x.dtype)
 

@@ -85,7 +85,8 @@ class _Writer(Emitter):
             return self.pitch
         sizes = [np.dtype(v.dtype).itemsize for v in (*self.given, *self.results) if self.c.roles[v] == "full"]
         sizes += [np.dtype(v.dtype).itemsize for v in self.kept]
-        fit = _CACHE // (self.rows * sum(sizes)) // LEAST * LEAST
+        # There are none where rows and columns meet only for extremes.
+        fit = _CACHE // (self.rows * max(1, sum(sizes))) // LEAST * LEAST
         # About as many in each block.
         each = -(-self.pitch // -(-self.pitch // max(LEAST, min(_MOST, fit))))
         return min(self.pitch, -(-each // LEAST) * LEAST)

@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Value
-from funcnet.compiler.loops.templates import LIMITS, POWERS, type_name
+from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, POWERS, type_name
 from funcnet.compiler.loops.windows import MOVED, columns_of, window_of
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ CYCLE, REPEAT, REPEAT_ROW, EACH = "cycle", "repeat", "repeated row", "each"
 RUN_SUM, TURN_SUM = "sum of a run", "sum over turns"
 #: Columns, rows, and expressions up to, from and up to which a loop is written with its columns side by side.
 _NARROW, _MANY, _EXPRESSIONS = 16, 64, 600
-#: Rows that an inner loop has at least.
-_RUN = 16
+#: Rows that an inner loop has at least, and where it computes no functions, of which a vector takes long.
+_RUN, _FEW = 16, 4
 
 Shape = tuple[int, ...]
 
@@ -205,7 +205,9 @@ class Group:
             ):
                 return None
             return "full"
-        if self.split is not None and all([k in ("row", "scalar") for k in kinds]) and "row" in kinds:
+        # What repeats is aligned with the loop, so that the result has to be, too.
+        rows = ("row", "scalar", REPEAT_ROW if len(e.outputs[0].shape) == len(self.shape) else "row")
+        if self.split is not None and all([k in rows for k in kinds]) and "row" in kinds:
             lead = _squeezed(self.shape[: self.split])
             return "row" if _squeezed(e.outputs[0].shape) == lead else None
         return None
@@ -273,7 +275,8 @@ class Group:
         if not found:
             return self.rows
         least = min(found)
-        return least if least >= _RUN and all([t % least == 0 for t in found]) else None
+        enough = _RUN if any([(function_of(e), "float32") in FUNCTIONS for e in self.equations]) else _FEW
+        return least if least >= enough and all([t % least == 0 for t in found]) else None
 
     def _columns(self, e: Equation, made: set[Value], roles: dict[Value, str]) -> str | None:
         """Take in some columns of a matrix from outside."""

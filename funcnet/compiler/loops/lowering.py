@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import xp
 from funcnet.compiler.capture import capture
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.kept_rows import with_rows_kept
 from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, TEMPLATES
 from funcnet.compiler.loops.wider import in_double
 from funcnet.errors import FuncnetError
@@ -65,7 +66,7 @@ def lowered(graph: Graph) -> Graph:
     outputs = [replaced.get(v, v) if v.__class__ is Value else v for v in graph.outputs]
     if any([v.__class__ is not Value for v in outputs]):
         return graph
-    return Graph(graph.inputs, kept, outputs, constants).with_equations(kept, outputs)
+    return with_rows_kept(Graph(graph.inputs, kept, outputs, constants).with_equations(kept, outputs))
 
 
 def _in_loops(e: Equation) -> bool:

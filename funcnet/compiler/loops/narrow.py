@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["loop_of"]
 
+#: Columns up to which LLVM takes vectors of rows apart.
+_TAKEN_APART = 8
 _REDUCTIONS = ("sum", "mean", "max", "min", "any", "all")
 
 
@@ -100,9 +102,8 @@ class _Narrow(Emitter):
         shared = dict(self.text)
         self.columns = [dict(shared) for _ in width]
         for i, (v, role) in enumerate(self.inputs):
-            rows = self.block
             if role in ("full", WIDE, "row"):
-                rows.append(f"x{i} = a{i}[start : start + n]")
+                self.block.append(f"x{i} = {self._rows(f'a{i}', self._width(v, role))}")
             elif role == "scalar":
                 self.head.append(f"u{i} = a{i}[0]")
             elif role == "column":
@@ -112,7 +113,7 @@ class _Narrow(Emitter):
                 continue
             for c in width:
                 if role == "full":
-                    self.columns[c][v] = f"x{i}[j, {c}]"
+                    self.columns[c][v] = self._at(f"x{i}", c)
                 elif role == "row":
                     self.columns[c][v] = f"x{i}[j]"
                 elif role == "column":
@@ -122,10 +123,30 @@ class _Narrow(Emitter):
                 i = next(i for i, (v, _) in enumerate(self.inputs) if v is e.inputs[0])
                 first = (columns_of(e) or (0, 0))[0]
                 for c in width:
-                    self.columns[c][e.outputs[0]] = f"x{i}[j, {first + c}]"
-        for i, (_, role) in enumerate(self.outputs):
+                    self.columns[c][e.outputs[0]] = self._at(f"x{i}", first + c, e.inputs[0].shape[-1])
+        for i, (v, role) in enumerate(self.outputs):
             if role in ("full", "row", JOINED):
-                self.block.append(f"y{i} = o{i}[start : start + n]")
+                self.block.append(f"y{i} = {self._rows(f'o{i}', self._width(v, role))}")
+
+    def _width(self, v: Value, role: str) -> int:
+        """Return how many columns an array of rows has."""
+        return {"row": 1, WIDE: v.shape[-1], JOINED: v.shape[-1]}.get(role, self.group.columns)
+
+    @staticmethod
+    def _rows(array: str, width: int, first: str = "start") -> str:
+        """Return rows of a block, one after the other.
+
+        Of a matrix LLVM makes vectors in case its rows are as far from each other as its elements, and takes a number
+        after the other if they are not; but it knows what to do where the distance is a number in the source.
+        """
+        if width > _TAKEN_APART:
+            return f"{array}[{first} : {first} + n]"
+        return f"{array}.reshape({array}.size)[({first}) * {width} : ({first} + n) * {width}]"
+
+    def _at(self, array: str, column: int, width: int | None = None) -> str:
+        """Return the expression of an element of row j."""
+        width = width or self.group.columns
+        return f"{array}[j, {column}]" if width > _TAKEN_APART else f"{array}[{width} * j + {column}]"
 
     def _turn(self, i: int, v: Value, role: str) -> None:
         """Write where a value lies that repeats, or stays, while an inner loop goes over its rows."""
@@ -137,9 +158,9 @@ class _Narrow(Emitter):
         if each == 1:
             # Its rows are a multiple of the inner loop's.
             self.unit.append(f"b{i} = u % (a{i}.shape[0] // period) * period")
-            self.block.append(f"x{i} = a{i}[b{i} + begin : b{i} + begin + n]")
+            self.block.append(f"x{i} = {self._rows(f'a{i}', 1 if flat else len(width), f'b{i} + begin')}")
             for c in width:
-                self.columns[c][v] = f"x{i}[j]" if flat else f"x{i}[j, {c}]"
+                self.columns[c][v] = f"x{i}[j]" if flat else self._at(f"x{i}", c)
             return
         self.unit.append(f"b{i} = u // (a{i + 1} // period) % a{i}.shape[0]")
         self.unit += [f"x{i} = a{i}[b{i}]"] if flat else [f"x{i}_{c} = a{i}[b{i}, {c}]" for c in width]
@@ -188,13 +209,13 @@ class _Narrow(Emitter):
         if role == "row":
             self.body.append(f"y{i}[j] = {self.columns[0][v]}")
         elif role == "full":
-            self.body += [f"y{i}[j, {c}] = {texts[v]}" for c, texts in enumerate(self.columns)]
+            self.body += [f"{self._at(f'y{i}', c)} = {texts[v]}" for c, texts in enumerate(self.columns)]
         else:
             e: Any = next(e for e in self.group.equations if v in e.outputs)
             if role == JOINED:
                 width = self.group.columns
                 self.body += [
-                    f"y{i}[j, {p * width + c}] = {texts[a]}"
+                    f"{self._at(f'y{i}', p * width + c, v.shape[-1])} = {texts[a]}"
                     for p, a in enumerate(e.inputs)
                     for c, texts in enumerate(self.columns)
                 ]
@@ -209,8 +230,10 @@ class _Narrow(Emitter):
         # A sum over a dimension of size one has one turn, which begins with the first row.
         row = "start" if self.whole else "begin"
         self.block.append(f"y{i} = o{i}[part, {row} * {len(self.columns)} : ({row} + n) * {len(self.columns)}]")
-        self.block.append(f"z{i} = y{i}.reshape(n, {len(self.columns)})")
-        self.body += [f"z{i}[j, {c}] += {texts[v]}" for c, texts in enumerate(self.columns)]
+        width = len(self.columns)
+        shape = "n * {0}" if width <= _TAKEN_APART else "n, {0}"
+        self.block.append(f"z{i} = y{i}.reshape({shape.format(width)})")
+        self.body += [f"{self._at(f'z{i}', c)} += {texts[v]}" for c, texts in enumerate(self.columns)]
 
     def _sums(self, i: int, e: Equation, role: str) -> None:
         """Add up columns, or everything: in vectors within a block, in double precision beyond."""

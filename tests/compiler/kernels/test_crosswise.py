@@ -38,6 +38,12 @@ def test_softmax_and_its_gradient(in_python: Any) -> None:
     assert found == ["max, sum, pass by pass"]
 
 
+def test_tables_that_are_nowhere_in_memory(in_python: Any) -> None:
+    a, b = RNG.normal(size=(7, 1)), RNG.normal(size=9)
+    assert calls(in_python, lambda a, b: xp.softmax(a * b, axis=0)[2], a, b)[0] == "max, sum, pass by pass"
+    assert kernels(calls(in_python, lambda a, b: xp.max(a + b, axis=0), a, b))
+
+
 def test_loops_keep_what_takes_one_pass(in_python: Any) -> None:
     x = RNG.normal(size=(9, 5))
     assert not kernels(calls(in_python, lambda x: xp.sum(x * x, axis=0), x))
