@@ -1,14 +1,13 @@
 """Error functions and the normal distribution in generated loops.
 
-The complement is the exponential of the negative square times a polynomial in ``(x - 4) / (x + 4)``, the inverse a
-polynomial in the logarithm of ``1 - x**2`` or in its root. The coefficients are those of least largest error, made by
-the algorithm of Remez; errors in units in the last place are in the tests.
+In double precision the function itself is what an exponential leaves to 1. The complement is the exponential of the
+negative square times a polynomial in ``(x - 4) / (x + 4)``, the inverse a polynomial in the logarithm of ``1 - x**2``
+or in its root. The coefficients are those of least largest error; errors in units in the last place are in the tests.
 
 References
 ----------
 M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x**2) erfc x", Mathematics of Computation
 36, 1981.
-W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
 M. Giles, "Approximating the erfinv function", GPU Computing Gems, Jade Edition, 2011.
 """
 
@@ -46,30 +45,22 @@ def erf32(x):
     return one if a > f4(3.925) else y
 
 def erf64(x):
+    # From the logarithm of what is left to 1, which is a rational function times x.
     a = abs(x)
-    a = 6.0 if a > 6.0 else a
-    z = a * a
-    near = a < 0.46875
-    p = horner64(z, 1.85777706184603153e-1, 3.16112374387056560e00, 1.13864154151050156e02, 3.77485237685302021e02,
-        3.20937758913846947e03)
-    q = horner64(z, 1.0, 2.36012909523441209e01, 2.44024637934444173e02, 1.28261652607737228e03,
-        2.84423683343917062e03)
-    s = horner64(a, 2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e01,
-        2.98635138197400131e02, 8.81952221241769090e02, 1.71204761263407058e03, 2.05107837782607147e03,
-        1.23033935479799725e03)
-    t = horner64(a, 1.0, 1.57449261107098347e01, 1.17693950891312499e02, 5.37181101862009858e02,
-        1.62138957456669019e03, 3.29079923573345963e03, 4.36261909014324716e03, 3.43936767414372164e03,
-        1.23033935480374942e03)
-    y = (p if near else s) / (q if near else t)
-    far = 1.0 - exp64(-z) * y
-    return x * y if near else (-far if x < 0.0 else far if x > 0.0 else x)
+    a = 5.95 if a > 5.95 else a
+    p = horner64(a, 0.00011825085711868083, 0.0032479967153636966, 0.0315890630261697, 0.16539412143250448,
+        0.5314455039035653, 1.0815030509988737, 1.3379198364973766, 0.8512261986630107, 0.12837916709551256)
+    q = horner64(a, 0.00011827189456543649, 0.003363828018889508, 0.034394133727091325, 0.18867254163894548,
+        0.6323542321234279, 1.3314846456440892, 1.6716608399224462, 1.0)
+    e, y = decay64(p / q * a + a)
+    return copysign64(y, x)
 
 def scaled_tail32(a):
     # The scaled complement of the error function, for a that is not negative.
     t = f4(1.0) - f4(8.0) / (a + f4(4.0))
-    p = horner32(t, -0.0002477631496731192, -0.00035643839510157704, 0.005079763010144234, -0.016642119735479355,
-        0.03714375197887421, -0.06609482318162918, 0.09373835474252701, -0.1010972186923027, 0.0680965855717659,
-        0.015385109931230545, -0.13962110877037048, 1.2329950332641602)
+    p = horner32(t, 0.00016746297478675842, -0.00023979542311280966, -0.000874980993103236, 0.005060536786913872,
+        -0.016036009415984154, 0.03715985640883446, -0.06642450392246246, 0.09373290836811066, -0.10101494193077087,
+        0.06809722632169724, 0.015377409756183624, -0.13962112367153168, 1.2329951524734497)
     return p * (f4(0.5) / (f4(0.5) + a))
 
 def scaled_tail64(a):
@@ -174,11 +165,12 @@ def log_ndtr64(x):
     z, low = half_square64(x)
     q = 0.5 * scaled_tail64(abs(x) * 0.7071067811865476)
     e = exp64(-z)
-    h = q * (e - e * low)
+    near = abs(x) < 0.7
+    h = 0.5 - 0.5 * near_erf64(abs(x) * 0.7071067811865476) if near else q * (e - e * low)
     u = 1.0 - h
     # On the right what is left to 1 is added to the logarithm, on the left the exponent.
-    y = log64(q if x < 0.0 else u)
-    y = (y - low) - z if x < 0.0 else y + ((1.0 - u) - h) / u
+    y = log64((h if near else q) if x < 0.0 else u)
+    y = (y if near else (y - low) - z) if x < 0.0 else y + ((1.0 - u) - h) / u
     return -np.inf if x == -np.inf else -abs(y)
 
 def erfcinv64(x):

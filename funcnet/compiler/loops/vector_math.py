@@ -1,12 +1,12 @@
 """Functions of one number that LLVM vectorises: polynomials, with exponents set by integer arithmetic.
 
 Numba calls the C library for each element of `exp`, `log` and `tanh`, which is several times slower than NumPy. The
-polynomials for the exponential and the logarithm are those of Cephes; the largest error of each function, in units in
-the last place, is in the tests.
+polynomial for the logarithm in single precision is that of Cephes, those for the exponential are of least largest
+error; the largest error of each function, in units in the last place, is in the tests.
 
 References
 ----------
-S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: expf, logf, tanhf, sinf).
+S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: logf, sinf).
 Sun Microsystems, "Freely distributable libm", 1993 (logarithm, sine and cosine in double precision).
 """
 
@@ -17,21 +17,32 @@ from funcnet.compiler.loops.notation import expanded, twins
 __all__ = ["SOURCE"]
 
 SOURCE = expanded("""
+def exp_parts32(x, bias):
+    # So large a number as t has no fraction: its last bits are the exponent and a bias. What is left of x, and a
+    # polynomial of it: its exponential is (p * r + 1) * r + 1.
+    t = x * f4(1.44269504088896341) + bias
+    n = t - bias
+    r = (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
+    p = horner32(r, 0.0013870657421648502, 0.00836626160889864, 0.04166743531823158, 0.1666654646396637,
+        0.4999999701976776)
+    return as_bits(t), r, p
+
 def exp32(x):
     # What rounds to 0 is not computed: processors take a hundred cycles for a product that underflows.
     none = x < f4(-104.0)
     x = f4(0.0) if none else (f4(89.0) if x > f4(89.0) else x)
-    n = np.rint(x * f4(1.44269504088896341))
-    r = (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
-    p = horner32(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-        5.0000001201e-1)
-    y = p * (r * r) + r + f4(1.0)
-    k = i4(n)
+    k, r, p = exp_parts32(x, f4(12583166.0))
     a = i4(k >> i4(1))
-    b = i4(k - a)
     # In two factors, since the exponent may be out of range by itself.
-    y = y * as_float(i4(i4(a + i4(127)) << i4(23))) * as_float(i4(i4(b + i4(127)) << i4(23)))
+    y = ((p * r + f4(1.0)) * r + f4(1.0)) * as_float(i4(a << i4(23))) * as_float(i4(i4(k - a) << i4(23)))
     return f4(0.0) if none else y
+
+def decay32(q):
+    # The exponential of -q and what it leaves to 1, for q from 0 to 80.
+    k, r, p = exp_parts32(-q, f4(12583039.0))
+    p = p * (r * r) + r
+    s = as_float(i4(k << i4(23)))
+    return s + s * p, (f4(1.0) - s) - s * p
 
 def log_parts32(x):
     # The exponent, what the fraction is beyond 1, and what is beyond two terms of the series of its logarithm.
@@ -50,29 +61,28 @@ def log32(x):
     y = r + k * f4(-2.12194440e-4) - f4(0.5) * (m * m)
     return log_ends32(x, (m + y) + k * f4(0.693359375))
 
-def tanh32(x):
-    a = abs(x)
-    s = x * x
-    p = horner32(s, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
-    small = x * (f4(1.0) + s * p)
-    big = f4(1.0) - f4(2.0) / (exp32(f4(2.0) * a) + f4(1.0))
-    big = -big if x < f4(0.0) else big
-    return small if a < f4(0.625) else big
+def exp_parts64(x, bias):
+    t = x * 1.4426950408889634 + bias
+    n = t - bias
+    r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6
+    p = horner64(r, 2.5000400585392276e-08, 2.763025552876886e-07, 2.7557585318051696e-06, 2.4801493079116452e-05,
+        0.00019841269507730477, 0.0013888888943648851, 0.008333333333493955, 0.041666666666530086, 0.16666666666666413,
+        0.5000000000000011)
+    return as_bits64(t), r, p
 
 def exp64(x):
     none = x < -745.2
     x = 0.0 if none else (710.0 if x > 710.0 else x)
-    n = np.rint(x * 1.4426950408889634)
-    r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6
-    p = horner64(r, 1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08, 2.755731922398589e-07,
-        2.7557319223985893e-06, 2.48015873015873e-05, 1.984126984126984e-04, 1.388888888888889e-03,
-        8.333333333333333e-03, 4.1666666666666664e-02, 1.6666666666666666e-01, 0.5)
-    y = p * (r * r) + r + 1.0
-    # The last bits of a number so large that it has no fraction.
-    k = as_bits64(n + 6755399441055744.0) - i8(4843621399236968448)
+    k, r, p = exp_parts64(x, 6755399441057790.0)
     a = k >> i8(1)
-    y = y * as_float64((a + i8(1023)) << i8(52)) * as_float64((k - a + i8(1023)) << i8(52))
+    y = ((p * r + 1.0) * r + 1.0) * as_float64(a << i8(52)) * as_float64((k - a) << i8(52))
     return 0.0 if none else y
+
+def decay64(q):
+    k, r, p = exp_parts64(-q, 6755399441056767.0)
+    p = p * (r * r) + r
+    s = as_float64(k << i8(52))
+    return s + s * p, (1.0 - s) - s * p
 
 def log_parts64(x):
     tiny = x < 2.2250738585072014e-308
@@ -99,6 +109,7 @@ def expm1_64(x):
     p = horner64(r, 1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08, 2.755731922398589e-07,
         2.7557319223985893e-06, 2.48015873015873e-05, 1.984126984126984e-04, 1.388888888888889e-03,
         8.333333333333333e-03, 4.1666666666666664e-02, 1.6666666666666666e-01, 0.5)
+    # The last bits of a number so large that it has no fraction.
     k = as_bits64(n + 6755399441055744.0) - i8(4843621399236968448)
     a = k >> i8(1)
     # 1 less the reciprocal of the power of two that follows.
@@ -116,17 +127,11 @@ def tanh64(x):
 
 def expm1_32(x):
     x = f4(-30.0) if x < f4(-30.0) else (f4(89.0) if x > f4(89.0) else x)
-    n = np.rint(x * f4(1.44269504088896341))
-    r = (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
-    p = horner32(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-        5.0000001201e-1)
-    k = i4(n)
+    k, r, p = exp_parts32(x, f4(12583166.0))
     a = i4(k >> i4(1))
-    b = i4(k - a)
-    d = f4(1.0) - as_float(i4(i4(i4(127) - (i4(60) if k > i4(60) else k)) << i4(23)))
-    y = p * (r * r) + r
-    y = (y + d) if n != f4(0.0) else y
-    y = y * as_float(i4(i4(a + i4(127)) << i4(23))) * as_float(i4(i4(b + i4(127)) << i4(23)))
+    d = i4(i4(1262485885) - (i4(1262485818) if k > i4(1262485818) else k))
+    y = p * (r * r) + r + (f4(1.0) - as_float(i4(d << i4(23))))
+    y = y * as_float(i4(a << i4(23))) * as_float(i4(i4(k - a) << i4(23)))
     return x if x == f4(0.0) else y
 
 def turned64(x, quarter):
@@ -186,8 +191,12 @@ def log1p64(x):
     y = log64(u)
     return y if (u == np.inf) | (u == 0.0) else (x if x == 0.0 else y + c)
 
+def tanh64(x):
+    a = abs(x)
+    e, u = decay64(44.0 if a > 22.0 else a + a)
+    return copysign64(u - u * (e / (1.0 + e)), x)
+
 def sigmoid64(x):
     e = exp64(-abs(x))
-    d = 1.0 / (1.0 + e)
-    return d if x >= 0.0 else e * d if x < 0.0 else x
+    return (e if x < 0.0 else 1.0) / (1.0 + e)
 """)
