@@ -6,7 +6,7 @@ error; the largest error of each function, in units in the last place, is in the
 
 References
 ----------
-S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: logf, sinf).
+S. L. Moshier, "Methods and programs for mathematical functions", Ellis Horwood, 1989 (Cephes: logf, tanhf, sinf).
 Sun Microsystems, "Freely distributable libm", 1993 (logarithm, sine and cosine in double precision).
 """
 
@@ -119,11 +119,18 @@ def expm1_64(x):
     y = y * as_float64((a + i8(1023)) << i8(52)) * as_float64((k - a + i8(1023)) << i8(52))
     return x if x == 0.0 else y
 
+def tanh32(x):
+    a = abs(x)
+    z = x * x
+    p = horner32(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+    small = x * (f4(1.0) + z * p)
+    e, u = decay32(f4(44.0) if a > f4(22.0) else a + a)
+    return small if a < f4(0.625) else copysign32(u - u * (e / (f4(1.0) + e)), x)
+
 def tanh64(x):
     a = abs(x)
-    t = expm1_64(2.0 * a if a < 22.0 else 44.0)
-    y = t / (t + 2.0)
-    return y if x > 0.0 else (-y if x < 0.0 else x)
+    e, u = decay64(44.0 if a > 22.0 else a + a)
+    return copysign64(u - u * (e / (1.0 + e)), x)
 
 def expm1_32(x):
     x = f4(-30.0) if x < f4(-30.0) else (f4(89.0) if x > f4(89.0) else x)
@@ -190,11 +197,6 @@ def log1p64(x):
     c = (x - (u - 1.0)) / u
     y = log64(u)
     return y if (u == np.inf) | (u == 0.0) else (x if x == 0.0 else y + c)
-
-def tanh64(x):
-    a = abs(x)
-    e, u = decay64(44.0 if a > 22.0 else a + a)
-    return copysign64(u - u * (e / (1.0 + e)), x)
 
 def sigmoid64(x):
     e = exp64(-abs(x))
