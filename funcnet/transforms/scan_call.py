@@ -25,13 +25,21 @@ class ScanCall(Region):
     """A loop of known length: ``(*constants, *carry, *xs) -> (*carry, *ys)``.
 
     The graph is that of one step, with an element of each of the `xs` in its place. With `again`, reverse mode keeps
-    only the carries and computes each step once more.
+    only the carries and computes each step once more. `back` says that the carries are cotangents.
     """
 
-    __slots__ = ("again", "carried", "held", "length", "reverse_order")
+    __slots__ = ("again", "back", "carried", "held", "length", "reverse_order")
 
     def __init__(
-        self, step: Graph, *, held: int, carried: int, length: int, reverse: bool = False, again: bool = False
+        self,
+        step: Graph,
+        *,
+        held: int,
+        carried: int,
+        length: int,
+        reverse: bool = False,
+        again: bool = False,
+        back: bool = False,
     ) -> None:
         super().__init__("scan", [step])
         self.held = held
@@ -39,6 +47,7 @@ class ScanCall(Region):
         self.length = length
         self.reverse_order = reverse
         self.again = again
+        self.back = back
 
     def with_regions(self, regions: Sequence[Graph]) -> ScanCall:
         return self._like(regions[0], self.held, self.carried)
@@ -55,6 +64,7 @@ class ScanCall(Region):
             length=self.length,
             reverse=self.reverse_order != flip,
             again=self.again if again is None else again,
+            back=self.back or flip,
         )
 
     def specs(self, args: Sequence[Any]) -> list[Spec]:  # noqa: ARG002  # the graph knows

@@ -22,6 +22,7 @@ from funcnet.compiler.kernels.scan_scalars import scan_of_scalars, while_of_scal
 from funcnet.compiler.kernels.scan_source import Source
 from funcnet.compiler.kernels.small import added
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, in_turns, type_of
+from funcnet.compiler.loops.subnormal import to_zero_back
 from funcnet.compiler.workers import threads
 
 if TYPE_CHECKING:
@@ -177,7 +178,8 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         pair = [given(p.source), matrices[-1]]
         steps.append(Step(_pack(p, width, compile), _shared(panels, parts), pair))
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
-    function = compile(source.text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
+    text = to_zero_back(source.text, body.graph) if getattr(call, "back", False) else source.text
+    function = compile(text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
     sizes = np.array(source.sizes, dtype=np.int64)
     totals: list[Step] = []
     sums: list[Of | np.ndarray] = []

@@ -5,6 +5,9 @@ are subnormal, and stay so for ever; squares of small gradients are. Processors 
 each vector that holds such a number. Sums that take it for 0 are wrong by no more than the smallest normal number
 (1.2e-38 in single precision), and quotients by a root and an epsilon by no more than their rounding if the epsilon is
 not tiny: loops look at it when they run. Comparisons, signs and other quotients would be wrong by more.
+
+Cotangents that go back through many steps of a loop vanish the same way: halved by a gate in each, they are subnormal
+after 126 steps, and the products of matrices with them take most of the time.
 """
 
 from __future__ import annotations
@@ -20,17 +23,19 @@ from funcnet.compiler.loops.group import REDUCTIONS, SHAPES, power_of
 if TYPE_CHECKING:
     from typing import Any
 
-    from funcnet.compiler.graph import Equation
+    from funcnet.compiler.graph import Equation, Graph
     from funcnet.compiler.loops.emit import Loop
     from funcnet.compiler.loops.group import Group
 
-__all__ = ["enough", "looked_at", "to_zero"]
+__all__ = ["enough", "looked_at", "to_zero", "to_zero_back"]
 
 _LINE = "    # Subnormal numbers count as 0 where these arguments are not tiny:{}\n"
 _FOUND = re.compile(r"^    # Subnormal numbers count as 0 where these arguments are not tiny:([ \d]*)$", re.MULTILINE)
 
 _SAFE = REDUCTIONS | SHAPES | {"abs", "add", "astype", "maximum", "minimum", "multiply", "negative", "positive"}
 _SAFE |= {"sqrt", "square", "stop_gradient", "subtract"}
+#: What loops back have as well: products of matrices, what moves elements, and functions that stay within bounds.
+_BACK = {"concat", "getitem", "matmul", "matrix_transpose", "product and sum", "sigmoid", "strong_multiply", "tanh"}
 
 
 def enough(dtype: Any) -> float:
@@ -49,6 +54,12 @@ def to_zero(loop: Loop) -> str:
     arguments = [v for v, _ in loop.inputs]
     places = "".join([f" {arguments.index(v)}" for v in dict.fromkeys(beside)])
     return loop.source.replace("\n", f"\n{_LINE.format(places)}", 1)
+
+
+def to_zero_back(source: str, step: Graph) -> str:
+    """Return the source of a loop whose carries are cotangents with that line, if a step allows it."""
+    safe = all([e.primitive.name in _SAFE | _BACK for e in step.equations])
+    return _LINE.format("") + source if safe else source
 
 
 def looked_at(source: str) -> tuple[int, ...] | None:

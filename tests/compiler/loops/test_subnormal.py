@@ -77,6 +77,42 @@ def test_what_is_not_written_to_its_input_is_not() -> None:
     assert marked(momentum, 3, ()) == [False]
 
 
+def loops_back(step: Callable[..., Any], compile: Any = in_python) -> tuple[list[bool], Any]:
+    """Return of which loops of 140 steps and their way back subnormal numbers may count as 0, and the derivative."""
+    found: list[bool] = []
+
+    def noted(source: str, signature: str) -> Any:
+        if "steps = sizes[0]" in source:
+            found.append(looked_at(source) is not None)
+        return compile(source, signature)
+
+    def last(h: Any) -> Any:
+        return fn.scan(lambda h, x: (step(h), None), h, None, length=140)[0]
+
+    h, g = np.full(SIZE, 0.3, np.float32), np.ones(SIZE, np.float32)
+    plan = FusedPlan(optimised(fn.trace(lambda h, g: fn.vjp(last, h)[1](g), h, g)), noted)
+    return found, plan(h, g)[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "marks"),
+    [
+        pytest.param(lambda h: xp.tanh(0.5 * h), [False, True], id="tanh"),
+        pytest.param(lambda h: xp.where(h > 0, xp.sin(h), h), [False, False], id="comparison"),
+        pytest.param(lambda h: xp.log(1.5 + h), [False, False], id="quotient"),
+    ],
+)
+def test_loops_back_are_too_where_they_are_sums_and_products(step: Callable[..., Any], marks: list[bool]) -> None:
+    assert loops_back(step)[0] == marks
+
+
+@compiling
+def test_small_cotangents_of_a_loop_are_zero() -> None:
+    _, slope = loops_back(lambda h: xp.tanh(h) * 0.5, build.compiled)
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    assert (slope == 0).all() if x86 else (slope > 0).all()
+
+
 @compiling
 def test_small_moments_are_zero_and_nothing_else_changes() -> None:
     arguments = full(1.0, 1e-39, 0.0)
