@@ -250,7 +250,8 @@ class Body:
                 continue
             before = made.get(node.added) if node.added is not None else None
             if before is not None and len(users[before.out]) == 1 and before.out not in self.graph.outputs:
-                if before.out.shape == node.out.shape:
+                # One that is multiplied as well has to be there first.
+                if before.out.shape == node.out.shape and all([t.a is not before.out for t in node.terms]):
                     node = node._replace(terms=(*before.terms, *node.terms), added=before.added)
                     self.nodes[i] = node
                     self.nodes[self.nodes.index(before)] = None

@@ -227,6 +227,22 @@ def test_nan_stays_where_it_is() -> None:
     assert np.isnan(h).all(axis=1).tolist() == [False, False, True, False]
 
 
+def test_a_product_that_is_multiplied_and_added() -> None:
+    """Its sum is a factor of the next one, so that the two do not go through the result together."""
+
+    def f(w: Any, h: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            y = h @ w + h
+            return y @ w + y, None
+
+        return fn.scan(step, h, None, length=3)[0]
+
+    rng = np.random.default_rng(0)
+    w, h = rng.normal(size=(5, 5)), rng.normal(size=(3, 5))
+    np.testing.assert_allclose(compared(f, w, h)(w, h)[0], h @ np.linalg.matrix_power(np.eye(5) + w, 6))
+    compared(loss(f), w, h)
+
+
 @st.composite
 def programs(draw: Any) -> Any:
     """Return a step of random operations, and the arrays that it starts from."""
