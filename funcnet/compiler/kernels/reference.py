@@ -51,6 +51,8 @@ def functions() -> dict[str, Any]:
         "lanes": _lanes,
         "address": lambda array: array.__array_interface__["data"][0],
         "borrow": lambda size: np.empty(size, np.uint8),
+        "flat": lambda x: x.reshape(-1),
+        "in_rows": lambda x, width: x.reshape(-1, width),
         "lent": lambda memory, start, length, dtype: memory[start:].view(dtype)[:length],
         "give_back": lambda memory: None,  # noqa: ARG005
         "apart": lambda function: function,

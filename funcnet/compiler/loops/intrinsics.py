@@ -138,6 +138,33 @@ def environment() -> dict[str, Any]:
 
         return array(types.voidptr, types.int64, types.int64, dtype), of_function
 
+    def shaped(kind: Any, shape_of: Any) -> Any:
+        # `reshape` calls what only a process that has imported Numba has.
+        def of_array(context, builder, signature, values):  # type: ignore[no-untyped-def]
+            given = arrayobj.make_array(signature.args[0])(context, builder, values[0])
+            found = arrayobj.make_array(kind)(context, builder)
+            size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+            shape = shape_of(builder, given.nitems, *values[1:])
+            strides = [cgutils.intp_t(size)]
+            for n in reversed(shape[1:]):
+                strides.insert(0, builder.mul(strides[0], n))
+            arrayobj.populate_array(
+                found, data=given.data, shape=shape, strides=strides, itemsize=given.itemsize, meminfo=None
+            )
+            return found._getvalue()
+
+        return of_array
+
+    @intrinsic
+    def flat(context, x):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        kind = types.Array(x.dtype, 1, "C")
+        return kind(x), shaped(kind, lambda b, n: [n])  # noqa: ARG005
+
+    @intrinsic
+    def in_rows(context, x, width):  # noqa: ARG001  # type: ignore[no-untyped-def]
+        kind = types.Array(x.dtype, 2, "C")
+        return kind(x, types.int64), shaped(kind, lambda b, n, w: [b.sdiv(n, w), w])
+
     names: dict[str, Any] = {
         "__name__": __name__,
         "np": np,
@@ -160,6 +187,8 @@ def environment() -> dict[str, Any]:
         "borrow": njit(_nrt=False, forceinline=True)(borrow),
         "lent": lent,
         "give_back": give_back,
+        "flat": flat,
+        "in_rows": in_rows,
         "larger": chosen(">"),
         "smaller": chosen("<"),
         "widest_vectors": widest_vectors,

@@ -141,7 +141,7 @@ class _Narrow(Emitter):
         """
         if width > _TAKEN_APART:
             return f"{array}[{first} : {first} + n]"
-        return f"{array}.reshape({array}.size)[({first}) * {width} : ({first} + n) * {width}]"
+        return f"flat({array})[({first}) * {width} : ({first} + n) * {width}]"
 
     def _at(self, array: str, column: int, width: int | None = None) -> str:
         """Return the expression of an element of row j."""
@@ -231,8 +231,7 @@ class _Narrow(Emitter):
         row = "start" if self.whole else "begin"
         self.block.append(f"y{i} = o{i}[part, {row} * {len(self.columns)} : ({row} + n) * {len(self.columns)}]")
         width = len(self.columns)
-        shape = "n * {0}" if width <= _TAKEN_APART else "n, {0}"
-        self.block.append(f"z{i} = y{i}.reshape({shape.format(width)})")
+        self.block.append(f"z{i} = y{i}" if width <= _TAKEN_APART else f"z{i} = in_rows(y{i}, {width})")
         self.body += [f"{self._at(f'z{i}', c)} += {texts[v]}" for c, texts in enumerate(self.columns)]
 
     def _sums(self, i: int, e: Equation, role: str) -> None:

@@ -164,11 +164,15 @@ from funcnet.compiler.execute import finish_compiling
 def loss(w, x):
     h = xp.tanh(x @ w["a"])
     last, _ = fn.scan(lambda c, h: (xp.tanh(c @ w["b"] + h), None), xp.zeros_like(h[0]), h)
-    return xp.sum(last * last) + xp.mean(xp.max(xp.sin(x), axis=1))
+    # Rows of few columns, and sums over the turns in which others repeat.
+    few, more = x[..., :3] * w["few"], h @ w["c"] + w["more"]
+    rows = xp.mean(xp.logsumexp(few, axis=-1)) + xp.mean(xp.logsumexp(more, axis=-1))
+    return xp.sum(last * last) + xp.mean(xp.max(xp.sin(x), axis=1)) + rows
 
 step = fn.jit(fn.value_and_grad(loss))
 rng = np.random.default_rng(0)
 w = {"a": rng.standard_normal((8, 8)).astype("f4") * 0.3, "b": rng.standard_normal((8, 8)).astype("f4") * 0.3}
+w |= {k: rng.standard_normal(s).astype("f4") for k, s in (("c", (8, 10)), ("few", (700, 3)), ("more", (700, 10)))}
 x = rng.standard_normal((5, 700, 8)).astype("f4")
 wanted = step(w, x)
 step(w, x)
@@ -185,7 +189,7 @@ print("numba" in sys.modules)
 
 
 def test_a_later_process_goes_without_numba(tmp_path: Path) -> None:
-    """With products, a loop over steps and a team, in a folder that it cannot write to."""
+    """With products, a loop over steps, rows of few columns and a team, in a folder that it cannot write to."""
     environment = {**os.environ, "FUNCNET_JIT": "1", "FUNCNET_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "2"}
 
     def run() -> str:
