@@ -3,8 +3,9 @@
 Moments of parameters without a gradient (embeddings of rare words, units that are off) shrink at each step until they
 are subnormal, and stay so for ever; squares of small gradients are. Processors of x86 take a hundred times as long for
 each vector that holds such a number. Sums that take it for 0 are wrong by no more than the smallest normal number
-(1.2e-38 in single precision), and quotients by a root and an epsilon by no more than their rounding if the epsilon is
-not tiny: loops look at it when they run. Comparisons, signs and other quotients would be wrong by more.
+(1.2e-38 in single precision), products by that times the other factor, and quotients by a root and an epsilon by no
+more than their rounding if the epsilon is not tiny: loops look at it when they run. Comparisons, signs, other roots and
+other quotients would be wrong by more.
 
 Cotangents that go back through many steps of a loop vanish the same way: halved by a gate in each, they are subnormal
 after 126 steps, and the products of matrices with them take most of the time.
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from funcnet.compiler.graph import Equation, Graph
     from funcnet.compiler.loops.emit import Loop
-    from funcnet.compiler.loops.group import Group
 
 __all__ = ["enough", "looked_at", "to_zero", "to_zero_back"]
 
@@ -33,7 +33,7 @@ _LINE = "    # Subnormal numbers count as 0 where these arguments are not tiny:{
 _FOUND = re.compile(r"^    # Subnormal numbers count as 0 where these arguments are not tiny:([ \d]*)$", re.MULTILINE)
 
 _SAFE = REDUCTIONS | SHAPES | {"abs", "add", "astype", "maximum", "minimum", "multiply", "negative", "positive"}
-_SAFE |= {"sqrt", "square", "stop_gradient", "subtract"}
+_SAFE |= {"square", "stop_gradient", "subtract"}
 #: What loops back have as well: products of matrices, what moves elements, and functions that stay within bounds.
 _BACK = {"concat", "getitem", "matmul", "matrix_transpose", "product and sum", "sigmoid", "strong_multiply", "tanh"}
 
@@ -46,10 +46,8 @@ def enough(dtype: Any) -> float:
 
 def to_zero(loop: Loop) -> str:
     """Return the source of a loop with a line that says that subnormal numbers count as 0, if they may."""
-    group = loop.group
-    made = {e.outputs[0]: e for e in group.equations}
     beside: list[Value] = []
-    if not all([_safe(e, group, made, beside) for e in group.equations]):
+    if not all([_safe(e, loop, beside) for e in loop.group.equations]):
         return loop.source
     arguments = [v for v, _ in loop.inputs]
     places = "".join([f" {arguments.index(v)}" for v in dict.fromkeys(beside)])
@@ -68,9 +66,12 @@ def looked_at(source: str) -> tuple[int, ...] | None:
     return None if found is None else tuple(map(int, found[1].split()))
 
 
-def _safe(e: Equation, group: Group, made: dict[Value, Equation], beside: list[Value]) -> bool:
+def _safe(e: Equation, loop: Loop, beside: list[Value]) -> bool:
     """Return whether an operation allows it, and note what it allows it beside."""
     name = e.primitive.name
+    if name == "sqrt" or (name == "pow" and e.inputs[1] == 0.5):
+        # The root of a number that is subnormal is a normal one.
+        return all([u.primitive.name == "add" and _divides(u, loop) for u in _users(e, loop)])
     if name == "pow":
         return power_of(e) is not None and e.inputs[1] > 0  # type: ignore[operator]  # a number
     if name != "divide":
@@ -79,13 +80,26 @@ def _safe(e: Equation, group: Group, made: dict[Value, Equation], beside: list[V
     if by.__class__ is not Value:
         return by != 0
     # A root and an epsilon.
+    made = {v: k for k in loop.group.equations for v in k.outputs}
     total = made.get(by)
     if total is None or total.primitive.name != "add":
         return False
     for v in total.inputs:
         if v.__class__ is not Value:
             return v >= enough(by.dtype)  # type: ignore[operator]
-        if group.roles[v] == "scalar" and v not in made:
+        if loop.group.roles[v] == "scalar" and v not in made:
             beside.append(v)
             return True
     return False
+
+
+def _divides(e: Equation, loop: Loop) -> bool:
+    """Return whether a result is a divisor and nothing else."""
+    out = e.outputs[0]
+    return all([u.primitive.name == "divide" and u.inputs[0] is not out for u in _users(e, loop)])
+
+
+def _users(e: Equation, loop: Loop) -> list[Any]:
+    """Return what uses a result; an equation that writes it is its own user."""
+    out = e.outputs[0]
+    return [e] * (out in [v for v, _ in loop.outputs]) + [k for k in loop.group.equations if out in k.values]

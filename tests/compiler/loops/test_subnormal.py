@@ -67,6 +67,9 @@ def test_updates_of_optimizers_are_such_loops() -> None:
         pytest.param(lambda w, m, g: (w - m / (xp.sqrt(g) + 1e-15), 0.9 * m + g), id="tiny epsilon"),
         pytest.param(lambda w, m, g: (w - m**-1.0, 0.9 * m + g), id="reciprocal"),
         pytest.param(lambda w, m, g: (w - xp.log(m), 0.9 * m + g), id="logarithm"),
+        pytest.param(lambda w, m, g: (w - xp.sqrt(m), 0.9 * m + g), id="root"),
+        pytest.param(lambda w, m, g: (w - m**0.5, 0.9 * m + g), id="power"),
+        pytest.param(lambda w, m, g: (w / (xp.sqrt(g) + 1e-3), xp.sqrt(g) + 1e-3), id="root that is a result, too"),
     ],
 )
 def test_what_would_be_wrong_is_not(f: Callable[..., Any]) -> None:
