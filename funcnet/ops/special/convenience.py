@@ -116,7 +116,8 @@ logit = declare(
 def expit(x: Any, /) -> Any:
     check_arrays("expit", (x,))
     # By the smaller one of the function and its complement, of which every derivative is exact in the tails.
-    return where(x > 0.0, 1.0 - sigmoid(-x), sigmoid(x))
+    smaller = sigmoid(where(x > 0.0, -x, x))
+    return where(x > 0.0, 1.0 - smaller, smaller)
 
 
 documented(
