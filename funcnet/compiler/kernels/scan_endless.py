@@ -20,6 +20,7 @@ class Endless:
     """What a loop until a condition fails is to those who write its source: its last result says whether it goes on."""
 
     reverse_order = False
+    back = False
     length = ENDLESS
 
     def __init__(self, call: Any, step: Graph) -> None:
