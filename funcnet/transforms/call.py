@@ -249,10 +249,6 @@ class Call(Primitive):
         """Return the leaves of the result for operands of which `trace` knows only the shapes."""
         raise NotImplementedError
 
-    def specs(self, args: Sequence[Any]) -> Sequence[Any]:
-        """Return the specs of the leaves of the result; only for a region."""
-        raise NotImplementedError
-
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
         """Return the leaves of the result and whatever `pull` needs."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ from funcnet.compiler.capture import running_capture
 from funcnet.core import Spec, Tracer, bind, owner
 from funcnet.core.frames import user_frame
 from funcnet.errors import ParameterError
-from funcnet.transforms.call import Arguments, Call
+from funcnet.transforms.call import Arguments, Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = ["debug_print"]
 _NOTHING = Spec((), "bool", backends.get("numpy"))
 
 
-class _Print(Call):
+class _Print(Opaque):
     """Prints its operands; its result, since every equation has one, says nothing."""
 
     __slots__ = ("given", "line", "text", "where")
@@ -73,11 +73,11 @@ class _Print(Call):
     def specs(self, args: Sequence[Any]) -> Sequence[Any]:  # noqa: ARG002
         return [_NOTHING]
 
-    def in_reverse(self, trace: Trace, args: Sequence[Any]) -> tuple[Any, ...]:
-        return bind(self, *_values(trace, args))
+    def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:  # noqa: ARG002
+        return [None] * len(active)
 
-    def in_forward(self, trace: Trace, args: Sequence[Any]) -> tuple[Any, ...]:
-        return bind(self, *_values(trace, args))
+    def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:  # noqa: ARG002
+        return bind(self, *values), [None]
 
 
 def debug_print(fmt: str, /, *args: Any, **kwargs: Any) -> None:
@@ -130,10 +130,6 @@ def debug_print(fmt: str, /, *args: Any, **kwargs: Any) -> None:
         bind(call, *arrays)
     else:
         call.evaluate(*arrays)
-
-
-def _values(trace: Trace, args: Sequence[Any]) -> list[Any]:
-    return [a.value if a.__class__ is Tracer and a.trace is trace else a for a in args]
 
 
 def _host(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.capture import capture, interpret
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Region", "chosen", "recomputed"]
 
 
-class Region(Call):
+class Region(Call, ABC):
     """A call that stays one equation of a graph.
 
     Attributes
@@ -48,13 +49,17 @@ class Region(Call):
         assert isinstance(primitive, Region)
         return primitive.in_batch(size, batched, values)
 
+    @abstractmethod
+    def specs(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Return the specs of the leaves of the result."""
+
+    @abstractmethod
     def in_batch(self, size: int, batched: Sequence[bool], values: Sequence[Any]) -> tuple[Any, ...]:
         """Return the results for a batch, each with the batch as its first dimension."""
-        raise NotImplementedError
 
+    @abstractmethod
     def with_regions(self, regions: Sequence[Graph]) -> Region:
         """Return the same call of rewritten graphs, of the same inputs and outputs."""
-        raise NotImplementedError
 
 
 def recomputed(step: Graph, live: Sequence[int]) -> tuple[Graph, Graph]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ __all__ = ["eval_shape"]
 _watcher: ContextVar[Watcher | None] = ContextVar("funcnet_shape_watcher", default=None)
 
 
-class Watcher:
+class Watcher(ABC):
     """Looks on while operations run without values; a subclass counts something in `see`.
 
     Attributes
@@ -36,9 +37,9 @@ class Watcher:
     def __init__(self) -> None:
         self.times = 1
 
+    @abstractmethod
     def see(self, primitive: Primitive, specs: list[Any], results: Any, params: dict[str, Any]) -> None:
         """Take note of an operation with the specs of its arguments and results."""
-        raise NotImplementedError
 
 
 def watch(watcher: Watcher | None, f: Callable[..., Any], *args: Any) -> Any:
