@@ -221,7 +221,10 @@ def reduceat(name: str, a: Any, indices: Any, axis: int = 0) -> Any:
     x = ops.moveaxis(a, axis, 0)
     starts = np.asarray(indices)
     if (starts < 0).any():  # what is too large is refused where it is read
-        raise IndexError(f"numpy.{name}.reduceat takes indices from 0 on; found {starts.min()}.")
+        raise IndexError(
+            f"numpy.{name}.reduceat takes indices from 0 on; found {starts.min()}. Count it from the start: "
+            f"{starts.min()} + x.shape[{axis}]."
+        )
     stops = [*starts[1:], x.shape[0]]
     parts = [REDUCE[name](x[i:j], 0) if i < j else x[i] for i, j in zip(starts, stops, strict=True)]
     return ops.moveaxis(ops.stack(parts, axis=0), 0, axis)
