@@ -367,7 +367,7 @@ def _added_to_products(graph: Graph, fixed: Callable[[Equation], bool]) -> Graph
                 continue
             fits = other.shape in (out.shape, out.shape[-1:]) and v.shape == out.shape and other.dtype == out.dtype
             alone = len(users[v]) == 1 and v not in graph.outputs and other is not v
-            if fits and alone and (other not in made or made[other].primitive.name != "matrix_transpose"):
+            if fits and alone and (other not in made or made[other].primitive.name not in _TURNS):
                 del kept[product]
                 kept[e] = Equation(_SUM, (*product.values, other), {}, e.outputs, e.line, e.again)
                 break

@@ -306,17 +306,19 @@ class Source(Texts):
 
     def _sums(self) -> None:
         """Add up products and rows of some steps."""
-        alike: dict[Value, list[int]] = {}
+        # The same memory may have rows of several widths.
+        alike: dict[tuple[Value, int, int], list[int]] = {}
         for i, s in enumerate(self.body.sums):
-            alike.setdefault(self.body.root(s.y), []).append(i)
+            rows, width = s.y.shape
+            alike.setdefault((self.body.root(s.y), rows, width), []).append(i)
         if not alike:
             return
         chunk = self.number(self._chunk)
         # The name of a carry's place would be one of the step that is computed.
         lines = [f"slots = k % {chunk} + 1"]
-        for y, which in alike.items():
+        for (y, rows, width), which in alike.items():
             typed = type_of(y.dtype)
-            columns, (rows, width) = self.columns[typed], y.shape
+            columns = self.columns[typed]
             name = f"summed_{typed}_{len(which)}"
             self.functions[name] = sums(name, typed, len(which), columns)
             space = -(-rows // self._count) * self._chunk * columns

@@ -243,6 +243,29 @@ def test_a_product_that_is_multiplied_and_added() -> None:
     compared(loss(f), w, h)
 
 
+def test_a_product_and_what_is_in_another_order() -> None:
+    """The other order is there in memory, though only products read it."""
+
+    def f(w: Any, h: Any) -> Any:
+        return fn.scan(lambda h, _: (xp.tanh(h @ w + xp.permute_dims(h, (1, 0, 2))), None), h, None, length=3)[0]
+
+    compared(f, normal(4, 4), normal(3, 3, 4))
+    compared(loss(f), normal(4, 4), normal(3, 3, 4))
+
+
+def test_sums_of_rows_of_another_width() -> None:
+    """A bias of each head is a sum over rows of memory in which the rows of all heads are longer."""
+
+    def f(w: Any, b: Any, h: Any, xs: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            z = (h @ w).reshape(6, 4) + b
+            return xp.tanh(z.reshape(3, 8) + x), None
+
+        return fn.scan(step, h, xs)[0]
+
+    compared(loss(f), normal(8, 8), normal(4), normal(3, 8), normal(5, 3, 8))
+
+
 @st.composite
 def programs(draw: Any) -> Any:
     """Return a step of random operations, and the arrays that it starts from."""
