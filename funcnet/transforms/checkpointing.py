@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from funcnet import backends, tree
-from funcnet.compiler.capture import recomputing
+from funcnet.compiler.capture import GraphTrace, recomputing
 from funcnet.core import Trace, Tracer, constant, current_trace
 from funcnet.errors import NotDifferentiableError
 from funcnet.transforms.call import call_rule
@@ -124,12 +124,16 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         trace = current_trace()
         running: list[Trace] = []
         new: dict[Trace, _Region] = {}
+        captured = False
         while trace is not None:
             around = inherited.get(trace)
-            if isinstance(trace, ReverseTrace) and trace.alive and not (around is not None and around.spares):
+            recorded = not captured and isinstance(trace, ReverseTrace) and trace.alive
+            if recorded and not (around is not None and around.spares):
                 new[trace] = _Region(spares=True)
                 trace.__class__ = _SparingTrace
             running.append(trace)
+            # The step of a loop that is captured takes in what it makes of arrays from outside alone, result or not.
+            captured = captured or isinstance(trace, GraphTrace)
             trace = trace.outer
         if not running:
             # As inside a transformation, assignments to arguments do not reach the caller's arrays.

@@ -193,6 +193,26 @@ def test_an_array_that_leaves_by_another_way():
         fn.grad(lambda x: xp.sum(f(x) * kept[0]))(X)
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["the step", "in the step"])
+def test_in_the_step_of_a_captured_loop_that_computes_with_arrays_from_outside(inside):
+    def f(w, h, xs):
+        def step(h, x):
+            def part(h):
+                return xp.tanh(h @ xp.sin(w) + x)
+
+            return (fn.checkpoint(part) if inside else part)(h), w[0] * 2
+
+        h, ys = fn.scan(step if inside else fn.checkpoint(step), h, xs)
+        return xp.sum(h) + xp.sum(ys * ys)
+
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=shape) for shape in ((3, 3), (2, 3), (4, 2, 3))]
+    wanted = fn.grad(f, (0, 1, 2))(*args)
+    for found in (fn.jit(fn.grad(f, (0, 1, 2)))(*args), fn.grad(fn.jit(f), (0, 1, 2))(*args)):
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 def test_functions_that_do_not_repeat():
     def f(x):
         w = x * 2
