@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Spec, bind
 from funcnet.core.dtypes import is_inexact
+from funcnet.ops import broadcast_to
 from funcnet.transforms.regions import Region, chosen, recomputed
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ class BranchCall(Region):
         return found[: len(kinds)], [next(rest) if kind else None for kind in kinds]
 
     def in_batch(self, size: int, batched: Sequence[bool], values: Sequence[Any]) -> tuple[Any, ...]:
-        programs = [p.batched(size, tuple(batched[1:])) for p in self.programs]
-        if not batched[0]:
-            return bind(BranchCall([p.graph for p in programs]), *values)
-        results = [p(*values[1:]) for p in programs]
-        out = results[-1]
+        if any(batched[1:]):
+            programs = [p.batched(size, tuple(batched[1:])) for p in self.programs]
+            if not batched[0]:
+                return bind(BranchCall([p.graph for p in programs]), *values)
+            results = [p(*values[1:]) for p in programs]
+        else:
+            # Only the index differs: each branch is computed once.
+            results = [[broadcast_to(y, (size, *y.shape)) for y in p(*values[1:])] for p in self.programs]
+        out = tuple(results[-1])
         for k in range(len(results) - 2, -1, -1):
             out = tuple([chosen(values[0] == k, a, b) for a, b in zip(results[k], out, strict=True)])
         return out

@@ -50,6 +50,17 @@ def test_every_mode_goes_through_the_chosen_branch():
     assert fn.grad(lambda x: fn.jvp(f, (x,), (1.0,))[1])(x) == 12.0
 
 
+def test_a_captured_choice_of_which_only_the_index_is_in_a_batch():
+    x, index = np.arange(3.0), np.array([0, 2, 1, 5])
+
+    def f(x):
+        return fn.vmap(lambda i: fn.switch(i, [lambda x: x * 2, xp.sin, lambda x: x**3], x))(index)
+
+    wanted = np.stack([x * 2, x**3, np.sin(x), x**3])
+    np.testing.assert_allclose(fn.jit(f)(x), wanted, rtol=1e-15)
+    np.testing.assert_allclose(fn.jit(fn.grad(lambda x: xp.sum(f(x))))(x), 2 + 6 * x**2 + np.cos(x), rtol=1e-15)
+
+
 def test_shapes_come_from_all_branches():
     def f(x, i):
         a = fn.cond(x.sum() > 0, lambda v: {"y": v * 2, "n": 1}, lambda v: {"n": 2, "y": v - 1}, x)
