@@ -26,7 +26,7 @@ def examples(pool: Pool, sizes: Sizes) -> Report:
         problem: dict[str, Any] = {"widths": list(widths), "batch": batch}
         shape = "-".join(map(str, widths))
         entries = [Entry(name, job, problem) for job in (_EACH, _MEAN) for name in _LIBRARIES]
-        entries.append(Entry("funcnet", _LOOP, problem))
+        entries += [Entry("funcnet_jit", job, problem) for job in (_EACH, _MEAN)] + [Entry("funcnet", _LOOP, problem)]
         found, times = interleave(pool, entries, sizes, agree=1e-3)
         of = {(entry.job, entry.library): seconds for entry, seconds in zip(found, times, strict=True)}
         cells = {
@@ -44,6 +44,17 @@ def examples(pool: Pool, sizes: Sizes) -> Report:
                 2.0,
             )
         )
+        if (_EACH, "funcnet_jit") in of:
+            report.lines.append(
+                Line(
+                    f"the same under fn.jit, {shape}",
+                    "ms",
+                    {"funcnet": [median(of[job, "funcnet_jit"]) * 1e3 for job in (_EACH, _MEAN)]},
+                    "≤ 2 times as long",
+                    ratio(of[_EACH, "funcnet_jit"], of[_MEAN, "funcnet_jit"]),
+                    2.0,
+                )
+            )
         report.lines.append(
             Line(
                 f"the same one after the other, {shape}",
