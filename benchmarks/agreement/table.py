@@ -71,6 +71,8 @@ def rows_of(path: Path) -> Iterator[Row]:
     module = importlib.util.module_from_spec(spec)
     # Classes of the module are found by its name.
     sys.modules[name] = module
+    # What tests of a folder share is imported from there, as pytest has it.
+    sys.path.insert(0, str(path.parent))
     try:
         with warnings.catch_warnings():
             # Those of the references.
@@ -81,6 +83,7 @@ def rows_of(path: Path) -> Iterator[Row]:
             for entry in entries:
                 yield _row(*entry)
     finally:
+        sys.path.remove(str(path.parent))
         del sys.modules[name]
 
 

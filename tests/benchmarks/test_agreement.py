@@ -1,6 +1,7 @@
 """The table of agreement: how rows are gathered and written, and that the written page lacks nothing."""
 
 import re
+import sys
 
 import pytest
 
@@ -75,6 +76,16 @@ def test_rows_of_a_module(module):
     assert len(rows) > 5
     assert all(row.worst < BOUND for row in rows)
     assert all(f"| {row.name} | {row.reference} |" in WRITTEN for row in rows)
+
+
+def test_rows_of_a_module_that_imports_its_neighbour(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "ROOT", tmp_path)
+    before = list(sys.path)
+    (tmp_path / "neighbour_of_rows.py").write_text("NAME = 'abs'\n")
+    module = tmp_path / "test_rows.py"
+    module.write_text("import neighbour_of_rows as n\n\ndef errors():\n    return {n.NAME: (1e-16, 1e-15)}\n")
+    assert [row.name for row in rows_of(module)] == ["abs"]
+    assert sys.path == before
 
 
 def test_the_page_marks_what_is_above_the_bound():
