@@ -51,10 +51,13 @@ def share_residuals(graph: Graph) -> Graph:
 
 def _shared(earlier: Steps, later: Steps) -> bool:
     """Pass values on, if there are some that are worth it."""
-    same = {outer: inner for outer, inner in (*earlier.held, *earlier.elements) if outer.__class__ is Value}
-    same |= {outer: inner for inner, outer in earlier.results}
-    # What values of the later steps are in the earlier ones.
-    known: dict[Any, Any] = {inner: same[outer] for outer, inner in (*later.held, *later.elements) if outer in same}
+    # What values of the later steps are in the earlier ones. One loop may read all of an array of which the other one
+    # reads an element in each step.
+    known: dict[Any, Any] = {}
+    parts = [*earlier.elements, *[(outer, inner) for inner, outer in earlier.results]]
+    for before, after in ((earlier.held, later.held), (parts, later.elements)):
+        same = {outer: inner for outer, inner in before if outer.__class__ is Value}
+        known |= {inner: same[outer] for outer, inner in after if outer in same}
     stacks = [inner for _, inner in later.elements]
     users: dict[Value, list[Equation]] = {}
     for e in later.equations:

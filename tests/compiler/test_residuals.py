@@ -103,3 +103,19 @@ def test_a_value_whose_columns_others_read_too() -> None:
     _, back = scans_of(fn.grad(loss, (0, 1, 2)), W, X, XS)
     names = [e.primitive.name for e in back.primitive.regions[0].equations]
     assert names.count("getitem") == 1
+
+
+def test_an_array_that_one_loop_reads_as_a_whole_and_the_other_in_steps() -> None:
+    def f(xs: Any, p: Any, c: Any) -> Any:
+        def with_all(c: Any, x: Any) -> Any:
+            return xp.tanh(c + xp.sum(xp.sin(x + p), axis=0)), None
+
+        def with_one(c: Any, x: Any) -> Any:
+            return xp.tanh(c + xp.sum(xp.sin(x[0] + x[1]), axis=0)), None
+
+        a, _ = fn.scan(with_all, c, xs)
+        b, _ = fn.scan(with_one, c, (xs, p))
+        return a, b, fn.scan(with_all, b, xs)[0]
+
+    rng = np.random.default_rng(0)
+    scans_of(f, rng.normal(size=(3, 3, 2)), rng.normal(size=(3, 2)), rng.normal(size=2))
