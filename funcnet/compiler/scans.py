@@ -40,8 +40,8 @@ def _hoisted(e: Equation) -> list[Equation] | None:
         terms = _terms(out, made, users, step)
         if terms.count(carry) != 1 or len(terms) < 2:
             continue
-        # What is added to each row of a carry is no sum of its shape.
-        if any([t.__class__ is not Value or t.shape != carry.shape for t in terms]):
+        # What is added to each row of a carry is no sum of its shape, and what is added up in double stays so.
+        if any([t.__class__ is not Value or (t.shape, t.dtype) != (carry.shape, carry.dtype) for t in terms]):
             continue
         factors = [_factors(t, made, step, call) for t in terms if t is not carry]
         if None not in factors:

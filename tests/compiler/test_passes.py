@@ -187,6 +187,16 @@ def test_products_are_summed_after_the_loop() -> None:
     np.testing.assert_allclose(interpret(graph, [w, xs])[0], fn.grad(f)(w, xs), rtol=1e-12)
 
 
+def test_terms_in_single_precision_are_added_up_in_double_precision() -> None:
+    c, x = np.zeros(1), np.full((300, 2, 1), 1e-3, "float32")
+    x[0] = 1e5
+
+    def f(c: Any, x: Any) -> Any:
+        return fn.scan(lambda c, x: (c + xp.sum(x * x, axis=0), None), c, x)[0]
+
+    np.testing.assert_allclose(interpret(passes.optimised(fn.trace(f, c, x)), [c, x])[0], f(c, x), rtol=1e-15)
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (1, 4), (4,)])
 def test_rows_that_are_added_to_each_row_of_a_carry(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
