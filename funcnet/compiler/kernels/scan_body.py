@@ -152,7 +152,7 @@ class Body:
                 if name in _RESHAPED and n.values:
                     self._alias[out] = n.values[0]
                     continue
-                if name in _TURNS and out not in graph.outputs:
+                if name in _TURNS and out not in graph.outputs and out not in self.summed:
                     if all([u.primitive.name in _PRODUCTS for u in users.get(out, ())]):
                         # Only products read it, which take it as it lies.
                         continue

@@ -253,6 +253,18 @@ def test_a_product_and_what_is_in_another_order() -> None:
     compared(loss(f), normal(4, 4), normal(3, 3, 4))
 
 
+def test_sums_of_what_is_in_another_order() -> None:
+    """The order is another one in memory, too, where a product and a sum of all steps read it."""
+
+    def f(w: Any, v: Any, h: Any, xs: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            return 0.9 * h + xp.sin((v * x @ w).T @ xs), None
+
+        return fn.scan(step, h, xs[:, :1])[0]
+
+    compared(loss(f), normal(3, 2), normal(5, 3), normal(2, 2), normal(5, 2))
+
+
 def test_sums_of_rows_of_another_width() -> None:
     """A bias of each head is a sum over rows of memory in which the rows of all heads are longer."""
 
