@@ -95,6 +95,14 @@ class Trace:
             _innermost.reset(token)
             self.alive = False
 
+    def inside(self, f: Callable[[], Any]) -> Any:
+        """Call ``f()`` as if the traces that run inside this one did not."""
+        token = _innermost.set(self)
+        try:
+            return f()
+        finally:
+            _innermost.reset(token)
+
     def escaped(self, what: str) -> EscapedTracerError:
         """Return the error for the use of a tracer that outlived this trace."""
         return EscapedTracerError(

@@ -42,9 +42,9 @@ class ForwardTrace(Trace):
         y = bind(primitive, *raws, **params)
         active = any(t is not None for t in tangents)
         if primitive.multiple:
-            ts = _tangents(primitive, tangents, raws, y, params) if active else [None] * len(y)
+            ts = _tangents(self, primitive, tangents, raws, y, params) if active else [None] * len(y)
             return tuple([Tracer(self, v, _like(self, t, v)) for v, t in zip(y, ts, strict=True)])
-        t = _tangents(primitive, tangents, raws, y, params) if active else None
+        t = _tangents(self, primitive, tangents, raws, y, params) if active else None
         return Tracer(self, y, _like(self, t, y))
 
 
@@ -171,7 +171,9 @@ def _like(trace: ForwardTrace, t: Any, y: Any) -> Any:
     return t if t.dtype == y.dtype else cast(t, y.dtype)
 
 
-def _tangents(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any, params: dict[str, Any]) -> Any:
+def _tangents(
+    trace: ForwardTrace, primitive: Primitive, tangents: list[Any], args: list[Any], y: Any, params: dict[str, Any]
+) -> Any:
     if primitive.kind == "elementwise":
         return _elementwise(primitive, tangents, args, y)
     if primitive.vjp is None:
@@ -185,7 +187,8 @@ def _tangents(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any
         return primitive.jvp(tangents, y, *args, **params)
     if primitive.kind == "linear":
         return _linear(primitive, tangents, args, params)
-    return _transposed(primitive, tangents, args, y, params)
+    # The zeros that it makes are none of the step of a loop that is being captured.
+    return trace.inside(lambda: _transposed(primitive, tangents, args, y, params))
 
 
 def _elementwise(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any) -> Any:

@@ -35,6 +35,23 @@ def test_agrees_with_the_transposed_reverse_mode():
     assert np.sum(w * tangent) == pytest.approx(np.sum(ct * t), rel=1e-12)
 
 
+@pytest.mark.parametrize("norm", [xp.linalg.vector_norm, xp.linalg.det, xp.linalg.pinv])
+def test_in_the_step_of_a_captured_loop_of_an_array_from_outside(norm):
+    x = np.random.default_rng(0).normal(size=(3, 3))
+
+    def f(x):
+        h, ys = fn.scan(lambda h, _: (xp.tanh(h + xp.sum(norm(x))), norm(x) * 2), x[0], None, length=2)
+        return xp.sum(h) + xp.sum(ys)
+
+    for g in (f, fn.grad(f)):
+
+        def along(x, g=g):
+            return fn.jvp(g, (x,), (x,))
+
+        for found, wanted in zip(fn.jit(along)(x), along(x), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 def test_broadcast_and_promoted_tangents_have_the_results_shape_and_dtype():
     _, t = fn.jvp(lambda x: x + np.ones((2, 3)), (np.ones(3, dtype=np.float32),), (np.ones(3, dtype=np.float32),))
     assert (t.shape, t.dtype) == ((2, 3), np.float64)
