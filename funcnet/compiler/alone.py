@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnet.compiler.loops.build import available, compiled
+from funcnet.compiler.loops.build import available, routine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,80 +25,88 @@ _COUNT, _TYPE, _DATA, _DIMENSIONS, _SHAPE, _STRIDES, _BASE, _DTYPE, _FLAGS = 0, 
 #: Bytes of arrays that have to begin with a line of the cache.
 LARGE = 1 << 12
 #: From so many arrays on a native call takes less time than a loop in Python.
-MANY = 24
+MANY = 8
 #: Where a tuple has its objects.
 _ITEMS = tuple.__basicsize__
+_ARRAY = id(np.ndarray)
 #: Flags of arrays whose elements lie side by side and may be written to.
 _C_CONTIGUOUS, _WRITEABLE = 0x0001, 0x0400
 
 _SOURCE = f"""
-def loop(lo, hi, part, objects, cls, references, owner, answer):
-    store_relaxed(answer, 0)
-    for i in range(lo, hi):
+def loop(objects, count, cls, references, owner, others):
+    for i in range(count):
         a = load_relaxed(objects + 8 * i)
         if load_relaxed(a + {_TYPE}) != cls:
-            return
+            return 0
         m = load_relaxed(a + {_BASE})
         if m == 0 or load_relaxed(m + {_TYPE}) != cls:
-            return
+            return 0
         if load_relaxed(m + {_COUNT}) & 0xFFFFFFFF != references:
-            return
+            return 0
         if owner != 0:
             w = load_relaxed(m + {_BASE})
             if w == 0 or load_relaxed(w + {_TYPE}) != owner:
-                return
+                return 0
         if load_relaxed(a + {_FLAGS}) & {_C_CONTIGUOUS | _WRITEABLE} != {_C_CONTIGUOUS | _WRITEABLE}:
-            return
+            return 0
         if load_relaxed(a + {_DATA}) != load_relaxed(m + {_DATA}):
-            return
+            return 0
         if load_relaxed(a + {_DTYPE}) != load_relaxed(m + {_DTYPE}):
-            return
+            return 0
         n = load_relaxed(a + {_DIMENSIONS}) & 0xFFFFFFFF
         if n != load_relaxed(m + {_DIMENSIONS}) & 0xFFFFFFFF:
-            return
+            return 0
         shape, other_shape = load_relaxed(a + {_SHAPE}), load_relaxed(m + {_SHAPE})
         strides, other_strides = load_relaxed(a + {_STRIDES}), load_relaxed(m + {_STRIDES})
         # Vectors that lie across two lines of the cache take longer.
         if n > 0 and load_relaxed(a + {_DATA}) & 63 != 0 and load_relaxed(shape) * load_relaxed(strides) >= {LARGE}:
-            return
+            return 0
         for k in range(n):
             if load_relaxed(shape + 8 * k) != load_relaxed(other_shape + 8 * k):
-                return
+                return 0
             if load_relaxed(strides + 8 * k) != load_relaxed(other_strides + 8 * k):
-                return
-    store_relaxed(answer, 1)
+                return 0
+    if others != 0:
+        for i in range(count):
+            a, b = load_relaxed(objects + 8 * i), load_relaxed(others + 8 * i)
+            for at in range({_DATA}, {_FLAGS} + 8, 8):
+                word = load_relaxed(a + at)
+                store_relaxed(a + at, load_relaxed(b + at))
+                store_relaxed(b + at, word)
+    return 1
 """
 
 #: Whether objects are arrays, C-contiguous if there are no kinds, and else of these: data type, dimensions, shape.
 _ALIKE = f"""
-def loop(lo, hi, part, objects, cls, kinds, answer):
-    store_relaxed(answer, 0)
+def loop(objects, count, cls, kinds):
     at = kinds
-    for i in range(lo, hi):
+    for i in range(count):
         a = load_relaxed(objects + 8 * i)
         if load_relaxed(a + {_TYPE}) != cls:
-            return
+            return 0
         if kinds == 0:
             if load_relaxed(a + {_FLAGS}) & {_C_CONTIGUOUS} == 0:
-                return
+                return 0
             continue
         n = load_relaxed(a + {_DIMENSIONS}) & 0xFFFFFFFF
         if load_relaxed(a + {_DTYPE}) != load_relaxed(at) or n != load_relaxed(at + 8):
-            return
+            return 0
         shape = load_relaxed(a + {_SHAPE})
         at += 16
         for k in range(n):
             if load_relaxed(shape + 8 * k) != load_relaxed(at):
-                return
+                return 0
             at += 8
-    store_relaxed(answer, 1)
+    return 1
 """
 
 _look: Callable[..., int] | None = None
 _compare: Callable[..., int] | None = None
 
 
-def all_alone(arrays: tuple[Any, ...], references: int, owner: type | None = None) -> bool:
+def all_alone(
+    arrays: tuple[Any, ...], references: int, owner: type | None = None, others: tuple[Any, ...] = ()
+) -> bool:
     """Return whether each is an array that shows the memory of another one, all of it, and nobody else does.
 
     Parameters
@@ -109,6 +117,9 @@ def all_alone(arrays: tuple[Any, ...], references: int, owner: type | None = Non
         How many references there are to an array whose memory one array shows, as :func:`count_at` says.
     owner : type, optional
         What that array's memory belongs to, if that matters: an object of this class.
+    others : tuple of numpy.ndarray, optional
+        As many views as there are arrays. If the answer is yes, each of them shows from then on what an array has
+        shown, and the array what the view has.
 
     Returns
     -------
@@ -118,12 +129,13 @@ def all_alone(arrays: tuple[Any, ...], references: int, owner: type | None = Non
     """
     if _look is None or references < 1:
         return False
-    return _answer(_look, arrays, id(np.ndarray), references, 0 if owner is None else id(owner))
+    belongs, other = 0 if owner is None else id(owner), id(others) + _ITEMS if others else 0
+    return _look(id(arrays) + _ITEMS, len(arrays), _ARRAY, references, belongs, other) == 1
 
 
 def contiguous(arrays: tuple[Any, ...]) -> bool:
     """Return whether all are C-contiguous arrays; False also if that cannot be found out here yet."""
-    return _compare is not None and _answer(_compare, arrays, id(np.ndarray), 0)
+    return _compare is not None and _compare(id(arrays) + _ITEMS, len(arrays), _ARRAY, 0) == 1
 
 
 class Alike:
@@ -135,53 +147,19 @@ class Alike:
         Shapes and data types, which have to be the same object.
     """
 
-    __slots__ = ("_count", "_kinds", "_words")
+    __slots__ = ("_count", "_kinds", "_place", "_words")
 
     def __init__(self, kinds: Sequence[tuple[tuple[int, ...], Any]]) -> None:
         #: The data types have to live.
         self._kinds = tuple(kinds)
         self._count = len(self._kinds)
         self._words = array("q", [w for shape, dtype in kinds for w in (id(dtype), len(shape), *shape)])
+        self._place = self._words.buffer_info()[0]
 
     def __call__(self, objects: tuple[Any, ...]) -> bool:
         if _compare is None or len(objects) != self._count:
             return False
-        return _answer(_compare, objects, id(np.ndarray), self._words.buffer_info()[0])
-
-
-def _answer(look: Callable[..., int], objects: tuple[Any, ...], *given: int) -> bool:
-    try:
-        place = _places.pop()
-    except IndexError:
-        place = _Place()
-    words = place.words
-    words[0] = id(objects) + _ITEMS
-    at = 1
-    for word in given:
-        words[at] = word
-        at += 1
-    words[at] = place.answer
-    look(0, len(objects), 0, place.table)
-    yes = words[-1] == 1
-    _places.append(place)
-    return yes
-
-
-class _Place:
-    """Where a native call finds its arguments, some words, and writes its answer, the last of them."""
-
-    __slots__ = ("_addresses", "answer", "table", "words")
-
-    def __init__(self) -> None:
-        self.words = array("q", bytes(8 * 8))
-        start = self.words.buffer_info()[0]
-        self._addresses = array("q", range(start, start + 8 * 8, 8))
-        self.table = self._addresses.buffer_info()[0]
-        self.answer = start + 7 * 8
-
-
-#: Those that no call uses; making one takes longer than the call.
-_places: list[_Place] = []
+        return _compare(id(objects) + _ITEMS, self._count, _ARRAY, self._place) == 1
 
 
 def count_at(place: int) -> int:
@@ -194,14 +172,15 @@ def prepare() -> None:
     global _look, _compare
     if (_look is None or _compare is None) and not available() and _readable():
         # Without letting go of the interpreter's lock, so that nobody shows or drops an array meanwhile.
-        entry = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
-        _look = entry(compiled(_SOURCE, f"void({', '.join(['int64'] * 8)})").address)
-        _compare = entry(compiled(_ALIKE, f"void({', '.join(['int64'] * 7)})").address)
+        _look, _compare = routine(_SOURCE, 6, locked=True), routine(_ALIKE, 4, locked=True)
 
 
 @cache
 def _readable() -> bool:
     """Return whether arrays have everything where it is expected, which is so in every CPython and NumPy so far."""
+    # Behind the flags are weak references, exported buffers and the allocator, which stay with the object.
+    if np.ndarray.__basicsize__ != _FLAGS + 32:
+        return False
     memory = np.zeros((3, 5), np.float32)
     shown, fixed = memory[1:, ::2], memory[...]
     fixed.flags.writeable = False

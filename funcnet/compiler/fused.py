@@ -55,7 +55,8 @@ class FusedPlan:
     planned : int
         Bytes of the block that holds intermediate arrays.
     reused : dict of int to int
-        Input that is written to, a C-contiguous array that nobody else needs -> the output that it becomes.
+        Input that is written to or passed on, a C-contiguous array that nobody else needs -> the output that it
+        becomes.
     written : tuple of (tuple of int, tuple of int)
         These inputs: small ones, and large ones, which have to begin with a line of the cache.
     """

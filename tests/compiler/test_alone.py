@@ -1,6 +1,9 @@
 """Arrays that nobody else shows the memory of, found in one native call."""
 
+import sys
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,3 +170,38 @@ def test_what_is_no_array(other: object) -> None:
     _, arrays = shown()
     assert not alone.all_alone((*arrays, other), 2)
     assert not alone.all_alone((other,), 2, Owner)
+
+
+def test_arrays_that_trade_places_with_views() -> None:
+    memory, arrays = shown()
+    element = np.ndarray((), object)
+    element[()] = "given away"
+    others = tuple([element[...] for _ in arrays])
+    first: Any = arrays[0]
+    held = memoryview(first)
+    watched = [weakref.ref(a) for a in arrays]
+    references = [sys.getrefcount(m) for m in memory]
+    assert not alone.all_alone(arrays, 3, None, others)
+    assert arrays[0].base is memory[0]
+    assert alone.all_alone(arrays, 2, None, others)
+    for k, (m, a, new) in enumerate(zip(memory, arrays, others, strict=True)):
+        assert a.base is element
+        assert a.shape == ()
+        assert a.dtype == object
+        assert a.item() == "given away"
+        assert new.base is m
+        np.testing.assert_array_equal(new, np.arange(12.0, dtype=np.float32).reshape(3, 4) + k)
+        new += 1.0
+        assert m[0, 0] == k + 1.0
+    del m, a, new, first
+    # What belongs to the objects has stayed with them.
+    assert [w() for w in watched] == list(arrays)
+    assert held.obj is arrays[0]
+    assert held.shape == (3, 4)
+    assert [sys.getrefcount(m) for m in memory] == references
+    assert sys.getrefcount(element) == 2 + len(arrays)
+    held.release()
+    del arrays
+    assert sys.getrefcount(element) == 2
+    del others
+    assert [sys.getrefcount(m) for m in memory] == [r - 1 for r in references]

@@ -235,6 +235,31 @@ class TestInPlace:
             a, b = f(a, b)
             same((a, b), wanted)
 
+    @pytest.mark.parametrize("shape", [(1,), (3, 4), (40, 50)])
+    def test_inputs_that_are_results_as_they_are(self, shape: tuple[int, ...]) -> None:
+        def step(state: Any, x: Any) -> Any:
+            a, b, c = state
+            return (c, a, b * 2.0 + x), a, c[::-1], xp.reshape(a, (-1,)), x
+
+        x = np.ones(shape)
+        plain, giving = fn.jit(step), fn.jit(step, donate="state")
+        given = tuple([np.arange(x.size, dtype=float).reshape(shape) + k for k in range(3)])
+        assert len(compiled_now(giving, given, x).fused.reused) == 3
+        state = given
+        for k in range(5):
+            kept, view = state, state[k % 3][...]
+            before = copied(state)
+            wanted = plain(state, x)
+            found = giving(state, x)
+            same(found, wanted)
+            np.testing.assert_array_equal(view, before[k % 3])
+            leaves = tree.leaves((found, x))
+            assert not any([np.shares_memory(p, q) for i, p in enumerate(leaves) for q in leaves[:i]])
+            for array in kept:
+                with pytest.raises(DonatedArrayError):
+                    giving((array, *found[0][1:]), x)
+            state = found[0] if k < 3 else copied(found[0])
+
     def test_free_inputs(self) -> None:
         assert Readers([], [], set(), lambda _: True, {}).free(0) == []
 

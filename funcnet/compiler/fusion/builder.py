@@ -83,7 +83,10 @@ class Builder:
                 self.needed |= {v for e in n.equations for v in e.values if v not in made}
             else:
                 self.needed |= set(n.values)
-        readers = Readers(self.nodes, [graph.inputs[i] for i in donated], self.results, shares, self.together)
+        given = [graph.inputs[i] for i in donated]
+        #: Donated inputs that are outputs as they are.
+        self.passed_on = [v for v in given if v in self.results]
+        readers = Readers(self.nodes, given, self.results, shares, self.together)
         self.loops = LoopSteps(self.arrays, compile, count, self.needed, readers)
         self.products = ProductSteps(self.arrays, compile, count, turns_of(self.nodes))
         self.chains = ChainSteps(self.arrays, compile, self.products, self.loops, self.following.values())
@@ -97,9 +100,10 @@ class Builder:
 
     @property
     def reused(self) -> dict[int, int]:
-        """By the input that is written to, the output that it becomes."""
+        """By the input that is written to or passed on, the output that it becomes."""
         inputs, outputs = self.graph.inputs, self.graph.outputs
-        return {inputs.index(v): outputs.index(out) for out, v in self.loops.in_place.items()}
+        becomes = [(v, out) for out, v in self.loops.in_place.items()] + [(v, v) for v in self.passed_on]
+        return {inputs.index(v): outputs.index(out) for v, out in becomes}
 
     def build(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function."""
@@ -138,7 +142,7 @@ class Builder:
         # What lies in the block is copied; results proper are made fresh from the start.
         seen: set[Any] = set()
         for i, v in enumerate(self.graph.outputs):
-            if v in self.arrays.fresh and v not in seen:
+            if (v in self.arrays.fresh or v in self.passed_on) and v not in seen:
                 out[i] = self.writer.name(v)
             seen.add(v)
             if v.__class__ is Value and v in self.arrays.planned:

@@ -74,12 +74,12 @@ def compiled(source: str, signature: str) -> Kernel:
     return _found(source, signature, lambda address: Kernel(address, kinds_of(signature)))
 
 
-def routine(source: str, count: int) -> Callable[..., int]:
-    """Return the function ``loop`` of a source, of so many int64 with a result of int64, for Python to call.
+def routine(source: str, count: int, *, locked: bool = False) -> Callable[..., int]:
+    """Return the function ``loop`` of a source, of so many int64 with an integer as its result, for Python to call.
 
-    It does not check what it is given, and lets go of the interpreter's lock.
+    It does not check what it is given, and lets go of the interpreter's lock unless it is to stay `locked`.
     """
-    return _found(source, f"int64({', '.join(['int64'] * count)})", routine_at)
+    return _found(source, f"{'int32' if locked else 'int64'}({', '.join(['int64'] * count)})", routine_at)
 
 
 def _found(source: str, signature: str, wrapped: Callable[[int], Any]) -> Any:

@@ -113,9 +113,10 @@ def entry(
 
 
 def routine(context: Any, module: Any, name: str, callee: str, signature: Any) -> None:
-    """Write what CPython calls with an array of arguments (``METH_FASTCALL``), all of them and the result int64.
+    """Write what CPython calls with an array of arguments (``METH_FASTCALL``), all of them int64.
 
-    It lets go of the interpreter's lock. It looks at nothing: who calls it gives the right number of integers.
+    It lets go of the interpreter's lock if the result is int64, and keeps it if that is int32. It looks at nothing: who
+    calls it gives the right number of integers.
     """
     made = ir.Function(module, ir.FunctionType(_OBJECT, [_OBJECT, _OBJECT.as_pointer(), _WORD]), name)
     builder = ir.IRBuilder(made.append_basic_block())
@@ -128,10 +129,12 @@ def routine(context: Any, module: Any, name: str, callee: str, signature: Any) -
     for i in range(len(signature.args)):
         place = builder.gep(made.args[1], [_SMALL(i)])
         numbers.append(python("PyLong_AsLongLong", _WORD, builder.load(place)))
-    state = python("PyEval_SaveThread", _OBJECT)
+    state = None if signature.return_type == types.int32 else python("PyEval_SaveThread", _OBJECT)
     _, result = _call(context, builder, callee, signature, numbers)
-    python("PyEval_RestoreThread", ir.VoidType(), state)
-    builder.ret(python("PyLong_FromLongLong", _OBJECT, builder.load(result)))
+    if state is not None:
+        python("PyEval_RestoreThread", ir.VoidType(), state)
+    number = builder.load(result)
+    builder.ret(python("PyLong_FromLongLong", _OBJECT, number if state is not None else builder.sext(number, _WORD)))
 
 
 def _to_zero(builder: Any, fit: Any) -> Any:
