@@ -56,7 +56,7 @@ class Donated:
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
-        #: Small buffers of arrays with this element. Other libraries may have got their addresses from the arrays.
+        #: Buffers of arrays with this element. Other libraries may have got their addresses from the arrays.
         self.kept: list[Any] = []
 
     def __repr__(self) -> str:
@@ -89,15 +89,11 @@ class _Watch(ref[Any]):
     thing: Any
 
 
-class _Memory(np.ndarray[Any, Any]):
-    """What buffers lie in that begin with a line of the cache.
+class _Block(np.ndarray[Any, Any]):
+    """What buffers lie in. They are known by it: nothing has to be written down for each of their results.
 
     NumPy takes large memory in large pages, as `bytearray` does not; views end at an array of another class.
     """
-
-
-class _Small(np.ndarray[Any, Any]):
-    """What small buffers lie in. They are known by it: nothing has to be written down for each of their results."""
 
 
 #: Of a kind that a thread may take twice: what the garbage collector calls in between may give arrays away, too.
@@ -132,7 +128,7 @@ def _measure() -> tuple[int, int]:
     return (_references(result), count_at(id(result.base))) if same else (-2, -1)
 
 
-#: Of small buffers; there is one more to what is written down. Without a global lock the number says nothing.
+#: Without a global lock the number says nothing.
 _ALONE, _COUNTED = _measure() if getattr(sys, "_is_gil_enabled", lambda: True)() else (-2, -1)
 _OBJECT = np.dtype(object)
 
@@ -192,31 +188,29 @@ def run_donating(
             check_not_donated(given or values)
         _donations += 1
         mark = Donated(owner)
-        written = getattr(plan, "written", ((), ()))
+        written = getattr(plan, "written", ())
         repeated = len(set(map(id, values))) < len(values)
-        new = () if repeated else _exchanged(values, written[0], mark)
+        new = _exchanged(values, written, mark) if written and not repeated else ()
         places = _places(values, donated, written, repeated, mark.kept)
-        _give_up(given or values, _others(tuple(donated), written[:1]) if new else donated, mark)
+        _give_up(given or values, _others(tuple(donated), written) if new else donated, mark)
     found = plan(*places)
     del places
     results = list(found)
     if new:
-        for i, y in zip(written[0], new, strict=True):
+        for i, y in zip(written, new, strict=True):
             results[plan.reused[i]] = y
     return _adopted(found, results)
 
 
-def _exchanged(values: Sequence[Any], small: tuple[int, ...], mark: Donated) -> tuple[Any, ...]:
-    """Empty small arrays that are written to; return new ones that show their memory, none if not all of it is free.
+def _exchanged(values: Sequence[Any], written: tuple[int, ...], mark: Donated) -> tuple[Any, ...]:
+    """Empty arrays that are written to; return new ones that show their memory, none if not all of it is free.
 
     This takes a fraction of the time that emptying them and showing what was written take one by one.
     """
-    if not small:
-        return ()
     empty = np.ndarray((), object)
     _empty(empty, mark)
-    new = tuple([empty[...] for _ in small])
-    if not all_alone(tuple([values[i] for i in small]), _COUNTED, _Small, new):
+    new = tuple([empty[...] for _ in written])
+    if not all_alone(tuple([values[i] for i in written]), _COUNTED, _Block, new):
         return ()
     mark.kept += [y.base for y in new]
     return new
@@ -225,78 +219,60 @@ def _exchanged(values: Sequence[Any], small: tuple[int, ...], mark: Donated) -> 
 def _places(
     values: Sequence[Any],
     donated: Sequence[int],
-    written: Sequence[tuple[int, ...]],
+    written: tuple[int, ...],
     repeated: bool,
     memories: Sequence[Any],
 ) -> list[Any]:
     """Return what a plan runs on: memory that it may write to, and what shows donated arrays once they are empty.
 
-    That of small arrays may be known already.
+    The former may be known already.
     """
     places = list(values)
-    small, large = written
     if memories:
-        for i, memory in zip(small, memories, strict=True):
+        for i, memory in zip(written, memories, strict=True):
             places[i] = memory
-        small = ()
-    if large and not repeated and _all_large(tuple([values[i] for i in large])):
-        for i in large:
-            places[i] = values[i].base
-        large = ()
-    for i in small + large:
-        array = values[i]
-        alone = not repeated or sum([v is array for v in values]) == 1
-        memory = _claimed(array) if alone else None
-        # What is not free is copied: the plan writes to it.
-        places[i] = _copied(array) if memory is None else memory
+    else:
+        for i in written:
+            array = values[i]
+            alone = not repeated or sum([v is array for v in values]) == 1
+            memory = _claimed(array) if alone else None
+            # What is not free is copied: the plan writes to it.
+            places[i] = _copied(array) if memory is None else memory
     if repeated:
         emptied = {id(values[i]) for i in donated if _ours(values[i])}
         for i, array in enumerate(values):
             if places[i] is array and id(array) in emptied:
                 places[i] = array[...]
     else:
-        for i in _others(tuple(donated), tuple(written)):
+        for i in _others(tuple(donated), written):
             if _ours(values[i]):
                 places[i] = values[i][...]
     return places
 
 
 @cache
-def _others(donated: tuple[int, ...], written: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
-    return tuple([i for i in donated if not any([i in group for group in written])])
+def _others(donated: tuple[int, ...], written: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([i for i in donated if i not in written])
 
 
-def _shows_small(array: Any) -> bool:
-    """Whether an array shows a small buffer."""
-    return array.__class__ is np.ndarray and array.base.__class__ is np.ndarray and array.base.base.__class__ is _Small
+def _shows_buffer(array: Any) -> bool:
+    """Whether an array shows a buffer that is known by what it lies in."""
+    return array.__class__ is np.ndarray and array.base.__class__ is np.ndarray and array.base.base.__class__ is _Block
 
 
 def _ours(array: Any) -> bool:
     """Whether an array is emptied when it is donated."""
-    return id(array) in _owned or _shows_small(array)
-
-
-def _all_large(arrays: tuple[Any, ...]) -> bool:
-    """Whether each array shows a buffer that is written down, and nothing else does."""
-    return all(map(_owned.__contains__, map(id, arrays))) and all_alone(arrays, _COUNTED + 1)
+    return id(array) in _owned or _shows_buffer(array)
 
 
 def _claimed(array: Any) -> Any:
     """Return the buffer of an array if only this array shows it, all of it, and None otherwise."""
-    watched = not _shows_small(array)
-    if watched:
-        watch = _owned.get(id(array))
-        # Small buffers of other kinds are copied, into one of this kind.
-        if watch is None or watch() is not array or watch.thing is not array.base or array.nbytes < LARGE:
-            return None
-    if _references(array) != _ALONE + watched:
+    # Results that are written down are copied, into a buffer that need not be.
+    if not _shows_buffer(array) or _references(array) != _ALONE:
         return None
     memory = array.base
     same = array.shape == memory.shape and array.dtype == memory.dtype and array.strides == memory.strides
-    # Plain calls may return arrays in the order of their arguments; loops write rows one after the other.
-    free = array.flags.writeable and array.flags.c_contiguous
-    lies = array.nbytes < LARGE or array.ctypes.data % 64 == 0
-    return memory if same and free and lies else None
+    return memory if same and array.flags.writeable else None
 
 
 def _copied(array: Any) -> Any:
@@ -304,12 +280,9 @@ def _copied(array: Any) -> Any:
 
     It is made once: loops write to it from then on.
     """
-    if array.nbytes < LARGE:
-        whole, start = _Small((array.nbytes,), np.uint8), 0
-    else:
-        whole = _Memory((array.nbytes + 64,), np.uint8)
-        start = -whole.ctypes.data % 64
-    memory = np.ndarray(array.shape, array.dtype, whole, start)
+    large = array.nbytes >= LARGE
+    whole = _Block((array.nbytes + 64 * large,), np.uint8)
+    memory = np.ndarray(array.shape, array.dtype, whole, -whole.ctypes.data % 64 if large else 0)
     memory[...] = array
     return memory
 
@@ -324,7 +297,7 @@ def _empty(array: Any, mark: Donated) -> None:
 def _give_up(values: Sequence[Any], donated: Sequence[int], mark: Donated) -> None:
     for i in donated:
         array = values[i]
-        if _shows_small(array):
+        if _shows_buffer(array):
             mark.kept.append(array.base)
         else:
             key = id(array)
@@ -352,13 +325,13 @@ def _adopted(found: Sequence[Any], results: list[Any]) -> tuple[Any, ...]:
             # Graphs hold no arrays of objects.
             if y.__class__ is np.ndarray and y.size:
                 memory = y.base
-                if memory.__class__ is _Small:
+                if memory.__class__ is _Block:
                     results[k] = y[...]
                     continue
-                if memory is None or memory.__class__ is _Memory:
+                if memory is None:
                     memory, y = y, y[...]
                     results[k] = y
-                if memory.__class__ is np.ndarray and (memory.base is None or memory.base.__class__ is _Memory):
+                if memory.__class__ is np.ndarray and memory.base is None:
                     watch = _owned[id(y)] = _Watch(y, _forget_result)
                     watch.key, watch.thing = id(y), memory
     return tuple(results)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.alone import LARGE
 from funcnet.compiler.fusion.builder import Builder
 from funcnet.compiler.graph import Graph
 from funcnet.compiler.kernels.attending import attended
@@ -57,8 +55,8 @@ class FusedPlan:
     reused : dict of int to int
         Input that is written to or passed on, a C-contiguous array that nobody else needs -> the output that it
         becomes.
-    written : tuple of (tuple of int, tuple of int)
-        These inputs: small ones, and large ones, which have to begin with a line of the cache.
+    written : tuple of int
+        These inputs; large ones have to begin with a line of the cache.
     """
 
     def __init__(self, graph: Graph, compile: Compile = compiled, *, donated: Sequence[int] = ()) -> None:
@@ -74,8 +72,7 @@ class FusedPlan:
         self.calls = builder.calls
         self.planned = builder.planned
         self.reused = builder.reused
-        small = {i for i in self.reused if prod(graph.inputs[i].shape) * graph.inputs[i].dtype.itemsize < LARGE}
-        self.written = tuple([i for i in self.reused if i in small]), tuple([i for i in self.reused if i not in small])
+        self.written = tuple(self.reused)
         self._idle_into: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:

@@ -180,25 +180,25 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         static: Any = None
         if self._static.names:
             args, kwargs, static = self._static.take_out(args, kwargs)
-        leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
-        if gone and not gone.keys().isdisjoint(map(id, leaves)):
-            check_not_donated(leaves)
+        # A list is none of the structures that arguments by position have.
+        whole = [args, kwargs] if kwargs else args
         last = self._last
         context = backends.current()
         # Nearly every call is like the one before, and comparing takes less time than hashing.
-        if last is not None and last.plain:
-            spec, kinds, known, around = last.key
-            if around is context and spec == structure.spec and known == static:
-                if last.alike is not None and last.alike(tuple(leaves)):
-                    return last, leaves, leaves
-                for leaf, kind in zip(leaves, kinds, strict=True):
-                    cls = leaf.__class__
-                    if cls is not np.ndarray and cls not in NUMBERS:
-                        break
-                    if leaf.dtype is not kind[1] or leaf.shape != kind[0]:
-                        break
-                else:
-                    return last, leaves, leaves
+        near = last
+        if last is None or not last.plain or last.key[3] is not context or last.key[2] != static:
+            near = None
+        elif last.take is not None:
+            leaves = last.take(whole)
+            if leaves is not None and (not gone or gone.keys().isdisjoint(map(id, leaves))) and last.fits(leaves):
+                return last, leaves, leaves
+        leaves, structure = tree.flatten(whole)
+        if gone and not gone.keys().isdisjoint(map(id, leaves)):
+            check_not_donated(leaves)
+        if near is not None and near.key[0] == structure.spec and near.fits(leaves):
+            if near.take is None:
+                near.settle(structure)
+            return near, leaves, leaves
         check_not_donated(leaves)
         given, kinds = kinds_of(leaves, self.name)
         values = natives(given)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from funcnet import tree
 from funcnet.compiler.execute import Executable
+from funcnet.transforms.kinds import NUMBERS
+from funcnet.tree.written import putter, taker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from funcnet.compiler.alone import Alike
     from funcnet.core import Tracer
@@ -33,8 +38,10 @@ class Version:
         "key",
         "plain",
         "program",
+        "put",
         "reason",
         "structure",
+        "take",
     )
 
     def __init__(
@@ -53,6 +60,9 @@ class Version:
         self.plain = False
         #: Whether many arguments are like those, found out at once.
         self.alike: Alike | None = None
+        #: Written when the version is used again: what takes its arguments apart, and puts its result together.
+        self.take: Callable[[Any], list[Any] | None] | None = None
+        self.put: Callable[[Sequence[Any]], Any] = partial(tree.unflatten, structure)
         self.reason = ""
         self._described: list[tuple[str, bool]] = []
 
@@ -74,9 +84,25 @@ class Version:
         """Return the place of each argument's leaves, and what the graph was captured for."""
         return [text for text, _ in self._described]
 
+    def fits(self, leaves: list[Any]) -> bool:
+        """Whether a plain version was captured for leaves like these, as many as it has."""
+        if self.alike is not None and self.alike(tuple(leaves)):
+            return True
+        for leaf, kind in zip(leaves, self.key[1], strict=True):
+            cls = leaf.__class__
+            if cls is not np.ndarray and cls not in NUMBERS:
+                return False
+            if leaf.dtype is not kind[1] or leaf.shape != kind[0]:
+                return False
+        return True
+
+    def settle(self, structure: Any) -> None:
+        """Have functions written for arguments of this structure."""
+        self.put, self.take = putter(self.structure), taker(structure)
+
     def result(self, found: Sequence[Any]) -> Any:
         """Return the result as the function returns it."""
         if self.fill is None:
-            return tree.unflatten(self.structure, found)
+            return self.put(found)
         rest = iter(found)
-        return tree.unflatten(self.structure, [next(rest) if v is HOLE else v for v in self.fill])
+        return self.put([next(rest) if v is HOLE else v for v in self.fill])

@@ -1,9 +1,11 @@
 """Functions under `jit` on random trees of arguments are what they are without."""
 
 import warnings
+from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +98,36 @@ def test_static_values_are_told_apart(values: list[Any]) -> None:
             if isinstance(n, (int, float)):
                 assert type(back) is type(n)
                 assert repr(back) == repr(n)
+
+
+def test_a_tuple_and_a_dict_are_no_arguments_by_name() -> None:
+    @fn.jit
+    def f(*args: Any, **named: Any) -> Any:
+        return args[0][0] + args[1]["k"] if not named else args[0] - named["k"]
+
+    a, b = np.ones(2), np.full(2, 3.0)
+    for _ in range(3):
+        np.testing.assert_array_equal(f((a,), {"k": b}), a + b)
+        np.testing.assert_array_equal(f(a, k=b), a - b)
+
+
+@pytest.mark.filterwarnings("ignore:fn.jit captured")
+def test_structures_that_change_after_many_calls() -> None:
+    @fn.jit
+    def f(x: Any, extra: Any = None) -> Any:
+        below = tree.leaves((x, extra))
+        return {"sum": sum(below[1:], below[0]), "each": [v * 2.0 for v in below], "count": len(below)}
+
+    one, two = np.ones(2), np.full(2, 2.0)
+    trees: list[Any] = [one, (one, two), [one, two], {"a": one, "b": two}, {"a": one, "c": two}, {"a": (one, two)}]
+    trees += [{"a": {"b": one}}, OrderedDict(b=one, a=two), np.float64(3.0), (one, np.float64(3.0)), one[None], two]
+    for x in trees:
+        for y in (x, *trees):
+            # From the second call on functions of this structure take arguments apart.
+            for argument in (x, x, x, y):
+                below = tree.leaves(argument)
+                if len({np.shape(v) for v in below} - {()}) < 2:
+                    found = f(argument)
+                    np.testing.assert_array_equal(found["sum"], sum(below))
+                    assert found["count"] == len(found["each"]) == len(below)
+                    np.testing.assert_array_equal(f(argument, extra={"z": one})["sum"], sum(below) + one)
