@@ -105,21 +105,33 @@ def _same_memory(out: Tracer, x: Tracer, view: View, how: Any) -> bool:
         # Inside of `vmap` an array without dimensions has those of the batch.
         if y.ndim and view.scalar is not None and not out.shape and view.scalar(how):
             return False
-        return view.certain or np.may_share_memory(y, raw(x))
+        return view.certain or np.may_share_memory(y, raw(x)) or _shows_alone(x, view, how)
     if isinstance(y, np.generic):
         return False
     wrapped = getattr(y, "_array", None)
     if wrapped is not None:
-        return np.may_share_memory(wrapped, raw(x)._array)
+        return np.may_share_memory(wrapped, raw(x)._array) or _shows_alone(x, view, how)
     if y.__class__ is not Spec:
-        return view.certain or owner(out).storage(y)[0] == owner(x).storage(raw(x))[0]
+        if view.certain or owner(out).storage(y)[0] == owner(x).storage(raw(x))[0]:
+            return True
+        return owner(out).name not in view.copied_by and _shows_alone(x, view, how)
     name = y.backend.name
     if name in view.copied_by:
         return False
     if name in _SCALARS and ((not x.shape and not hasattr(x, "base")) or (not out.shape and _is_scalar(view, how))):
         return False
-    if view.certain:
-        return True
+    return view.certain or _shows(x, view, how)
+
+
+def _shows_alone(x: Tracer, view: View, how: Any) -> bool:
+    """Whether the view shows memory of `x` where `x` is a batch, and each of its elements were an array of its own.
+
+    The elements of a batch along a middle dimension lie in pieces, which is what a reshape of the batch copies for.
+    """
+    return raw(x).ndim != len(x.shape) and _shows(x, view, how)
+
+
+def _shows(x: Tracer, view: View, how: Any) -> bool:
     try:
         view.lie(_layout(x), how)
     except ValueError:
@@ -132,16 +144,27 @@ def _is_scalar(view: View, how: Any) -> bool:
 
 
 def _layout(x: Tracer) -> Any:
-    """Return a NumPy array with the strides of `x`, of which only the shape is known; its elements do not exist."""
+    """Return a NumPy array that lies like `x`, or like one element of a batch; its numbers do not exist."""
     base = getattr(x, "base", None)
     if base is not None:
         array, view, how = base
         return view.lie(_layout(array), how)
     one = np.empty(1, dtype=np.complex64 if kind(x.dtype) == "c" else np.float32)
-    strides = [one.itemsize]
-    for n in x.shape[:0:-1]:
-        strides.append(strides[-1] * n)
-    return as_strided(one, x.shape, strides[: len(x.shape)][::-1])
+    strides, step = [0] * len(x.shape), one.itemsize
+    for i in reversed(_outermost_first(x)):
+        strides[i] = step
+        step *= x.shape[i]
+    return as_strided(one, x.shape, strides)
+
+
+def _outermost_first(x: Tracer) -> list[int]:
+    """Return the dimensions of `x` in the order in which they lie in memory: C's where only the shape is known."""
+    dimensions, value = list(range(len(x.shape))), raw(x)
+    if value.__class__ is not Spec and dimensions:
+        value = getattr(value, "_array", value)
+        strides = (value.strides if hasattr(value, "strides") else value.stride())[-len(dimensions) :]
+        dimensions.sort(key=lambda i: -abs(strides[i]))
+    return dimensions
 
 
 def assigned(target: Tracer, value: Tracer) -> None:

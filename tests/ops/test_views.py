@@ -160,11 +160,13 @@ def test_what_is_a_view_and_what_a_copy_is_as_in_numpy(name):
     found, _ = fn.vjp(programs, x)
     several = fn.vmap(programs)(np.stack([2 * x, x]))
     inside = fn.vmap(programs, in_axes=2)(np.stack([2 * x, x], axis=2))
+    between = fn.vmap(fn.vmap(programs, in_axes=1), in_axes=1)(np.stack([np.stack([x, 2 * x], axis=1)] * 2, axis=1))
     captured = fn.jit(programs)(x)
     for k, numpys in enumerate(programs(x)):
         np.testing.assert_array_equal(found[k], numpys)
         np.testing.assert_array_equal(several[k][1], numpys)
         np.testing.assert_array_equal(inside[k][1], numpys)
+        np.testing.assert_array_equal(between[k][1, 0], numpys)
         np.testing.assert_array_equal(captured[k], numpys)
     weights = np.cos(np.arange(12.0)).reshape(4, 3)
     gradient = fn.grad(lambda x: sum((p * p).sum() for p in programs(x * weights)))(x)
