@@ -84,6 +84,10 @@ def _places(ordered: Any, wanted: Any, side: str) -> Any:
     """Return where in each sorted row the elements of a row of `wanted` belong; NaN counts as the largest number."""
     count = ordered.shape[1]
     place = integers_like(ordered, "zeros", tuple(wanted.shape))
+    # Operators of a plain array need not know a traced one beside it: array_api_strict's do not.
+    less, both, either = (
+        registry[name] for name in ("less" if side == "left" else "less_equal", "bitwise_and", "bitwise_or")
+    )
     none = wanted != wanted
     step = 1 << count.bit_length() >> 1
     while step:
@@ -91,10 +95,8 @@ def _places(ordered: Any, wanted: Any, side: str) -> Any:
         further = place + step
         last = bind(registry["minimum"], further, array_like(further, count, further.dtype)) - 1
         value = bind(registry["take_along_axis"], ordered, last, axis=1)
-        if side == "left":
-            before = (value < wanted) | (none & (value == value))
-        else:
-            before = (value <= wanted) | none
-        place = bind(registry["where"], (further <= count) & before, further, place)
+        after = bind(both, none, value == value) if side == "left" else none
+        before = bind(either, bind(less, value, wanted), after)
+        place = bind(registry["where"], bind(both, further <= count, before), further, place)
         step >>= 1
     return place

@@ -331,6 +331,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
             "xp.vecdot got an axis that the arrays do not have.",
             found=f"axis={axis!r} for shapes {a} and {b}",
             needed=f"an integer from {-min(len(a), len(b))} to -1" if a and b else "at least one dimension in each",
+            write="xp.vecdot(xp.moveaxis(x1, i, -1), xp.moveaxis(x2, j, -1))" if a and b else "x1 * x2",
         )
     if a[axis] != b[axis] or _broadcast(a, b) is None:
         raise ShapeError(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet import backends, ops
 from funcnet.core import Tracer, owner, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.absent import REFUSALS
 from funcnet.ops.lists import array_of
+from funcnet.ops.native import native_dtype, native_floating
 from funcnet.ops.views import View, assigned, is_number, viewed
 
 if TYPE_CHECKING:
@@ -117,10 +120,12 @@ def _setitem(self: Tracer, key: Any, value: Any) -> None:
     assigned(self, ops.setitem(self, key, value))
 
 
-def _round(self: Any, ndigits: int | None = None) -> Any:
-    if not ndigits:
+def _round(self: Any, decimals: int | None = None, **options: Any) -> Any:
+    if options:
+        return np.round(self, decimals or 0, **options)
+    if not decimals:
         return ops.round(self)
-    scale = 10.0**ndigits
+    scale = 10.0**decimals
     return ops.round(self * scale) / scale
 
 
@@ -185,40 +190,69 @@ def _conj(self: Tracer) -> Any:
     return ops.conj(self) if kind(self.dtype) == "c" else self
 
 
+# Options that only NumPy's methods have (``where=``, ``initial=``, ``out=``) go to its functions, which know them here.
+
+
 def _statistic(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Tracer, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-        extra = {} if dtype is None else {"dtype": dtype}
+    def method(self: Tracer, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, **options: Any) -> Any:
+        if options:
+            return getattr(np, function.__name__)(self, axis=axis, dtype=dtype, keepdims=keepdims, **options)
+        extra = {} if dtype is None else {"dtype": native_dtype(self, dtype)}
         return function(self, axis=axis, keepdims=keepdims, **extra)
 
     return method
 
 
 def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Tracer, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def method(self: Tracer, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Any:
+        if options:
+            return getattr(np, function.__name__)(self, axis=axis, keepdims=keepdims, **options)
         return function(self, axis=axis, keepdims=keepdims)
 
     return method
 
 
+def _mean(self: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, **options: Any) -> Any:
+    if options:
+        return np.mean(self, axis=axis, dtype=dtype, keepdims=keepdims, **options)
+    x = native_floating(self) if dtype is None else ops.cast(self, native_dtype(self, dtype))
+    return ops.mean(x, axis=axis, keepdims=keepdims)
+
+
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(
-        self: Tracer, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False
+        self: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        *,
+        ddof: float = 0,
+        correction: float | None = None,
+        keepdims: bool = False,
+        **options: Any,
     ) -> Any:
-        return function(self, axis=axis, correction=ddof if correction is None else correction, keepdims=keepdims)
+        given = ddof if correction is None else correction
+        if options:
+            return getattr(np, function.__name__)(
+                self, axis=axis, dtype=dtype, ddof=given, keepdims=keepdims, **options
+            )
+        x = native_floating(self) if dtype is None else ops.cast(self, native_dtype(self, dtype))
+        return function(x, axis=axis, correction=given, keepdims=keepdims)
 
     return method
 
 
-def _sort(self: Tracer, axis: int = -1) -> None:
+def _sort(self: Tracer, axis: int = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> None:  # noqa: ARG001  # order of equals only
     assigned(self, ops.sort(self, axis=axis))
 
 
-def _clip(self: Tracer, min: Any = None, max: Any = None) -> Any:
+def _clip(self: Any, min: Any = None, max: Any = None, **options: Any) -> Any:
+    if options:
+        return np.clip(self, min, max, **options)
     return ops.clip(self, min, max)
 
 
 def _astype(self: Tracer, dtype: Any, *, copy: bool = True) -> Any:
-    return ops.astype(self, dtype, copy=copy)
+    return ops.astype(self, native_dtype(self, dtype), copy=copy)
 
 
 def _real_part(self: Tracer) -> Any:
@@ -264,7 +298,9 @@ def _squeeze(self: Tracer, axis: Any = None) -> Any:
     return ops.squeeze(self, axis=tuple(i for i, n in enumerate(self.shape) if n == 1) if axis is None else axis)
 
 
-def _take(self: Any, indices: Any, axis: int | None = None) -> Any:
+def _take(self: Any, indices: Any, axis: int | None = None, **options: Any) -> Any:
+    if options:
+        return np.take(self, indices, axis, **options)
     if axis is None:
         return _reshape(self, -1)[indices]
     return self[indices] if axis == 0 else ops.take(self, indices, axis=axis)
@@ -281,8 +317,11 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Tracer, axis: int | None = None) -> Any:
-        return function(_reshape(self, -1), axis=0) if axis is None else function(self, axis=axis)
+    def method(self: Any, axis: int | None = None, dtype: Any = None, **options: Any) -> Any:
+        if options:
+            return getattr(np, function.__name__)(self, axis=axis, dtype=dtype, **options)
+        x = self if dtype is None else ops.cast(self, native_dtype(self, dtype))
+        return function(_reshape(x, -1), axis=0) if axis is None else function(x, axis=axis)
 
     return method
 
@@ -357,7 +396,7 @@ def _install() -> None:
         "flatten": _flatten,
         "itemsize": property(_itemsize),
         "max": _extremum(ops.max),
-        "mean": _statistic(ops.mean),
+        "mean": _mean,
         "min": _extremum(ops.min),
         "nbytes": property(_nbytes),
         "nonzero": ops.nonzero,

@@ -11,6 +11,7 @@ from funcnet import backends
 from funcnet.backends.dtypes import STANDARD
 from funcnet.errors import ParameterError
 from funcnet.ops import extras
+from funcnet.ops.native import native_dtype, native_floating
 from funcnet.surface import unknown
 from funcnet.xp.spellings import SPELLINGS
 
@@ -36,6 +37,10 @@ _CREATION = (
     "zeros",
 )
 
+#: Functions whose data type, if one is given, may be a Python class, and those that make numbers of integers.
+_TYPED = ("astype", "empty_like", "full_like", "ones_like", "zeros_like")
+_FLOATING = ("mean", "std", "var")
+
 #: Modules of `funcnet.xp` that are loaded at first use.
 EXTENSIONS = ("fft", "linalg", "special")
 
@@ -55,7 +60,7 @@ class Namespace(ModuleType):
         names: list[str] = source.__all__
         for name in [n for n in names if n not in extras.__all__]:
             value = getattr(source, name)
-            setattr(self, name, _created_by(backend, value) if name in _CREATION else value)
+            setattr(self, name, _as_library(backend, name, value))
         for name in (*STANDARD, "float16"):
             if name in backend.dtypes():
                 setattr(self, name, backend.dtype(name))
@@ -78,7 +83,7 @@ class Namespace(ModuleType):
         extension = ModuleType(f"{self.__name__}.{name}", source.__doc__)
         for one in names:
             value = getattr(source, one)
-            setattr(extension, one, _created_by(self._backend, value) if one in _CREATION else value)
+            setattr(extension, one, _as_library(self._backend, one, value))
         extension.__dict__["__all__"] = list(names)
         setattr(self, name, extension)
         return extension
@@ -116,6 +121,25 @@ def namespace_of(backend: backends.Backend, source: ModuleType, api_version: str
 
 def _by_name(name: str) -> Namespace:
     return _namespaces[name]
+
+
+def _as_library(backend: backends.Backend, name: str, value: Any) -> Any:
+    """Return a function of `funcnet.xp` with the data types that the library would choose."""
+    if name in _CREATION:
+        return _created_by(backend, value)
+    if name in _FLOATING:
+        return wraps(value)(lambda x, /, **options: value(native_floating(x), **options))
+    return _typed(value) if name in _TYPED else value
+
+
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def typed(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if "dtype" in kwargs:
+            kwargs["dtype"] = native_dtype(x, kwargs["dtype"])
+        return function(x, *[native_dtype(x, a) for a in args], **kwargs)
+
+    return typed
 
 
 def _created_by(backend: backends.Backend, create: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from funcnet import ops
 from funcnet.ops import extras
+from funcnet.ops.methods import assign
 from funcnet.xp.numpy_refusals import unsupported
 
 if TYPE_CHECKING:
@@ -82,6 +85,14 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> A
     return extras.pad(array, pad_width, mode, **kwargs).copy()
 
 
+def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    y = extras.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    if copy:
+        return y
+    assign(x, y, "copy=False")
+    return x
+
+
 def _cov(
     m: Any,
     y: Any = None,
@@ -134,9 +145,9 @@ def _scalar(name: str) -> Callable[..., Any]:
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     largest = int(ops.max(x)) + 1 if x.shape[0] else 0
-    return extras.segment_sum(
-        ops.ones_like(x) if weights is None else weights, x, num_segments=largest if largest > minlength else minlength
-    )
+    # NumPy adds weights in double precision.
+    values = ops.ones_like(x) if weights is None else ops.cast(weights, np.dtype(float))
+    return extras.segment_sum(values, x, num_segments=largest if largest > minlength else minlength)
 
 
 def _linspace(
@@ -167,7 +178,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "atleast_1d": lambda *xs: _each(extras.atleast_1d, xs),
     "atleast_2d": lambda *xs: _each(extras.atleast_2d, xs),
     "atleast_3d": lambda *xs: _each(extras.atleast_3d, xs),
-    "average": lambda a, axis=None, weights=None: _average(a, axis, weights),
+    "average": lambda a, axis=None, weights=None, returned=False, *, keepdims=False: _average(
+        a, axis, weights, returned, keepdims is True
+    ),
     "bincount": _bincount,
     "block": _renamed("block", "arrays/"),
     "column_stack": lambda tup: extras.column_stack(list(tup)),
@@ -198,9 +211,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "meshgrid": lambda *xi, indexing="xy", copy=True, sparse=False: _grid(xi, indexing, sparse, copy),
     "linspace": _linspace,
     "median": _renamed("median", "a/", "axis", "keepdims"),
-    "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: extras.nan_to_num(  # noqa: ARG005
-        x, nan=nan, posinf=posinf, neginf=neginf
-    ),
+    "nan_to_num": _nan_to_num,
     "nanmax": _renamed("nanmax", "a/", "axis", "keepdims"),
     "nanmean": _mean_like("nanmean"),
     "nanmedian": _renamed("nanmedian", "a/", "axis", "keepdims"),
@@ -213,7 +224,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pad": _pad,
     "percentile": _quantile("percentile"),
     "polyval": _renamed("polyval", "p/", "x/"),
-    "ptp": lambda a, axis=None: ops.max(a, axis=axis) - ops.min(a, axis=axis),
+    "ptp": lambda a, axis=None, *, keepdims=False: (
+        ops.max(a, axis=axis, keepdims=keepdims is True) - ops.min(a, axis=axis, keepdims=keepdims is True)
+    ),
     "quantile": _quantile("quantile"),
     "rot90": _renamed("rot90", "m/", "k", "axes"),
     "select": _renamed("select", "condlist/", "choicelist/", "default"),
@@ -233,14 +246,15 @@ def _each(function: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
     return function(arrays[0]) if len(arrays) == 1 else tuple([function(a) for a in arrays])
 
 
-def _average(a: Any, axis: Any, weights: Any) -> Any:
+def _average(a: Any, axis: Any, weights: Any, returned: bool, keepdims: bool) -> Any:
     if weights is None:
-        return ops.mean(a, axis=axis)
+        weights = ops.ones_like(a)
     if tuple(weights.shape) != tuple(a.shape):
         place = axis % len(a.shape)
         weights = ops.reshape(weights, (-1,) + (1,) * (len(a.shape) - 1 - place))
-    total = ops.sum(ops.multiply(weights, ops.ones_like(a)), axis=axis)
-    return ops.divide(ops.sum(ops.multiply(a, weights), axis=axis), total)
+    total = ops.sum(ops.multiply(weights, ops.ones_like(a)), axis=axis, keepdims=keepdims)
+    average = ops.divide(ops.sum(ops.multiply(a, weights), axis=axis, keepdims=keepdims), total)
+    return (average, total) if returned else average
 
 
 def _grid(xi: tuple[Any, ...], indexing: str, sparse: bool, copy: bool) -> list[Any]:

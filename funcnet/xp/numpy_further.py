@@ -221,6 +221,11 @@ def _put(a: Any, ind: Any, v: Any) -> None:
     _target(a).flat[places] = values
 
 
+def _place(arr: Any, mask: Any, vals: Any) -> None:
+    mask = mask if hasattr(mask, "shape") else np.asarray(mask)
+    _target(arr)[mask] = _resize(array_of(vals), (int(ops.sum(ops.cast(mask, np.dtype(int)))),))
+
+
 # Selecting and shaping
 
 
@@ -406,6 +411,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     # The whole order is one of those that are allowed.
     "partition": lambda a, kth, axis=-1, kind=None, order=None: _known("sort")(a, axis),  # noqa: ARG005
     "piecewise": _piecewise,
+    "place": _place,
     "put": _put,
     "put_along_axis": _put_along_axis,
     "putmask": _putmask,

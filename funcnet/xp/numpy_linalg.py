@@ -20,6 +20,7 @@ from funcnet.errors import ParameterError, ShapeError
 from funcnet.ops.linalg.common import eps_of
 from funcnet.ops.linalg.spectra import EigResult
 from funcnet.xp import linalg
+from funcnet.xp.numpy_standard import vecdot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +211,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tensorinv": _on_floating(_tensorinv),
     "tensorsolve": _on_floating(_tensorsolve, 2),
     "trace": linalg.trace,
-    "vecdot": linalg.vecdot,
+    "vecdot": vecdot,
     "vector_norm": _on_floating(linalg.vector_norm),
 }

@@ -1,12 +1,16 @@
-"""Lists of numbers beside traced arrays: NumPy takes them wherever it takes an array."""
+"""What NumPy takes beside arrays: lists of numbers, and Python's classes and short names as data types."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from funcnet.ops.lists import array_of
+import numpy as np
 
-__all__ = ["with_arrays"]
+from funcnet.core import Tracer
+from funcnet.ops.lists import array_of
+from funcnet.ops.native import native_dtype, native_floating
+
+__all__ = ["with_arrays", "with_native_dtypes"]
 
 #: Where functions take an array: positions and keywords.
 _PLACES: dict[str, tuple[int | str, ...]] = {
@@ -59,6 +63,16 @@ _SEQUENCES: dict[str, tuple[int | str, ...]] = {
     "vstack": (0, "tup"),
 }
 
+#: Which make numbers of double precision of integers and booleans.
+_FLOATING = frozenset(
+    (
+        "average cov corrcoef mean median nanmean nanmedian nanpercentile nanquantile nanstd nanvar percentile "
+        "quantile sinc std var"
+    ).split()
+)
+
+_PLAIN = np.empty(0)
+
 
 def with_arrays(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a NumPy function with arrays in place of lists of numbers."""
@@ -71,3 +85,20 @@ def with_arrays(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
 def _all_of(x: Any) -> Any:
     return [array_of(e) for e in x] if isinstance(x, (list, tuple)) else x
+
+
+def with_native_dtypes(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a NumPy function with its own reading of data types, and of integers as numbers."""
+    first = args[0] if args else None
+    like = first if first.__class__ is Tracer else _PLAIN
+    if name in _FLOATING and first.__class__ is Tracer and kwargs.get("dtype") is None:
+        args = (native_floating(first), *args[1:])
+    if kwargs.get("dtype") is not None:
+        kwargs = kwargs | {"dtype": native_dtype(like, kwargs["dtype"])}
+    for a in args:
+        if a.__class__ is type:
+            args = tuple([native_dtype(like, a) if a.__class__ is type else a for a in args])
+            break
+    return args, kwargs

@@ -13,7 +13,8 @@ from funcnet import ops
 from funcnet.core import Tracer
 from funcnet.ops.lists import array_of
 from funcnet.ops.methods import assign
-from funcnet.xp.numpy_lists import with_arrays
+from funcnet.ops.native import native_dtype
+from funcnet.xp.numpy_lists import with_arrays, with_native_dtypes
 from funcnet.xp.numpy_refusals import receives, unsupported
 from funcnet.xp.numpy_standard import FUNCTIONS, UFUNCS
 
@@ -56,10 +57,11 @@ def array_ufunc(
         if function is None or (where is not True and out is None):
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
         dtype = kwargs.pop("dtype", None)
+        along = {"axis": kwargs.pop("axis")} if name == "vecdot" and "axis" in kwargs else {}
         _refuse_options(f"numpy.{name}", kwargs, ("casting", "order", "subok"))
-        result = function(*[array_of(x) for x in inputs])
+        result = function(*[array_of(x) for x in inputs], **along)
         if dtype is not None:
-            result = ops.cast(result, dtype)
+            result = ops.cast(result, native_dtype(result, dtype))
         if where is not True:
             result = ops.where(where, result, out[0])
     elif method == "reduce" and where is True and name in _REDUCE and kwargs.keys() <= {"axis"}:
@@ -74,7 +76,7 @@ def array_ufunc(
     elif method == "reduceat" and name in _partial("REDUCE") and kwargs.keys() <= {"axis"}:
         result = import_module("funcnet.xp.numpy_partial").reduceat(name, *inputs, **kwargs)
     elif method == "outer" and name in UFUNCS:
-        a, b = inputs
+        a, b = map(array_of, inputs)
         result = UFUNCS[name](ops.reshape(a, (*a.shape, *(1,) * len(b.shape))), b)
     elif method == "at" and name in _partial("AT"):
         if inputs[0].__class__ is not Tracer:
@@ -144,6 +146,7 @@ def _called(handler: Callable[..., Any], function: Any, args: Any, kwargs: Any) 
         ordinary = kwargs.get("order") != "F" and function.__name__ not in ("ravel", "reshape")
         kwargs = {name: v for name, v in kwargs.items() if name != "subok" and not (ordinary and name == "order")}
     args, kwargs = with_arrays(function.__name__, args, kwargs)
+    args, kwargs = with_native_dtypes(function.__name__, args, kwargs)
     try:
         return handler(*args, **kwargs)
     except TypeError as error:

@@ -30,7 +30,9 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "conjugate": ops.conj,
     "deg2rad": lambda x: ops.deg2rad(x),
     "degrees": lambda x: ops.rad2deg(x),
-    "float_power": ops.pow,
+    "float_power": lambda x1, x2: ops.pow(
+        *[ops.cast(x, np.result_type(x.dtype, float)) if hasattr(x, "shape") else x for x in (x1, x2)]
+    ),
     "invert": ops.bitwise_invert,
     "left_shift": ops.bitwise_left_shift,
     "mod": ops.remainder,
@@ -45,9 +47,19 @@ for _name in (
     "add bitwise_and bitwise_or bitwise_xor ceil copysign cos cosh divide equal exp expm1 floor floor_divide greater "
     "greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not "
     "logical_or logical_xor matmul maximum minimum multiply negative nextafter not_equal positive reciprocal remainder "
-    "sign signbit sin sinh sqrt square subtract tan tanh trunc vecdot"
+    "sign signbit sin sinh sqrt square subtract tan tanh trunc"
 ).split():
     UFUNCS[_name] = getattr(ops, _name)
+
+
+def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Any:
+    """Dot products along an axis that each array counts for itself, from the first dimension too."""
+    if axis != -1:
+        x1, x2 = ops.moveaxis(x1, axis, -1), ops.moveaxis(x2, axis, -1)
+    return ops.vecdot(x1, x2)
+
+
+UFUNCS["vecdot"] = vecdot
 
 
 def _keepdims(keepdims: Any) -> bool:
@@ -143,13 +155,21 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return ops.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
-def _full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
-    return ops.full_like(a, fill_value, dtype=dtype)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    return ops.full_like(_of_shape(a, shape), fill_value, dtype=dtype)
+
+
+def _of_shape(a: Any, shape: Any) -> Any:
+    """Return an array of that shape and of the data type and library of `a`, if a shape is given."""
+    if shape is None:
+        return a
+    one = a[(0,) * len(a.shape)] if a.size else ops.sum(a)
+    return ops.broadcast_to(ops.zeros_like(one), (shape,) if isinstance(shape, int) else tuple(shape))
 
 
 def _filled_like(function: Callable[..., Any]) -> Callable[..., Any]:
-    def handler(a: Any, dtype: Any = None) -> Any:
-        return function(a, dtype=dtype)
+    def handler(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+        return function(_of_shape(a, shape), dtype=dtype)
 
     return handler
 
@@ -224,7 +244,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "argmin": _extremum(ops.argmin),
     "argsort": _argsort,
     "around": _round,
-    "broadcast_arrays": lambda *arrays: ops.broadcast_arrays(*arrays),
+    "broadcast_arrays": lambda *arrays: ops.broadcast_arrays(
+        *[a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
+    ),
     "broadcast_to": lambda array, shape: ops.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape)),
     "clip": _clip,
     "concatenate": _concatenate,

@@ -525,6 +525,9 @@ def test_the_namespace_of_a_traced_array_gives_the_same(name: str) -> None:
     found = plain(name, xp, np.array)
     wanted = {label: y for label, y in found.items() if not isinstance(y, Raised)}
     within = traced(name, set(wanted), own=True)
+    if name in ("mean", "std", "var"):
+        # Of integers in the precision in which the library itself computes them, for code that was written for it.
+        wanted = plain(name, compat, np.array, set(wanted))
     assert not deviations(name, within, wanted)
 
 

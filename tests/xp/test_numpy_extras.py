@@ -76,7 +76,10 @@ CALLS: dict[str, list[Callable[[Any], Any]]] = {
         lambda x: np.meshgrid(x[0], V[:2], indexing="ij", sparse=True),
         lambda x: np.meshgrid(x[0], V[:2], sparse=True),
     ],
-    "nan_to_num": [lambda x: np.nan_to_num(x, nan=1.0)],
+    "nan_to_num": [
+        lambda x: np.nan_to_num(x, nan=1.0),
+        lambda x: (lambda y: (np.nan_to_num(y, copy=False, nan=3.0), y)[1])(np.where(x > 0, x, np.nan)),
+    ],
     "nanmax": [lambda x: np.nanmax(x, axis=1)],
     "nanmean": [lambda x: np.nanmean(x, axis=1), lambda x: np.nanmean(x, dtype=np.float64, keepdims=True)],
     "nanmedian": [lambda x: np.nanmedian(x, axis=1)],

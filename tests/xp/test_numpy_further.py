@@ -91,6 +91,8 @@ CASES = [
     ("polymul", lambda p, q: np.polymul(p, q), (P, K)),
     ("polymul", lambda p: np.polymul(np.pad(p, (2, 0)), p), (P,)),
     ("polysub", lambda p, q: np.polysub(q, p), (P, K)),
+    ("place", copied(lambda y: np.place(y, A > 0, y[1] ** 2)), (A,)),
+    ("place", copied(lambda y: np.place(y, y > 0, [1.0, 2.0])), (A,)),
     ("put", copied(lambda y: np.put(y, [1, -1], 9.0)), (A,)),
     ("put", copied(lambda y, x: np.put(y, [[0, 2, 1], [5, 4, 7]], x[:2] ** 2)), (A, X)),
     ("put_along_axis", copied(lambda y: np.put_along_axis(y, np.array([[0], [1], [2], [0]]), 9.0, axis=1)), (A,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
+from funcnet.core import Spec, raw
 from funcnet.core.dtypes import kind
 from funcnet.errors import DtypeError, ParameterError
 from funcnet.ops.bitwise import bitwise_invert
@@ -91,7 +92,7 @@ def apply_where(
     """Compute one function where a condition is true, and another one where it is not.
 
     Each function sees only the elements that it is for, so neither value nor derivative is spoilt by what it would give
-    elsewhere. Under `vmap` over the condition they see as many elements each, with others of their
+    elsewhere. Under `vmap` over the condition and under `jit` they see as many elements each, with others of their
     own in place of those of the other function, and the result is chosen from theirs.
 
     Derivative: through the function that computed the element.
@@ -99,7 +100,7 @@ def apply_where(
     Parameters
     ----------
     cond : array
-        Of a boolean data type. Its values are needed: where only shapes are known `xp.where` serves.
+        Of a boolean data type.
     args : array or tuple of array
         Arguments of the functions; they broadcast against `cond`.
     f1 : callable
@@ -149,7 +150,7 @@ def apply_where(
     shape = broadcast_shapes(cond.shape, *[a.shape for a in arrays])
     cond = broadcast_to(cond, shape)
     arrays = [broadcast_to(a, shape) for a in arrays]
-    if differs(cond):
+    if differs(cond) or raw(cond).__class__ is Spec:
         return _applied_everywhere(cond, arrays, f1, f2, fill_value, options)
     first = f1(*[getitem(a, cond) for a in arrays], **options)
     if f2 is None:
@@ -164,7 +165,7 @@ def apply_where(
 
 
 def _applied_everywhere(cond: Any, arrays: list[Any], f1: Any, f2: Any, fill_value: Any, options: Any) -> Any:
-    """Compute both functions for all elements: how many are for one differs between the elements of a batch."""
+    """Compute both functions for all elements: how many are for one differs in a batch, or is not known."""
     shape = tuple(cond.shape)
     flat = [flattened(a) for a in arrays]
     chosen = flattened(cond)
