@@ -73,8 +73,10 @@ def _taken_in(source: Source, text: str) -> str:
         return name
     name = source.kernels[text] = f"kernel{len(source.kernels)}"
     start = text.index("def loop(")
-    for other in re.findall(r"^def (\w+)\(", text[:start], re.MULTILINE):
-        text = re.sub(rf"\b{other}\b", f"{name}_{other}", text)
+    others = re.findall(r"^def (\w+)\(", text[:start], re.MULTILINE)
+    if others:
+        # At once: a name may be the new one of another function.
+        text = re.sub(rf"\b({'|'.join(others)})\b", rf"{name}_\1", text)
     start = text.index("def loop(")
     if start:
         source.alone[f"before {name}"] = text[:start].rstrip("\n")

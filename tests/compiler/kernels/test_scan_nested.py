@@ -113,6 +113,25 @@ def test_gradients(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     close(lambda x: loss(h, x), second, x)
 
 
+def test_three_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions of the innermost loop keep names of their own."""
+    monkeypatch.setattr(scalars, "OPERATIONS", 0)
+
+    def loss(h: Any, xs: Any) -> Any:
+        def inner(h: Any, x: Any) -> Any:
+            return xp.tanh(h @ h + x), None
+
+        def middle(h: Any, x: Any) -> Any:
+            return xp.sin(fn.scan(inner, h, xs)[0] @ h + x) * 0.5, None
+
+        def outer(h: Any, x: Any) -> Any:
+            return xp.cos(fn.scan(middle, h, xs)[0] @ h) * x, None
+
+        return xp.sum(fn.scan(outer, h, xs)[0])
+
+    whole(fn.value_and_grad(loss, argnums=(0, 1)), normal(3, 3), normal(2, 3, 3))
+
+
 @pytest.mark.parametrize("case", ["products", "chosen", "until"])
 def test_compiled(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scalars, "OPERATIONS", 0)
