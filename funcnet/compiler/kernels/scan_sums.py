@@ -43,7 +43,8 @@ def sums_inside(graph: Graph) -> Graph:
         call: Any = e.primitive
         if call.name != "scan" or not call.length or call.meta.get("effect"):
             continue
-        found = _found(e, users, made, {v for v, k in order.items() if k > i}, graph)
+        # Its carries are not there before it has come to its end either; its results are, step by step.
+        found = _found(e, users, made, {v for v, k in order.items() if k >= i}, graph)
         inside = _inside(e, found, constants) if found else None
         if inside is not None:
             kept[e] = inside

@@ -152,6 +152,16 @@ def test_what_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     assert summed(gradient(cell), *arguments(4, 3, 5, 2)) == [0, 0]
 
 
+def test_a_product_with_what_the_loop_ends_with() -> None:
+    """It has as many elements as there are steps, which are there after the last one only."""
+
+    def f(h: Any, kept: Any, xs: Any) -> Any:
+        (_, kept), ys = fn.scan(lambda c, x: ((xp.tanh(c[0] + x), c[1] + x), xp.sin(c[0])), (h, kept), xs)
+        return xp.matrix_transpose(kept.reshape(-1, 16)) @ ys.reshape(-1, 16)
+
+    assert summed(f, *[RNG.normal(size=s) for s in ((2, 16), (150, 2, 16), (150, 2, 16))], rtol=1e-11) == [0]
+
+
 def test_nan_stays_where_it_is() -> None:
     args = arguments(5, 4, 6, 2)
     args[4][1, 2, 0] = np.nan
