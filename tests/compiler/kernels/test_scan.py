@@ -278,6 +278,19 @@ def test_sums_of_rows_of_another_width() -> None:
     compared(loss(f), normal(8, 8), normal(4), normal(3, 8), normal(5, 3, 8))
 
 
+def test_sums_of_products_that_another_adds() -> None:
+    """The loop back sums up rows of a product of which nothing else is left: it starts from what is added to it."""
+
+    def f(w: Any, b: Any, h: Any, xs: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            y = xp.tanh(h)
+            return xp.tanh((y + b) @ w) + y + x, None
+
+        return fn.scan(step, h, xs)[0]
+
+    compared(loss(f), normal(4, 4), normal(4), normal(3, 4), normal(5, 3, 4))
+
+
 @st.composite
 def programs(draw: Any) -> Any:
     """Return a step of random operations, and the arrays that it starts from."""
