@@ -56,6 +56,8 @@ def test_the_public_modules_are_found():
         (xp, "arctan2", "xp.atan2"),
         (xp, "solve", "xp.linalg.solve"),
         (xp, "argwhere", "xp.stack(xp.nonzero(x), axis=-1)"),
+        (xp.linalg, "slogdett", "xp.linalg.slogdet"),
+        (xp.special, "ndtr_i", "xp.special.ndtri"),
         (nn, "BatchNorm", "nn.batch_norm"),
         (nn, "Linear", "nn.dense"),
         (nn, "he_normal", "nn.initializers.he_normal"),

@@ -103,9 +103,11 @@ def _dtype(primitive: Primitive, args: list[Any], backend: backends.Backend, par
     if rule == "sum":
         first = 0 if isinstance(params["axis"], int) else (0,)
         return _tiny(primitive, args[:1], backend, dict(params, axis=first))
-    dtypes = [
-        backend.dtype(a.dtype.name) if isinstance(raw(a), np.generic) else a.dtype for a in args if hasattr(a, "dtype")
-    ]
+    arrays = [a for a in args if hasattr(a, "dtype")]
+    if any([owner(a) is not backend for a in arrays if not isinstance(raw(a), np.generic)]):
+        # Refuses them: their data types have nothing in common.
+        backends.backend_of(*[_one(a) for a in arrays])
+    dtypes = [backend.dtype(a.dtype.name) if isinstance(raw(a), np.generic) else a.dtype for a in arrays]
     if rule == "first" or all([dtype == dtypes[0] for dtype in dtypes]):
         return dtypes[0]
     return backend.namespace.result_type(*dtypes)
@@ -119,7 +121,7 @@ def _tiny(primitive: Primitive, args: list[Any], backend: backends.Backend, para
     key = (primitive.name, backend.name, kinds, generic, tuple(params.items()))
     found = _seen.get(key)
     if found is None:
-        ones = [_one(a, backend) if hasattr(a, "dtype") else a for a in args]
+        ones = [_one(a) if hasattr(a, "dtype") else a for a in args]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = bind(primitive, *ones, **params).dtype
@@ -129,7 +131,7 @@ def _tiny(primitive: Primitive, args: list[Any], backend: backends.Backend, para
     return found
 
 
-def _one(a: Any, backend: backends.Backend) -> Any:
+def _one(a: Any) -> Any:
     value: Any = raw(a)
-    # A NumPy scalar goes with the arrays of any library.
-    return value.dtype.type(1) if issubclass(value.__class__, np.generic) else backend.asarray([1], dtype=value.dtype)
+    # A NumPy scalar goes with the arrays of any library; arrays of several are refused by the kernel.
+    return value.dtype.type(1) if issubclass(value.__class__, np.generic) else owner(a).asarray([1], dtype=value.dtype)

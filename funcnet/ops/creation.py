@@ -6,7 +6,8 @@ from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import Tracer, constant, raw
-from funcnet.errors import ParameterError, ShapeError
+from funcnet.core.dtypes import kind
+from funcnet.errors import DtypeError, ParameterError, ShapeError
 from funcnet.ops.axes import rank
 from funcnet.ops.broadcasting import broadcast_to, reshaped
 from funcnet.ops.conversion import asarray, from_dlpack
@@ -221,6 +222,11 @@ def full(shape: int | Sequence[int], fill_value: Any, *, dtype: Any = None, devi
     array
         Of the backend of the array, else of the current one; inside a transformation, a traced array.
 
+    Raises
+    ------
+    DtypeError
+        If the value is complex and the data type is not.
+
     References
     ----------
     Python Array API standard, ``full``.
@@ -237,6 +243,7 @@ def full(shape: int | Sequence[int], fill_value: Any, *, dtype: Any = None, devi
     backend, device, default = context_place(device)
     given = fill_value.__class__ if dtype is None else dtype
     native = default if given is float else foreign_dtype(backend, given, device)
+    _check_fill("full", fill_value, native)
     return constant(created(backend, device, "full", shape, fill_value, dtype=native))
 
 
@@ -259,6 +266,11 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
     array
         Inside a transformation, a traced array.
 
+    Raises
+    ------
+    DtypeError
+        If the value is complex and the data type is not.
+
     References
     ----------
     Python Array API standard, ``full_like``.
@@ -277,7 +289,18 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
     if device is None and backend.owns(value.__class__):
         device = backend.device_of(value)
     dtype = value.dtype if dtype is None else foreign_dtype(backend, dtype, device)
+    _check_fill("full_like", fill_value, dtype)
     return constant(created(backend, device, "full", tuple(x.shape), fill_value, dtype=dtype))
+
+
+def _check_fill(name: str, fill_value: Any, dtype: Any) -> None:
+    if isinstance(fill_value, complex) and kind(dtype) != "c":
+        raise DtypeError(
+            f"xp.{name} does not drop the imaginary part of a number.",
+            found=f"{fill_value!r} for {dtype}",
+            needed="a real number, or a complex data type",
+            write=f"xp.{name}(..., dtype=xp.complex128)",
+        )
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Any:

@@ -1,5 +1,7 @@
 """The standard's extension ``fft``: discrete Fourier transforms, differentiable in both modes and to every order."""
 
+from typing import TYPE_CHECKING
+
 from funcnet.ops.fft import fft as fft
 from funcnet.ops.fft import fftfreq as fftfreq
 from funcnet.ops.fft import fftn as fftn
@@ -14,7 +16,7 @@ from funcnet.ops.fft import irfftn as irfftn
 from funcnet.ops.fft import rfft as rfft
 from funcnet.ops.fft import rfftfreq as rfftfreq
 from funcnet.ops.fft import rfftn as rfftn
-from funcnet.surface import listing as _listing
+from funcnet.surface import lazily as _lazily
 
 __all__ = [
     "fft",
@@ -33,4 +35,5 @@ __all__ = [
     "rfftn",
 ]
 
-__dir__ = _listing(__name__)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, {})

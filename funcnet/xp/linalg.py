@@ -4,6 +4,8 @@ All functions take stacks of matrices: arrays of shape ``(..., M, N)``. Matrices
 as singular ones in `solve`, raise the ``LinAlgError`` of their own array library.
 """
 
+from typing import TYPE_CHECKING
+
 from funcnet.ops.linalg.determinants import det as det
 from funcnet.ops.linalg.determinants import slogdet as slogdet
 from funcnet.ops.linalg.factorisations import cholesky as cholesky
@@ -32,7 +34,7 @@ from funcnet.ops.linear_algebra import matmul as matmul
 from funcnet.ops.linear_algebra import matrix_transpose as matrix_transpose
 from funcnet.ops.linear_algebra import tensordot as tensordot
 from funcnet.ops.linear_algebra import vecdot as vecdot
-from funcnet.surface import listing as _listing
+from funcnet.surface import lazily as _lazily
 
 __all__ = [
     "cholesky",
@@ -65,4 +67,5 @@ __all__ = [
     "vector_norm",
 ]
 
-__dir__ = _listing(__name__)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, {})

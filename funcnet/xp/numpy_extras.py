@@ -80,7 +80,7 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> A
             widths[axis] = (width, width) if isinstance(width, int) else tuple(width)
         pad_width = widths
     for option in kwargs:
-        if option not in ("constant_values", "stat_length"):
+        if option != "constant_values":
             raise unsupported(f"numpy.pad with {option}=")
     return extras.pad(array, pad_width, mode, **kwargs).copy()
 

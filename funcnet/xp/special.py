@@ -4,6 +4,8 @@ SciPy computes most of them; where it is missing, the first call says so. On PyT
 PyTorch has itself, on CuPy's those that CuPy has.
 """
 
+from typing import TYPE_CHECKING
+
 from funcnet.ops.extras.angles import sinc as sinc
 from funcnet.ops.special.bessel import i0 as i0
 from funcnet.ops.special.bessel import i0e as i0e
@@ -106,7 +108,7 @@ from funcnet.ops.special.statistics import pdtrc as pdtrc
 from funcnet.ops.special.statistics import pdtri as pdtri
 from funcnet.ops.special.statistics import stdtr as stdtr
 from funcnet.ops.special.statistics import stdtrit as stdtrit
-from funcnet.surface import listing as _listing
+from funcnet.surface import lazily as _lazily
 
 __all__ = [
     "bdtr",
@@ -213,4 +215,5 @@ __all__ = [
     "zetac",
 ]
 
-__dir__ = _listing(__name__)
+if not TYPE_CHECKING:  # a type checker finds names that there are not
+    __getattr__, __dir__ = _lazily(__name__, {})

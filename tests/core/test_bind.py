@@ -59,6 +59,13 @@ class TestMixing:
             fn.grad(lambda x: xp.sum(xp.multiply(x, other)))(np.ones(3))
         assert fn.grad(lambda x: x * x)(np.array(3.0)) == 6.0, "the state is intact afterwards"
 
+    @pytest.mark.parametrize("name", ["add", "matmul"])
+    def test_a_captured_array_with_another_library(self, name):
+        other = fn.device_put(np.ones((3, 3), "float32"), "strict")
+        for run in (fn.jit(lambda x: getattr(xp, name)(x, other)), fn.jit(lambda x: getattr(xp, name)(other, x))):
+            with pytest.raises(MixedBackendError, match=r"(?s)numpy.*strict|strict.*numpy"):
+                run(np.ones((3, 3)))
+
     def test_numpy_scalars_go_with_any_library(self):
         x = fn.device_put(np.ones(3, dtype=np.float32), "strict:device1")
         y = xp.multiply(x, np.float32(2.0))

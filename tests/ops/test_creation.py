@@ -91,6 +91,12 @@ def test_constants_inside_a_transformation() -> None:
     assert all(not isinstance(v, Tracer) for v in (zeros(2), full(2, 1.0), eye(2)))
 
 
+@pytest.mark.parametrize("make", [lambda: full((2,), 1j, dtype="float32"), lambda: full_like(np.ones(2), 1 + 1j)])
+def test_a_complex_number_does_not_fill_a_real_array(make: Any) -> None:
+    with pytest.raises(DtypeError, match=r"(?s)imaginary part.*found: .*1j.* for float.*write: .*dtype=xp.complex128"):
+        make()
+
+
 def test_a_traced_value_fills(case: BackendCase) -> None:
     a = case.asarray(np.float32(3))
     y, pullback = vjp(lambda a: full((2, 2), a), a)

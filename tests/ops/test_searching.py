@@ -105,6 +105,18 @@ def test_searchsorted(case: BackendCase, side: str) -> None:
             assert int(ops.searchsorted(there, scalar, side=side)) == (1 if side == "left" else 3)
 
 
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searchsorted_of_batches_where_one_side_is_plain(case: BackendCase, side: str) -> None:
+    rows = np.array([[1.0, 2.0, 2.0, np.nan], [0.0, 2.0, 3.0, 4.0]], np.float32)
+    wanted = np.array([2.0, np.nan, 2.5, 9.0], np.float32)
+    expected = np.stack([np.searchsorted(row, wanted, side) for row in rows])
+    with case.active():
+        f = fn.vmap(lambda row: ops.searchsorted(row, case.asarray(wanted), side=side))
+        for g in (f, fn.jit(f)):
+            np.testing.assert_array_equal(case.to_numpy(g(case.asarray(rows))), expected)
+
+
 @given(arrays(dtype="int64", shape=(7,)), arrays(dtype="float64", shape=(2, 3)))
 def test_searchsorted_is_numpys(x1: Any, x2: Any) -> None:
     x1 = np.sort(x1)

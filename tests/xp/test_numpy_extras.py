@@ -199,6 +199,7 @@ def test_options_that_cannot_be_traced() -> None:
         (lambda x: np.median(x, overwrite_input=True), "numpy.median with overwrite_input= cannot"),
         (lambda x: np.nanmax(x, where=X > 0), "numpy.nanmax with where= cannot"),
         (lambda x: np.pad(x, 1, "mean", stat_length=2), "stat_length"),
+        (lambda x: np.pad(x, 1, mode="mean", stat_length=1), "numpy.pad with stat_length= cannot"),
         (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), "numpy.pad with reflect_type= cannot"),
         (lambda x: np.nansum(x, where=X > 0), "numpy.nansum with where= cannot"),
         (lambda x: np.reshape(np.stack([x, x]).T, (-1,), order="A"), "does not depend on how they lie in memory"),
