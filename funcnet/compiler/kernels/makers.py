@@ -13,6 +13,7 @@ from funcnet.compiler.kernels.moved import repeated_elements
 from funcnet.compiler.kernels.outer import outer
 from funcnet.compiler.kernels.pool_sums import pool_sum
 from funcnet.compiler.kernels.pooling import spread
+from funcnet.compiler.kernels.prods import multiplied
 from funcnet.compiler.kernels.resampled import resampled
 from funcnet.compiler.kernels.searched import searched
 from funcnet.compiler.kernels.sums import middle_sum
@@ -46,6 +47,7 @@ MAKERS: dict[str, Callable[[Equation], Special | None]] = {
     "mean": middle_sum,
     "min": middle_extreme,
     "multiply": outer,
+    "prod": multiplied,
     "random_bits": drawn,
     "random_bits_batch": drawn,
     "random_fold_in": new_keys,
