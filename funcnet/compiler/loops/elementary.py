@@ -167,6 +167,28 @@ def copysign32(x, y):
 def copysign64(x, y):
     return as_float64((as_bits64(x) & i8(0x7fffffffffffffff)) | (as_bits64(y) & i8(-9223372036854775808)))
 """) + twins("""
+def alone64(x):
+    # A number and what it lacks to one of more digits.
+    return x, 0.0
+
+def inverse64(x):
+    y = 1.0 / x
+    return y, fma(-x, y, 1.0) * y
+
+def product64(p, q):
+    x, low = p
+    y, rest = q
+    z = x * y
+    return z, fma(x, y, -z) + (x * rest + y * low)
+
+def square64(p):
+    return product64(p, p)
+
+def rounded64(p):
+    # What is infinite or 0 lacks nothing.
+    x, low = p
+    return x + low if (abs(x) < np.inf) & (x != 0.0) else x
+
 def softplus64(x):
     return (x if x > 0.0 else 0.0) + softened64(-abs(x))
 

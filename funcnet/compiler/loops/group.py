@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from funcnet.compiler.graph import Equation, Value
-from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, POWERS, type_name
+from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, POWERS, type_name, whole_power
 from funcnet.compiler.loops.windows import MOVED, columns_of, window_of
 
 if TYPE_CHECKING:
@@ -393,7 +393,9 @@ def repetition(shape: Shape, space: Shape, split: int) -> tuple[int, int] | None
 def power_of(e: Equation) -> str | None:
     """Return the expression of a power with a simple exponent."""
     exponent: Any = e.inputs[1]
-    return POWERS.get(exponent) if exponent.__class__ in (int, float) else None
+    if exponent.__class__ not in (int, float):
+        return None
+    return POWERS.get(exponent) or whole_power(exponent, name_of(e.outputs[0].dtype))
 
 
 def function_of(e: Equation) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "literal",
     "template_of",
     "type_name",
+    "whole_power",
 ]
 
 #: NumPy data types that loops can hold, and what generated code calls them.
@@ -166,6 +167,8 @@ SCALAR_FUNCTIONS = MappingProxyType(
     }
 )
 
+#: The largest whole exponent of a power that is made of products.
+_LARGEST_POWER = 64
 #: Powers with these exponents.
 POWERS = MappingProxyType(
     {
@@ -229,6 +232,18 @@ def template_of(name: str, dtype: str) -> str:
     """Return the template of an operation whose arguments and result are of a dtype."""
     wrapping = _WRAPPING.get(name) if dtype in ("int32", "int64") else None
     return wrapping or TEMPLATES.get(name) or SCALAR_FUNCTIONS[name]
+
+
+def whole_power(exponent: float, dtype: str) -> str | None:
+    """Return the expression of a floating-point number's power with a whole exponent that is not too large, or None."""
+    if dtype not in ("float32", "float64") or not 1 < abs(exponent) <= _LARGEST_POWER or exponent != round(exponent):
+        return None
+    bits = dtype[-2:]
+    base = text = f"{'inverse' if exponent < 0 else 'alone'}{bits}({{0}})"
+    for digit in f"{abs(int(exponent)):b}"[1:]:
+        text = f"square{bits}({text})"
+        text = f"product{bits}({text}, {base})" if digit == "1" else text
+    return f"rounded{bits}({text})"
 
 
 def literal(number: object, wanted: str) -> str:

@@ -152,6 +152,35 @@ def test_powers(power: float, dtype: str, loops: Any) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("power", [-33, -6, 7, 64.0])
+def test_whole_powers(power: float, dtype: str, loops: Any) -> None:
+    """Up to the ends of the range, where what a product lacks has lost digits."""
+    rng = np.random.default_rng(7)
+    info = np.finfo(dtype)
+    most = float(np.log10(info.max)) / abs(power)
+    x = np.concatenate([wide(rng, -most, most), rng.uniform(0.8, 1.2, N)]).astype(dtype)
+    x = np.concatenate([x, -x])
+    wanted = x.astype(np.longdouble) ** int(power)
+    fits = (abs(wanted) >= info.tiny) & (abs(wanted) <= info.max)
+    found = loops.run(lambda x: x**power, x)
+    assert loops.error(found[fits], wanted[fits]) <= 1.5
+    last = float(info.smallest_subnormal)
+    np.testing.assert_allclose(found[~fits], wanted[~fits].astype(dtype), rtol=0, atol=3 * last)
+    ends = loops.ends(dtype)
+    with np.errstate(all="ignore"):
+        loops.same(loops.run(lambda x: x**power, ends), ends ** dtype_of(power, dtype))
+
+
+@pytest.mark.parametrize("power", [float("inf"), float("-inf"), float("nan"), 65, 1000, 7.5])
+def test_powers_that_stay(power: float) -> None:
+    """Those with large, broken and infinite exponents."""
+    x = np.array([0.5, 1.0, 2.0, -3.0, np.inf, np.nan, *np.ones(80)])
+    with np.errstate(all="ignore"):
+        wanted = x**power
+    np.testing.assert_allclose(loops_of(lambda x: x**power, x)[0], wanted, rtol=1e-15)
+
+
+@BOTH
 def test_in_larger_loops(dtype: str, loops: Any) -> None:
     """With derivatives, sums, rows, and what is computed again far away."""
     rng = np.random.default_rng(6)
