@@ -106,7 +106,9 @@ class Frame:
             wanted = min(wanted, -(-images // threads))
             self.many = max(tile.images, wanted // tile.images * tile.images)
         else:
-            fit = max(1, (cache // max(row, 1) - (self.high[0] - self.low[0])) // self.move[0])
+            # Rows that the next unit needs, too, are copied again: at most as many as this one has for itself.
+            span = self.high[0] - self.low[0]
+            fit = max(1, span // self.move[0], (cache // max(row, 1) - span) // self.move[0])
             if most:
                 fit = max(1, min(fit, most // self.counts[1]))
             # So many pieces that threads have about the same to do.

@@ -6,7 +6,8 @@ instead of 36, which are 16 matrix products over all patches. The gradient of th
 :math:`G^T [\sum (B^T d B) \odot (A g A^T)] G`, the same number of products. The transformations add numbers only, so
 results differ from the direct sum by rounding; an infinity among the inputs makes NaN of the whole patch.
 
-Patches go through in blocks that stay in the cache: transformed, multiplied and transformed back by one loop.
+Patches go through in blocks that stay in the cache: transformed, multiplied and transformed back by one loop. With a
+dilation, places and elements of a patch are that far apart, and there is a grid of patches for each remainder.
 
 References
 ----------
@@ -42,6 +43,8 @@ _WEIGHTS, _SHARING = 1_500_000, 128
 # Channels below which direct sums are as fast, and patches below which there is too little to do.
 _CHANNELS = 64
 _PATCHES = 64
+# Places that patches hold, at most, for each that there is, where remainders of a dilation have grids of their own.
+_FILLED = 1.5
 # Pairs of channels that a thread has to have to transform windows.
 _PAIRS = 4096
 
@@ -88,36 +91,40 @@ def winograd(e: Equation) -> Special | None:
     if dtypes not in ({"float32"}, {"float64"}) or len(e.values) != len(e.inputs):
         return None
     window = p["size"] if name == "conv_kernel" else e.values[1].shape[:-2]
-    plain = p["groups"] == 1 and set(p["stride"]) == {1} and set(p["dilation"]) == {1}
-    if window != (3, 3) or not plain:
+    if window != (3, 3) or p["groups"] > 1 or set(p["stride"]) != {1}:
         return None
     first, result = e.values[0], e.values[1] if name == "conv_kernel" else e.outputs[0]
-    low = tuple([before for before, _ in p["padding"]])
+    low, apart = tuple([before for before, _ in p["padding"]]), p["dilation"]
     if name == "conv_adjoint":
         # The convolution with the mirrored window.
-        low = tuple([2 - before for before in low])
+        low = tuple([2 * d - before for d, before in zip(apart, low, strict=True)])
     if (
         min(low) < 0
         or min([after for _, after in p["padding"]]) < 0
-        or (name == "conv_adjoint" and max([max(pair) for pair in p["padding"]]) > 2)
+        or (name == "conv_adjoint" and any([max(pair) > 2 * d for d, pair in zip(apart, p["padding"], strict=True)]))
     ):
         return None
-    count, grid = first.shape[0], tuple([-(-n // 2) for n in result.shape[1:-1]])
-    patches = count * prod(grid)
+    count, grid = first.shape[0], tuple([-(-n // (2 * d)) for n, d in zip(result.shape[1:-1], apart, strict=True)])
+    patches = count * prod(grid) * prod(apart)
+    # Grids that remainders of few places leave half empty.
+    if set(apart) != {1} and 4 * patches > _FILLED * prod(result.shape[:-1]):
+        return None
     least, largest = sorted([first.shape[-1], result.shape[-1]])
     # Transformed weights are almost twice as many, and each takes part in as many products as there are patches.
     if least < _CHANNELS or patches < max(_PATCHES, largest // 2):
         return None
     build = _kernel_gradient if name == "conv_kernel" else _forward
-    job = partial(_Job, name, first, result, low, grid, patches)
+    job = partial(_Job, name, first, result, low, apart, grid, patches)
     return Special(f"{name}, by patches", lambda compile, threads: build(job(threads), compile, threads))
 
 
 class _Job:
     """What a convolution is like, and the lines of its loops."""
 
-    def __init__(self, name: str, first: Any, result: Any, low: Any, grid: Any, patches: int, threads: int) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, first: Any, result: Any, low: Any, apart: Any, grid: Any, patches: int, threads: int
+    ) -> None:
+        self.name, self.apart = name, apart
         self.given, self.out = first.shape[1:-1], result.shape[1:-1]
         self.inputs, self.features = first.shape[-1], result.shape[-1]
         self.images, self.low, self.grid, self.patches = first.shape[0], low, grid, patches
@@ -156,13 +163,19 @@ class _Job:
         return products, edge, edge + 16 * max(self.inputs, self.features)
 
     def place(self) -> list[str]:
-        rows, columns = self.grid
-        return [
+        """Return lines that find the image and the first place of patch `t`."""
+        (high, wide), (d, e) = self.grid, self.apart
+        rows, columns = high * d, wide * e
+        lines = [
             f"n = t // {rows * columns}",
             f"r = t - n * {rows * columns}",
             f"i = r // {columns}",
             f"j = r - i * {columns}",
         ]
+        for name, count, step in (("i", high, d), ("j", wide, e)):
+            found = f"{name} % {count} * {2 * step} + {name} // {count}" if step > 1 else f"2 * {name}"
+            lines.append(f"{name} = {found}")
+        return lines
 
     def block(self) -> list[str]:
         """Return lines that name what unit `u` works on."""
@@ -179,12 +192,13 @@ class _Job:
         """Return lines that transform the squares of an array into 16 matrices with a row for each."""
         side, channels, span = (4, self.inputs, self.spans[0]) if kind == "patch" else (2, self.features, self.spans[1])
         (h, w), (up, left) = (self.given, self.low) if kind == "patch" else (self.out, (0, 0))
+        d, e = self.apart
 
-        def body(name: str, row: int) -> list[str]:
+        def body(name: str, row: int, column: int) -> list[str]:
             text = []
             # One loop for each row of the result: with more arrays in a loop, LLVM gives up on vectors.
             for k in range(4):
-                lines, (names,) = _transformed(kind, f"{name}[{row} * {{i}} + {channels} * {{j}} + c]", side, [k])
+                lines, (names,) = _transformed(kind, f"{name}[{row} * {{i}} + {column} * {{j}} + c]", side, [k])
                 lines += [f"o[{(4 * k + m) * span} + c] = {each}" for m, each in enumerate(names)]
                 text += [f"for c in range({channels}):", *_indented(lines, 1)]
             return text
@@ -192,54 +206,56 @@ class _Job:
         return [
             "for t in range(start, stop):",
             *_indented(self.place(), 1),
-            f"    y0 = 2 * i - {up}",
-            f"    z0 = 2 * j - {left}",
+            f"    y0 = i - {up}",
+            f"    z0 = j - {left}",
             # Views, since indices that cannot be negative need no test.
             f"    o = s[part, {to} + (t - start) * {channels} :]",
-            f"    if (y0 >= 0) & (z0 >= 0) & (y0 + {side} <= {h}) & (z0 + {side} <= {w}):",
+            f"    if (y0 >= 0) & (z0 >= 0) & (y0 + {(side - 1) * d} < {h}) & (z0 + {(side - 1) * e} < {w}):",
             f"        a = {array}[((n * {h} + y0) * {w} + z0) * {channels} :]",
-            *_indented(body("a", w * channels), 2),
+            *_indented(body("a", d * w * channels, e * channels), 2),
             "    else:",
             f"        for k in range({side}):",
             f"            for l in range({side}):",
             f"                e = d[(k * {side} + l) * {channels} :]",
-            f"                if (y0 + k >= 0) & (z0 + l >= 0) & (y0 + k < {h}) & (z0 + l < {w}):",
-            f"                    a = {array}[((n * {h} + y0 + k) * {w} + z0 + l) * {channels} :]",
+            f"                y1 = y0 + k * {d}",
+            f"                z1 = z0 + l * {e}",
+            f"                if (y1 >= 0) & (z1 >= 0) & (y1 < {h}) & (z1 < {w}):",
+            f"                    a = {array}[((n * {h} + y1) * {w} + z1) * {channels} :]",
             f"                    for c in range({channels}):",
             "                        e[c] = a[c]",
             "                else:",
             f"                    for c in range({channels}):",
             f"                        e[c] = {self.typed}(0)",
-            *_indented(body("d", side * channels), 2),
+            *_indented(body("d", side * channels, channels), 2),
         ]
 
     def unpatched(self, bias: bool) -> list[str]:
         """Return lines that make places of products, and add a bias."""
-        (h, w), features, span = self.out, self.features, self.spans[1]
+        (h, w), (d, e), features, span = self.out, self.apart, self.features, self.spans[1]
         lines, names = _transformed("places", f"o[(4 * {{i}} + {{j}}) * {span} + c]", 4)
         added = " + bias[c]" if bias else ""
 
-        def store(array: str, row: int) -> list[str]:
-            return [f"{array}[{row * i + features * j} + c] = {names[i][j]}{added}" for i in range(2) for j in range(2)]
+        def store(array: str, row: int, column: int) -> list[str]:
+            return [f"{array}[{row * i + column * j} + c] = {names[i][j]}{added}" for i in range(2) for j in range(2)]
 
         whole = [
             "for t in range(start, stop):",
             *_indented(self.place(), 1),
             f"    o = s[part, {self.scratch()[0]} + (t - start) * {features} :]",
-            f"    if (2 * i + 2 <= {h}) & (2 * j + 2 <= {w}):",
-            f"        b = y[((n * {h} + 2 * i) * {w} + 2 * j) * {features} :]",
+            f"    if (i + {d} < {h}) & (j + {e} < {w}):",
+            f"        b = y[((n * {h} + i) * {w} + j) * {features} :]",
             f"        for c in range({features}):",
-            *_indented([*lines, *store("b", w * features)], 3),
+            *_indented([*lines, *store("b", d * w * features, e * features)], 3),
         ]
-        if h % 2 or w % 2:
+        if h % (2 * d) or w % (2 * e):
             whole += [
                 "    else:",
                 f"        for c in range({features}):",
-                *_indented([*lines, *store("d", 2 * features)], 3),
+                *_indented([*lines, *store("d", 2 * features, features)], 3),
                 "        for k in range(2):",
                 "            for l in range(2):",
-                f"                if (2 * i + k < {h}) & (2 * j + l < {w}):",
-                f"                    b = y[((n * {h} + 2 * i + k) * {w} + 2 * j + l) * {features} :]",
+                f"                if (i + k * {d} < {h}) & (j + l * {e} < {w}):",
+                f"                    b = y[((n * {h} + i + k * {d}) * {w} + j + l * {e}) * {features} :]",
                 f"                    e = d[(2 * k + l) * {features} :]",
                 f"                    for c in range({features}):",
                 "                        b[c] = e[c]",
