@@ -24,65 +24,113 @@ __all__ = ["max_with_places", "spread"]
 _ARRAYS = {"float32": "float32[::1]", "float64": "float64[::1]", "uint8": "uint8[::1]"}
 # Elements below which a second thread costs more than it saves.
 _PARALLEL = 30_000
+# Elements of a window that a loop has a line for, and channels below which most of a vector would be idle.
+_TAPS, _CHANNELS = 27, 4
 
 
 class _Pool:
-    """Windows over one or two neighbouring axes that lie inside of the array."""
+    """Windows over up to three neighbouring axes, each of which holds an element of the array."""
 
     def __init__(self, large: tuple[int, ...], params: dict[str, Any]) -> None:
-        axes, n = params["axes"], len(params["axes"])
-        self.window = (1,) * (2 - n) + params["window"]
-        self.strides = (1,) * (2 - n) + params["strides"]
-        self.dilation = (1,) * (2 - n) + params["dilation"]
-        self.out = (1,) * (2 - n) + params["sizes"]
-        self.size = (1,) * (2 - n) + tuple([large[a] for a in axes])
+        axes = params["axes"]
+        names, ones = ("window", "strides", "dilation", "sizes"), (1,) * (3 - len(axes))
+        self.window, self.strides, self.dilation, self.out = [(*ones, *params[name]) for name in names]
+        self.low = (*[0 for _ in ones], *params["low"])
+        self.size = (*ones, *[large[a] for a in axes])
         self.images = prod(large[: axes[0]])
         self.channels = prod(large[axes[-1] + 1 :])
+        #: From the first to the last element of a window along each axis.
+        self.spans = [(w - 1) * d for w, d in zip(self.window, self.dilation, strict=True)]
+        last = [(n - 1) * s - low for n, s, low in zip(self.out, self.strides, self.low, strict=True)]
+        #: The axes along which windows reach beyond the array.
+        self.beyond = [k for k, n in enumerate(self.size) if self.low[k] > 0 or last[k] + self.spans[k] >= n]
 
     @property
-    def taps(self) -> list[tuple[int, int]]:
-        """Where the elements of a window are, in rows and columns from its first."""
-        (h, w), (d, e) = self.window, self.dilation
-        return [(i * d, j * e) for i, j in product(range(h), range(w))]
+    def taps(self) -> list[tuple[int, int, int]]:
+        """Where the elements of a window are, in planes, rows and columns from its first."""
+        (z, h, w), (c, d, e) = self.window, self.dilation
+        return [(k * c, i * d, j * e) for k, i, j in product(range(z), range(h), range(w))]
 
     @property
     def apart(self) -> bool:
         """Whether no element belongs to two windows."""
-        return all([(w - 1) * d < s for w, d, s in zip(self.window, self.dilation, self.strides, strict=True)])
+        return all([span < s for span, s in zip(self.spans, self.strides, strict=True)])
 
-    def offset(self, tap: tuple[int, int]) -> int:
-        return (tap[0] * self.size[1] + tap[1]) * self.channels
+    @property
+    def meets(self) -> bool:
+        """Whether each window holds an element of the array."""
+        axes = zip(self.out, self.strides, self.low, self.window, self.dilation, self.size, strict=True)
+        return all(
+            [any([0 <= i * s - low + k * d < n for k in range(w)]) for m, s, low, w, d, n in axes for i in range(m)]
+        )
 
-    def head(self, arguments: str) -> list[str]:
-        (rows, columns), (s, t) = self.out, self.strides
-        h, w = self.size
-        return [
+    def offset(self, tap: tuple[int, int, int]) -> int:
+        return ((tap[0] * self.size[1] + tap[1]) * self.size[2] + tap[2]) * self.channels
+
+    def source(self, arguments: str, views: list[str], inside: list[str], each: list[str]) -> str:
+        """Return a loop over all windows.
+
+        Parameters
+        ----------
+        arguments : str
+            Of the loop, after those of every loop.
+        views : list of str
+            What is done with the windows' place `b` in the results first.
+        inside : list of str
+            What is done with a window that lies inside of the array, whose elements are read from `a`.
+        each : list of str
+            What is done with each element `t` of another that is; `fresh` says whether it is the first.
+        """
+        (planes, rows, columns), (_, h, w) = self.out, self.size
+        starts = [f"{name} * {s} - {n}" for name, s, n in zip("zij", self.strides, self.low, strict=True)]
+        lines = [
             f"def loop(lo, hi, part, {arguments}):",
-            f"    for k in range(lo * {rows}, hi * {rows}):",
-            f"        n = k // {rows}",
-            f"        i = k - n * {rows}",
+            f"    for k in range(lo * {planes * rows}, hi * {planes * rows}):",
+            f"        n = k // {planes * rows}",
+            f"        i = k - n * {planes * rows}",
+            f"        z = i // {rows}",
+            f"        i = i - z * {rows}",
+            f"        z0 = {starts[0]}",
+            f"        i0 = {starts[1]}",
             f"        for j in range({columns}):",
-            f"            a = x[((n * {h} + i * {s}) * {w} + j * {t}) * {self.channels} :]",
+            f"            j0 = {starts[2]}",
             f"            b = (k * {columns} + j) * {self.channels}",
+            *["            " + line for line in views],
         ]
+        place = f"x[(((n * {self.size[0]} + {{0}}) * {h} + {{1}}) * {w} + {{2}}) * {self.channels} :]"
+        fast = [f"a = {place.format('z0', 'i0', 'j0')}", *inside]
+        if not self.beyond:
+            return "\n".join([*lines, *["            " + line for line in fast], ""])
+        whole = [f"({v} >= 0) & ({v} + {self.spans[k]} < {self.size[k]})" for k, v in enumerate(("z0", "i0", "j0"))]
+        there = [f"({v} >= 0) & ({v} < {self.size[k]})" for k, v in enumerate(("z1", "i1", "j1"))]
+        (c, d, e), (deep, high, wide) = self.dilation, self.window
+        slow = [
+            "fresh = True",
+            f"for t in range({deep * high * wide}):",
+            f"    z1 = z0 + t // {high * wide} * {c}",
+            f"    i1 = i0 + t // {wide} % {high} * {d}",
+            f"    j1 = j0 + t % {wide} * {e}",
+            f"    if {' & '.join([there[k] for k in self.beyond])}:",
+            f"        a = {place.format('z1', 'i1', 'j1')}",
+            *["        " + line for line in each],
+            "        fresh = False",
+        ]
+        lines.append(f"            if {' & '.join([whole[k] for k in self.beyond])}:")
+        lines += ["                " + line for line in fast]
+        lines += ["            else:", *["                " + line for line in slow]]
+        return "\n".join([*lines, ""])
 
 
 def _pool_of(e: Equation, large: tuple[int, ...]) -> _Pool | None:
     p = e.params
     axes = p["axes"]
-    if len(axes) > 2 or axes != tuple(range(axes[0], axes[0] + len(axes))) or any(p["low"]):
+    if len(axes) > 3 or axes != tuple(range(axes[0], axes[0] + len(axes))):
         return None
-    inside = all(
-        [
-            (n - 1) * s + (w - 1) * d < large[a]
-            for a, n, s, w, d in zip(axes, p["sizes"], p["strides"], p["window"], p["dilation"], strict=True)
-        ]
-    )
     dtypes = {str(v.dtype) for v in (*e.values, *e.outputs)} - {"uint8"}
-    if not inside or prod(p["window"]) > 16 or dtypes not in ({"float32"}, {"float64"}) or not prod(large):
+    if prod(p["window"]) > _TAPS or dtypes not in ({"float32"}, {"float64"}) or not prod(large):
         return None
     pool = _Pool(large, p)
-    return pool if pool.channels >= 4 else None
+    return pool if pool.channels >= _CHANNELS and pool.meets else None
 
 
 def max_with_places(e: Equation, places: bool) -> Special | None:
@@ -103,17 +151,26 @@ def max_with_places(e: Equation, places: bool) -> Special | None:
 def _max_source(pool: _Pool, places: bool) -> str:
     offsets = [pool.offset(t) for t in pool.taps]
     lines = [f"q = a[{offsets[0]} + c]", *["p = i4(0)"] * places]
+    # The first NaN stays, like the first of several maxima.
+    better = "better = (r > q) | ((r != r) & (q == q))"
     for i, offset in enumerate(offsets[1:], 1):
-        lines.append(f"r = a[{offset} + c]")
-        # The first NaN stays, like the first of several maxima.
-        lines.append("better = (r > q) | ((r != r) & (q == q))")
-        lines.append("q = r if better else q")
+        lines += [f"r = a[{offset} + c]", better, "q = r if better else q"]
         lines += [f"p = i4({i}) if better else p"] * places
     lines += ["u[c] = q", *["v[c] = p"] * places]
-    source = [*pool.head("x, y, places" if places else "x, y"), "            u = y[b:]"]
-    source += ["            v = places[b:]"] * places
-    source += [f"            for c in range({pool.channels}):", *["                " + line for line in lines]]
-    return "\n".join([*source, ""])
+    channels = f"for c in range({pool.channels}):"
+    each = ["q = u[c]", "r = a[c]", better, "u[c] = r if better else q", *["v[c] = t if better else v[c]"] * places]
+    each = [
+        "if fresh:",
+        f"    {channels}",
+        "        u[c] = a[c]",
+        *["        v[c] = t"] * places,
+        "else:",
+        f"    {channels}",
+        *["        " + line for line in each],
+    ]
+    views = ["u = y[b:]", *["v = places[b:]"] * places]
+    inside = [channels, *["    " + line for line in lines]]
+    return pool.source("x, y, places" if places else "x, y", views, inside, each)
 
 
 def spread(e: Equation) -> Special | None:
@@ -124,6 +181,7 @@ def spread(e: Equation) -> Special | None:
         return None
     dtype, work = str(e.outputs[0].dtype), prod(large)
     covered = pool.apart and pool.strides == pool.window and set(pool.dilation) == {1}
+    covered = covered and not any(pool.low)
     covered = covered and all([n * s == m for n, s, m in zip(pool.out, pool.strides, pool.size, strict=True)])
 
     def build(compile: Compile, threads: int) -> Steps:
@@ -138,20 +196,16 @@ def spread(e: Equation) -> Special | None:
 
 
 def _spread_source(pool: _Pool, typed: str) -> str:
-    source = pool.head("g, places, x")
-    source += ["            u = g[b:]", "            v = places[b:]"]
     # Row by row of the window: with more arrays in a loop, LLVM gives up on vectors.
-    width = pool.window[1]
-    for row in range(pool.window[0]):
-        source += [
-            f"            for c in range({pool.channels}):",
-            "                r = u[c]",
-            "                p = v[c]",
-        ]
-        for i in range(row * width, (row + 1) * width):
-            place = f"a[{pool.offset(pool.taps[i])} + c]"
-            source.append(f"                {place} {'' if pool.apart else '+'}= r if p == {i} else {typed}(0)")
-    return "\n".join([*source, ""])
+    width, channels = pool.window[2], f"for c in range({pool.channels}):"
+    sign = "" if pool.apart else "+"
+    inside: list[str] = []
+    for first in range(0, len(pool.taps), width):
+        inside += [channels, "    r = u[c]", "    p = v[c]"]
+        for i in range(first, first + width):
+            inside.append(f"    a[{pool.offset(pool.taps[i])} + c] {sign}= r if p == {i} else {typed}(0)")
+    each = [channels, f"    a[c] {sign}= u[c] if v[c] == t else {typed}(0)"]
+    return pool.source("g, places, x", ["u = g[b:]", "v = places[b:]"], inside, each)
 
 
 def _signature(dtypes: list[str]) -> str:

@@ -43,9 +43,18 @@ CASES = (
     ((2, 7, 8, 4), {"window": (1, 3), "stride": (3, 1)}, True),
     ((2, 9, 9, 4), {"window": 3, "stride": 2, "dilation": 2}, True),
     ((3, 9, 6), {"window": 3}, True),
-    ((2, 6, 6, 4), {"window": 3, "stride": 2, "padding": "SAME"}, False),
-    ((2, 4, 4, 4, 4), {"window": 2}, False),
-    ((2, 10, 10, 4), {"window": 5}, False),
+    ((2, 6, 6, 4), {"window": 3, "stride": 2, "padding": "SAME"}, True),
+    ((2, 7, 5, 4), {"window": 3, "stride": 2, "padding": 1}, True),
+    ((2, 5, 6, 4), {"window": 5, "stride": 1, "padding": 2}, True),
+    ((1, 5, 7, 4), {"window": 2, "padding": ((1, 0), (0, 1))}, True),
+    ((2, 5, 6, 4), {"window": 2, "stride": 3, "ceil_mode": True}, True),
+    ((1, 3, 2, 4), {"window": 3, "stride": 1, "padding": 2, "dilation": 2}, True),
+    ((2, 4, 4, 4, 4), {"window": 2}, True),
+    ((2, 5, 4, 6, 5), {"window": (3, 2, 3), "stride": (2, 1, 2), "padding": 1}, True),
+    ((3, 8, 6), {"window": 3, "stride": 2, "padding": "SAME"}, True),
+    # A window of padding alone, and one with more elements than a loop has lines.
+    ((2, 1, 4, 4), {"window": (2, 1), "stride": 1, "padding": ((1, 1), (0, 0)), "dilation": (2, 1)}, False),
+    ((2, 10, 10, 4), {"window": 6}, False),
 )
 
 
@@ -65,16 +74,20 @@ def test_as_the_interpreter(
         np.testing.assert_array_equal(b, a)
 
 
-def test_nan_and_infinities() -> None:
+@pytest.mark.parametrize("options", [{"window": 2}, {"window": 3, "stride": 2, "padding": 1}])
+def test_nan_and_infinities(options: Any) -> None:
     x = np.random.default_rng(1).choice([np.nan, np.inf, -np.inf, 1.0, 2.0], size=(4, 8, 8, 4))
-    _, found, wanted = planned(x, in_python, window=2)
+    x[0] = -np.inf
+    _, found, wanted = planned(x, in_python, **options)
     for a, b in zip(wanted, found, strict=True):
         np.testing.assert_array_equal(b, a)
 
 
 @pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("options", [{"window": 2}, {"window": 3, "stride": 2}])
+@pytest.mark.parametrize(
+    "options", [{"window": 2}, {"window": 3, "stride": 2}, {"window": 3, "stride": 2, "padding": 1}]
+)
 def test_compiled(dtype: str, options: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
@@ -82,7 +95,7 @@ def test_compiled(dtype: str, options: Any, tmp_path: Any, monkeypatch: pytest.M
     plan, (y, back), _ = planned(x, build.compiled, **options)
     assert "max_pool, with places" in plan.calls
     t = torch.from_numpy(x).permute(0, 3, 1, 2).requires_grad_()
-    z = torch.nn.functional.max_pool2d(t, options["window"], options.get("stride"))
+    z = torch.nn.functional.max_pool2d(t, options["window"], options.get("stride"), options.get("padding", 0))
     (g,) = torch.autograd.grad(z, t, (z * z + 0.5).detach())
     np.testing.assert_array_equal(y, z.detach().permute(0, 2, 3, 1).numpy())
     np.testing.assert_allclose(back, g.permute(0, 2, 3, 1).numpy(), rtol=1e-6)
