@@ -16,7 +16,7 @@ from funcnet.backends.memory import give_back
 from funcnet.compiler import alone
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.store import numba_version
-from funcnet.compiler.passes import optimised
+from funcnet.compiler.passes import in_pairs, optimised
 from funcnet.compiler.plain import plain_plan
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Executable:
     def __init__(self, graph: Graph, donated: Sequence[int] = ()) -> None:
         self.donated = tuple(donated)
         self.graph = optimised(graph)
-        self._run: Callable[..., tuple[Any, ...]] = plain_plan(self.graph)
+        self._run: Callable[..., tuple[Any, ...]] = plain_plan(in_pairs(self.graph))
         self._calls = 0
         #: At which call there is something to do beside it.
         self._due = 2

@@ -11,6 +11,7 @@ from funcnet.compiler.kernels.attending import attended
 from funcnet.compiler.kernels.blockwise import whole_heads
 from funcnet.compiler.kernels.crosswise import crosswise
 from funcnet.compiler.kernels.group_norms import by_groups
+from funcnet.compiler.kernels.prefixes import prefixes_in_turn
 from funcnet.compiler.kernels.rewrites import rectify_pooled
 from funcnet.compiler.kernels.table import specialised
 from funcnet.compiler.layout import turned_products
@@ -63,7 +64,8 @@ class FusedPlan:
         self._compile = compile
         self._donated = tuple(donated)
         # Lowering may leave repeated and unused operations behind.
-        graph = optimised(turned_products(lowered(by_groups(attended(whole_heads(rectify_pooled(graph)))))))
+        graph = rectify_pooled(prefixes_in_turn(graph))
+        graph = optimised(turned_products(lowered(by_groups(attended(whole_heads(graph))))))
         self.graph = specialised(crosswise(graph))
         builder = self._builder(donated=self._donated)
         # A call writes to the memory of its plan, so a plan serves one call at a time.

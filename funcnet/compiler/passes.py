@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = [
     "PASSES",
     "expand_calls",
+    "expanded",
     "fold_constants",
     "forward_aliases",
+    "in_pairs",
     "merge_equal",
     "optimised",
     "remove_dead",
     "simplify",
+    "with_regions",
 ]
 
 _FOLDED_BYTES = 1 << 20
@@ -309,18 +312,24 @@ def _follow(replaced: dict[Value, Value], v: Any) -> Any:
 
 def expand_calls(graph: Graph) -> Graph:
     """Put the operations of functions with rules of their own in the place of their calls."""
-    if not any([getattr(e.primitive, "expands", False) for e in graph.equations]):
-        return graph
+    return expanded(graph, lambda e: (e.primitive.regions[0], e.inputs) if getattr(e.primitive, "expands", 0) else None)
+
+
+def expanded(graph: Graph, inside: Callable[[Any], tuple[Graph, tuple[Any, ...]] | None]) -> Graph:
+    """Put graphs in the place of equations; `inside` returns that of one, and its inputs, or None."""
     constants = dict(graph.constants)
     replaced: dict[Value, Value] = {}
     kept: list[Equation] = []
+    same = True
     for e in _renamed(graph.equations, replaced):
-        if not getattr(e.primitive, "expands", False):
+        found = inside(e)
+        if found is None:
             kept.append(e)
             continue
-        inner = expand_calls(e.primitive.regions[0])
+        same = False
+        inner = expanded(found[0], inside)
         # The same call may be there several times.
-        names: dict[Any, Any] = dict(zip(inner.inputs, e.inputs, strict=True))
+        names: dict[Any, Any] = dict(zip(inner.inputs, found[1], strict=True))
         for v, array in inner.constants.items():
             names[v] = Value(v.spec)
             constants[names[v]] = array
@@ -330,22 +339,32 @@ def expand_calls(graph: Graph) -> Graph:
             new.outputs = tuple([names[v] for v in step.outputs])
             new.again = new.again or e.again
             kept.append(new)
-        replaced.update({v: names[inside] for v, inside in zip(e.outputs, inner.outputs, strict=True)})
+        replaced.update({v: names[own] for v, own in zip(e.outputs, inner.outputs, strict=True)})
+    if same:
+        return graph
     outputs = [_follow(replaced, v) for v in graph.outputs]
     return Graph(graph.inputs, kept, outputs, constants).with_equations(kept)
 
 
+def in_pairs(graph: Graph) -> Graph:
+    """Combine the elements of each associative scan pair by pair: few calls, whatever their number."""
+    return expanded(
+        graph, lambda e: (e.primitive.regions[0], e.inputs[1:]) if e.primitive.name == "associative_scan" else None
+    )
+
+
 def in_regions(graph: Graph) -> Graph:
     """Optimise the graphs inside of loops and branches too."""
-    return _with_regions(graph, optimised)
+    return with_regions(graph, optimised)
 
 
 def trim_regions(graph: Graph) -> Graph:
     """Leave out what other passes have made useless inside of loops."""
-    return _with_regions(graph, remove_dead)
+    return with_regions(graph, remove_dead)
 
 
-def _with_regions(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
+def with_regions(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
+    """Return a graph with other graphs inside of its loops and branches."""
     kept = []
     for e in graph.equations:
         regions = getattr(e.primitive, "regions", None)

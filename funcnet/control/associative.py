@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.control.kinds import check_callable, check_same
+from funcnet.compiler.capture import running_capture
+from funcnet.compiler.graph import spec_of
+from funcnet.compiler.loops.build import available
+from funcnet.control.captured import captured_prefixes, scan_steps
+from funcnet.control.kinds import check_callable, check_same, trace_without_values
 from funcnet.control.private import private
+from funcnet.core import Tracer
 from funcnet.errors import ParameterError, ShapeError
-from funcnet.ops import concat, flip, reshape, stack
+from funcnet.ops import concat, expand_dims, flip, moveaxis, reshape, squeeze, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["associative_scan"]
+
+#: Numbers of elements up to which pairs are few, and beyond which they round less.
+_FEW, _MANY = 4, 1 << 16
 
 
 def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
@@ -21,7 +30,8 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
 
     .. math:: y_i = x_0 \circ x_1 \circ \dots \circ x_i
 
-    For :math:`n` elements the function is called :math:`O(\log n)` times, each time on many elements at once.
+    For :math:`n` elements the function is called :math:`O(\log n)` times, each time on many elements at once. Compiled
+    loops under `fn.jit` combine up to 65,536 elements in turn, which rounds otherwise in the last digits.
 
     Parameters
     ----------
@@ -70,12 +80,47 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
         )
         return tree.leaves(out)
 
-    if reverse:
-        flat = [flip(x, axis=k) for x, k in zip(flat, axes, strict=True)]
-    found = _prefixes(combine, flat, axes)
-    if reverse:
-        found = [flip(x, axis=k) for x, k in zip(found, axes, strict=True)]
+    def pairs(xs: list[Any]) -> list[Any]:
+        if reverse:
+            xs = [flip(x, axis=k) for x, k in zip(xs, axes, strict=True)]
+        found = _prefixes(combine, xs, axes)
+        return [flip(x, axis=k) for x, k in zip(found, axes, strict=True)] if reverse else found
+
+    if trace_without_values(elems) is None and _compiled(flat, axes):
+        found = captured_prefixes(pairs, partial(_in_turn, combine, axes=axes, reverse=reverse), flat)
+    else:
+        found = pairs(flat)
     return tree.unflatten(structure, found)
+
+
+def _compiled(xs: list[Any], axes: list[int]) -> bool:
+    """Whether a graph is captured that may come to run as compiled loops, and the elements are neither few nor many.
+
+    One thread that combines them in turn is faster than pairs; rounding errors of many steps add up, though.
+    """
+    trace = running_capture()
+    # What depends on no argument has values, and its prefixes have them too.
+    if trace is None or not any([x.__class__ is Tracer and (x.trace is not trace or x.node is not None) for x in xs]):
+        return False
+    arrays = all([x.size > 0 and spec_of(x).backend.name == "numpy" for x in xs])
+    return _FEW < xs[0].shape[axes[0]] <= _MANY and arrays and not available()
+
+
+def _in_turn(
+    combine: Callable[[list[Any], list[Any]], list[Any]], xs: list[Any], *, axes: list[int], reverse: bool
+) -> list[Any]:
+    def step(carry: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
+        y = combine(carry, x)
+        return y, y
+
+    n = xs[0].shape[axes[0]]
+    at, rest = ((n - 1, n), (0, n - 1)) if reverse else ((0, 1), (1, n))
+    first = _part(xs, axes, *at, 1)
+    # An element has a dimension of size 1 where the elements stand.
+    others = [expand_dims(moveaxis(x, k, 0), axis=k + 1) for x, k in zip(_part(xs, axes, *rest, 1), axes, strict=True)]
+    _, found = scan_steps(step, first, others, n - 1, reverse=reverse, again=False)
+    later = [moveaxis(squeeze(y, axis=k + 1), 0, k) for y, k in zip(found, axes, strict=True)]
+    return [concat([b, a] if reverse else [a, b], axis=k) for a, b, k in zip(first, later, axes, strict=True)]
 
 
 def _axes(leaves: list[tuple[str, Any]], axis: int) -> list[int]:

@@ -18,7 +18,7 @@ from funcnet.transforms.while_call import WhileCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["captured_branch", "repeat", "scan_steps"]
+__all__ = ["captured_branch", "captured_prefixes", "repeat", "scan_steps"]
 
 
 class _Body:
@@ -69,6 +69,14 @@ def captured_branch(
     aligned = [_cast_outputs(g, specs) for g in graphs]
     found = bind(BranchCall(aligned), index, *free, *bodies[0].operands)
     return tree.unflatten(bodies[0].structure, found)
+
+
+def captured_prefixes(
+    pairs: Callable[[list[Any]], list[Any]], loop: Callable[[list[Any]], list[Any]], xs: list[Any]
+) -> list[Any]:
+    """Return the prefixes of an associative operation by either of two functions, of which plans choose one."""
+    graphs, free = _closed([_Body(f, (xs,)) for f in (pairs, loop)])
+    return list(bind(BranchCall(graphs, "associative_scan"), 0, *free, *xs))
 
 
 def _cast_outputs(graph: Graph, specs: Sequence[Any]) -> Graph:

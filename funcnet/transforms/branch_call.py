@@ -18,15 +18,18 @@ __all__ = ["BranchCall"]
 
 
 class BranchCall(Region):
-    """One of several functions: ``(index, *operands) -> results``; the index is in range."""
+    """One of several functions: ``(index, *operands) -> results``; the index is in range.
+
+    With another `name` than that of a choice, plans know by it that all of them compute the same.
+    """
 
     __slots__ = ()
 
-    def __init__(self, branches: Sequence[Graph]) -> None:
-        super().__init__("switch", branches)
+    def __init__(self, branches: Sequence[Graph], name: str = "switch") -> None:
+        super().__init__(name, branches)
 
     def with_regions(self, regions: Sequence[Graph]) -> BranchCall:
-        return BranchCall(regions)
+        return BranchCall(regions, self.name)
 
     def specs(self, args: Sequence[Any]) -> list[Spec]:  # noqa: ARG002  # the graph knows
         return [v.spec for v in self.regions[0].outputs]
@@ -43,7 +46,7 @@ class BranchCall(Region):
         # The forward part is computed once more, in the branch that is chosen only.
         call = self.programs[0].derived(
             ("branches", tuple(live)),
-            lambda: BranchCall([recomputed(g, [i - 1 for i in live])[1] for g in self.regions]),
+            lambda: self.with_regions([recomputed(g, [i - 1 for i in live])[1] for g in self.regions]),
         )
         cts = dict(zip(live, bind(call, *kept, *given), strict=True))
         return [cts.get(i) for i in active]
@@ -51,7 +54,7 @@ class BranchCall(Region):
     def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
         live = tuple([i - 1 for i, t in enumerate(tangents) if i and t is not None and is_inexact(values[i].dtype)])
         call = self.programs[0].derived(
-            ("push branches", live), lambda: BranchCall([p.pushed(live).graph for p in self.programs])
+            ("push branches", live), lambda: self.with_regions([p.pushed(live).graph for p in self.programs])
         )
         found = bind(call, *values, *[tangents[i + 1] for i in live])
         kinds = [is_inexact(v.dtype) for v in self.regions[0].outputs]
@@ -62,7 +65,7 @@ class BranchCall(Region):
         if any(batched[1:]):
             programs = [p.batched(size, tuple(batched[1:])) for p in self.programs]
             if not batched[0]:
-                return bind(BranchCall([p.graph for p in programs]), *values)
+                return bind(self.with_regions([p.graph for p in programs]), *values)
             results = [p(*values[1:]) for p in programs]
         else:
             # Only the index differs: each branch is computed once.

@@ -55,6 +55,13 @@ def test_the_function_is_called_a_logarithm_of_times():
     assert len(calls) <= 20
 
 
+def test_prefixes_of_what_is_known_are_known_while_a_graph_is_captured():
+    def f(x):
+        return x[: int(fn.associative_scan(xp.add, xp.ones(6, dtype=xp.int64))[4])]
+
+    assert fn.jit(f)(np.arange(9.0)).shape == (5,)
+
+
 def test_nothing_and_shapes():
     assert fn.associative_scan(xp.add, np.zeros((0, 3))).shape == (0, 3)
     spec = fn.Spec((7, 3))
