@@ -13,17 +13,26 @@ if TYPE_CHECKING:
 
 __all__ = ["flipped", "rolled"]
 
-_ROLLED = """def loop(lo, hi, part, x, shift, y):
-    n = y.shape[1]
-    for r in range(lo, hi):
-        a = x[r]
-        b = y[r, shift:]
-        for j in range(n - shift):
+#: All rows are moved as one, the nearer way around, and then what has come to lie in a row beside its own.
+_ROLLED = """def loop(lo, hi, part, x, shift, columns, y):
+    rest = columns - shift
+    begin, end = lo * columns, hi * columns
+    if shift <= rest:
+        a = x[begin : end - shift]
+        b = y[begin + shift : end]
+        for j in range(a.size):
             b[j] = a[j]
-        a = x[r, n - shift :]
-        b = y[r]
-        for j in range(shift):
+        for start in range(begin, end, columns):
+            for j in range(start, start + shift):
+                y[j] = x[j + rest]
+    else:
+        a = x[begin + rest : end]
+        b = y[begin : end - rest]
+        for j in range(a.size):
             b[j] = a[j]
+        for start in range(begin, end, columns):
+            for j in range(start + shift, start + columns):
+                y[j] = x[j - shift]
 """
 _FLIPPED = """def loop(lo, hi, part, x, y):
     n = y.shape[1]
@@ -54,7 +63,8 @@ def rolled(e: Equation) -> Special | None:
     shift, axis = e.params["shift"], e.params["axis"]
     if tuple(axis) != (len(shape) - 1,) or prod(shape) == 0 or str(out.dtype) not in _DTYPES:
         return None
-    return _special("roll, last dimension", e, len(shape) - 1, _ROLLED, (shift[0] % shape[-1],))
+    columns = shape[-1]
+    return _special("roll, last dimension", e, len(shape) - 1, _ROLLED, (shift[0] % columns, columns), flat=True)
 
 
 def flipped(e: Equation) -> Special | None:
@@ -69,17 +79,20 @@ def flipped(e: Equation) -> Special | None:
     return _special("flip, rows", e, k + 1, _ROWS, (shape[k],))
 
 
-def _special(name: str, e: Equation, split: int, source: str, numbers: tuple[int, ...]) -> Special:
+def _special(
+    name: str, e: Equation, split: int, source: str, numbers: tuple[int, ...], *, flat: bool = False
+) -> Special:
     """Return the kernel that goes through the rows that the first `split` dimensions are."""
     shape, dtype = e.outputs[0].shape, str(e.outputs[0].dtype)
     rows, columns = prod(shape[:split]), prod(shape[split:])
 
     def build(compile: Compile, threads: int) -> Steps:
-        matrix = f"{dtype}[:,::1]"
+        matrix = f"{dtype}[::1]" if flat else f"{dtype}[:,::1]"
         types = ["int64"] * 3 + [matrix] + ["int64"] * len(numbers) + [matrix]
         loop = compile(source, f"void({', '.join(types)})")
         parts = max(1, min(threads, rows, prod(shape) // _PARALLEL))
         bounds = tuple([rows * i // parts for i in range(parts + 1)])
-        return Steps([Step(loop, bounds, [Of(0, (rows, columns)), *numbers, Of(1, (rows, columns))])])
+        given = (rows * columns,) if flat else (rows, columns)
+        return Steps([Step(loop, bounds, [Of(0, given), *numbers, Of(1, given)])])
 
     return Special(name, build)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.counted import repeated_row, row_of_part
 from funcnet.compiler.loops.expressions import Expressions, limit_of
 from funcnet.compiler.loops.group import (
     CYCLE,
@@ -91,6 +92,8 @@ class Emitter(Expressions):
         self.temporaries: list[tuple[str, str]] = []
         #: Parts of inputs: name, and where it lies.
         self.parts: list[tuple[str, str]] = []
+        #: What counts rows: a line before the first, and lines after each.
+        self.counted: list[Any] = []
         self.stored: dict[Value, str] = {}
 
     def loop(self) -> Loop:
@@ -175,7 +178,9 @@ class Emitter(Expressions):
             return f"{a}[a{i} + start : a{i} + stop]"
         if simple:
             return f"{a}[r + a{i}, a{i + 1} : a{i + 1} + n]"
-        return f"{a}[r // a{i} * a{i + 1} + (r % a{i} + a{i + 2}) % a{i + 1}, a{i + 3} : a{i + 3} + n]"
+        row, *counted = row_of_part(i)
+        self.counted.append(counted)
+        return f"{a}[{row}, a{i + 3} : a{i + 3} + n]"
 
     def _assign_stages(self) -> None:
         """Find the stage of each value: full ones are computed in it, row values after it."""
@@ -244,14 +249,16 @@ class Emitter(Expressions):
                 if name[0] == "w":
                     stored[v] = name + "_"
         else:
-            lines += ["    for r in range(lo, hi):"]
+            rows: list[str] = []
             for i, (_, role) in enumerate(self.inputs):
                 if role in ("full", "row"):
-                    lines.append(f"        x{i} = a{i}[r]")
-                elif role == CYCLE:
-                    lines.append(f"        x{i} = a{i}[r % a{i}.shape[0]]")
-                elif role in (REPEAT, REPEAT_ROW):
-                    lines.append(f"        x{i} = a{i}[r // a{i + 1} % a{i}.shape[0]]")
+                    rows.append(f"        x{i} = a{i}[r]")
+                elif role in (CYCLE, REPEAT, REPEAT_ROW):
+                    row, *counted = repeated_row(i, each=role != CYCLE)
+                    rows.append(f"        x{i} = a{i}[{row}]")
+                    self.counted.append(counted)
+            lines += [f"    {start}" for start, _ in self.counted]
+            lines += ["    for r in range(lo, hi):", *rows]
             for i, (v, role) in enumerate(self.outputs):
                 if role == "full":
                     lines.append(f"        y{i} = o{i}[r]")
@@ -263,6 +270,8 @@ class Emitter(Expressions):
                     ]
             lines.append(f"        n = {self._length()}")
         lines += [f"        {k} = {place}" for k, place in self.parts]
+        for _, after in self.counted:
+            lines += [f"        {line}" for line in after]
         return lines
 
     def _length(self) -> str:

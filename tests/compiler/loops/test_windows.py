@@ -163,6 +163,17 @@ def test_random_slices_compiled(monkeypatch: pytest.MonkeyPatch, seed: int, thre
     compared(fn.value_and_grad(lambda *a: f(*a)[0]), *arrays, compile=build.compiled)
 
 
+@pytest.mark.parametrize("shift", [-4, 0, 1, 2, 3, 4, 12])
+def test_rolls_of_rows_and_columns_among_others(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
+    monkeypatch.setattr(fused, "threads", lambda: 3)
+    for module in (loops, turned):
+        monkeypatch.setattr(module, "_PARALLEL", 1)
+    x = np.arange(60, dtype="float32").reshape(3, 4, 5)
+    compared(lambda x: xp.roll(x, shift, axis=2), x)
+    # Threads begin between those rows that are rolled together, or come again.
+    compared(lambda x, y: xp.roll(x, shift, axis=1) + x[:, 1:2] * y - y[:, :1], x, x[:1])
+
+
 @compiling
 @pytest.mark.parametrize("threads", [1, 3])
 def test_compiled(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, threads: int) -> None:
