@@ -189,6 +189,23 @@ def test_places_that_steps_compute() -> None:
     np.testing.assert_allclose(slope, (up - down) / 2e-6, rtol=1e-6)
 
 
+def crossed(a: Any, given: Any) -> Any:
+    i, j, x = given
+    a = index_add(a, (i, j), x * a[j, i])
+    return index_set(a, (slice(None), j, i), x), (a[j, j], index_add(a, (j, i, i), x[0, 0]))
+
+
+def test_places_along_several_dimensions() -> None:
+    i, j = np.array([[0, 1], [1, -1], [0, 0]]), np.array([[1, 1], [-2, 0], [-1, 1]])
+    args = normal(2, 2, 2), normal(3, 2, 2)
+    whole(lambda a, x: fn.scan(crossed, a, (i, j, x)), *args)
+    whole(lambda a, x: fn.scan(crossed, a, (i, j, x)), *args, compile=build.compiled)
+    plan = FusedPlan(optimised(fn.trace(lambda a, x, i: fn.scan(crossed, a, (i, j, x)), *args, i)), reference.in_python)
+    for wrong in (2, -3):
+        with pytest.raises(IndexError):
+            plan(*args, np.where(i == -1, wrong, i))
+
+
 def test_places_that_are_not_there() -> None:
     def f(a: Any, k: Any) -> Any:
         return fn.scan(lambda c, i: (c + a[i], c), a[0], k)[0]
