@@ -155,7 +155,7 @@ def turned_products(graph: Graph) -> Graph:
             continue
         if len(users[e.inputs[0]]) > 1 or len(before.values) != 2 or min(len(v.shape) for v in before.values) < 2:
             continue
-        a, b = (_transposed(v, made, before) for v in before.values)
+        a, b = (_transposed(v, made, turned, before) for v in before.values)
         operands = (b[0], a[0])
         product = Equation(before.primitive, operands, before.params, e.outputs, before.line, before.again)
         turned[before] = []
@@ -165,10 +165,12 @@ def turned_products(graph: Graph) -> Graph:
     return graph.with_equations([t for e in graph.equations for t in turned.get(e, [e])])
 
 
-def _transposed(v: Any, made: dict[Value, Equation], near: Equation) -> tuple[Value, list[Equation]]:
-    """Return the transpose of a value, and the equation that makes it if there is none yet."""
+def _transposed(
+    v: Any, made: dict[Value, Equation], turned: dict[Equation, list[Equation]], near: Equation
+) -> tuple[Value, list[Equation]]:
+    """Return the transpose of a value, and the equation that makes it if there is none yet or not any more."""
     before = made.get(v)
-    if before is not None and before.primitive.name == "matrix_transpose":
+    if before is not None and before.primitive.name == "matrix_transpose" and before not in turned:
         return before.inputs[0], []
     *lead, n, m = v.shape
     spec = v.spec

@@ -211,3 +211,13 @@ def test_placed_as() -> None:
     assert array.shape == (2, 3, 4)
     assert array.transpose(1, 2, 0).flags.c_contiguous
     assert placed_as(np.zeros(200, np.uint8), v, None).flags.c_contiguous
+
+
+def test_products_of_transposed_products() -> None:
+    def f(a: Any, b: Any, c: Any) -> Any:
+        return xp.matrix_transpose(xp.matrix_transpose(a @ b) @ c)
+
+    a, b, c = [np.random.default_rng(0).normal(size=s) for s in ((3, 4), (4, 5), (3, 2))]
+    graph = turned_products(fn.trace(f, a, b, c))
+    graph.verify()
+    np.testing.assert_allclose(interpret(graph, [a, b, c])[0], f(a, b, c), rtol=1e-12)
