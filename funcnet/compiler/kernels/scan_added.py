@@ -17,7 +17,10 @@ class Sum(NamedTuple):
 
 
 def without_sums(graph: Graph, held: int, carried: int) -> tuple[Graph, int, list[Sum]]:
-    """Return a step without the last carries that only add something up, and what these are."""
+    """Return a step without the last carries that only add something up, and what these are.
+
+    What they read are the last of its results.
+    """
     users, made = graph.users(), {v: e for e in graph.equations for v in e.outputs}
     inputs, outputs = list(graph.inputs), list(graph.outputs)
     stays = {*inputs[: held + carried], *graph.constants}
@@ -42,6 +45,7 @@ def without_sums(graph: Graph, held: int, carried: int) -> tuple[Graph, int, lis
         gone |= {e, *equations}
         del inputs[held + i], outputs[i]
     kept = [e for e in graph.equations if e not in gone]
+    outputs += [v for s in sums for v in s if v is not None]
     short = Graph(inputs, kept, outputs, graph.constants)
     return short.with_equations(kept), held, sums
 

@@ -132,12 +132,8 @@ class Body:
 
     def find_nodes(self) -> bool:
         """Find the nodes; return whether there are such for everything."""
-        outputs = self.graph.outputs
-        # What sums read has to be there like results.
-        graph = self.graph.with_equations(self.graph.equations, [*outputs, *self.summed])
-        made = {v: e for e in graph.equations for v in e.outputs}
-        graph = _added_to_products(graph, lambda e: self._terms(e, made) is not None)
-        self.graph = graph.with_equations(graph.equations, outputs)
+        made = {v: e for e in self.graph.equations for v in e.outputs}
+        graph = self.graph = _added_to_products(self.graph, lambda e: self._terms(e, made) is not None)
         made = {v: e for e in graph.equations for v in e.outputs}
         users = graph.users()
         if not all([_supported(v) for v in (*graph.inputs, *graph.constants, *made)]):
@@ -170,10 +166,12 @@ class Body:
             self.nodes.append(node)
         if self.again:
             return False
-        self._join_products(users, graph.outputs)
+        self._join_products(users)
         self.needed = {self.root(v) for v in graph.outputs}
         for n in self.nodes:
             self.needed |= {self.root(v) for v in self.read(n)}
+        # Steps do not return what sums read.
+        self.graph = graph.with_equations(graph.equations, graph.outputs[: len(graph.outputs) - len(self.summed)])
         self.units = self._units()
         return True
 
@@ -246,14 +244,14 @@ class Body:
             return None
         return (a, b, False) if len(b.shape) == 2 and self._matrix(b, made) else None
 
-    def _join_products(self, users: dict[Value, list[Equation]], outputs: Sequence[Any]) -> None:
+    def _join_products(self, users: dict[Value, list[Equation]]) -> None:
         """Have products of which one is added to the other go through the result together."""
         made: dict[Value, Product] = {}
         for i, node in enumerate(self.nodes):
             if not isinstance(node, Product):
                 continue
             before = made.get(node.added) if node.added is not None else None
-            if before is not None and len(users[before.out]) == 1 and before.out not in outputs:
+            if before is not None and len(users[before.out]) == 1 and before.out not in self.graph.outputs:
                 # One that is multiplied as well has to be there first.
                 if before.out.shape == node.out.shape and all([t.a is not before.out for t in node.terms]):
                     node = node._replace(terms=(*before.terms, *node.terms), added=before.added)

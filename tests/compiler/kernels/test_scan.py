@@ -291,6 +291,19 @@ def test_sums_of_products_that_another_adds() -> None:
     compared(loss(f), normal(4, 4), normal(4), normal(3, 4), normal(5, 3, 4))
 
 
+def test_sums_of_what_nothing_else_reads() -> None:
+    """It is there beside linear systems, whose factors leave out what nothing reads."""
+    xs = normal(5, 3, 4)
+
+    def f(b: Any, h: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            return xp.linalg.solve(8.0 * xp.eye(3) + 0.1 * (h @ h.T), h) + xp.tanh(x + b), None
+
+        return fn.scan(step, h, xs)[0]
+
+    compared(loss(f), normal(4), normal(3, 4))
+
+
 @st.composite
 def programs(draw: Any) -> Any:
     """Return a step of random operations, and the arrays that it starts from."""
