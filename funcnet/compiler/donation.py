@@ -186,13 +186,16 @@ def run_donating(
         # Other threads may have given away some of these arrays, and must not do so from now on.
         if before != _donations:
             check_not_donated(given or values)
-        _donations += 1
         mark = Donated(owner)
         written = getattr(plan, "written", ())
         repeated = len(set(map(id, values))) < len(values)
-        new = _exchanged(values, written, mark) if written and not repeated else ()
-        places = _places(values, donated, written, repeated, mark.kept)
-        _give_up(given or values, _others(tuple(donated), written) if new else donated, mark)
+        try:
+            new = _exchanged(values, written, mark) if written and not repeated else ()
+            places = _places(values, donated, written, repeated, mark.kept)
+            _give_up(given or values, _others(tuple(donated), written) if new else donated, mark)
+        finally:
+            # Not before: a call that begins meanwhile finds arrays that are whole, and has to look again.
+            _donations += 1
     found = plan(*places)
     del places
     results = list(found)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import funcnet as fn
 from funcnet import losses, nn, optim, random, tree, xp
+from funcnet.compiler import donation
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.inplace import Readers
 from funcnet.compiler.kernels.reference import in_python
@@ -435,6 +436,23 @@ class TestUseAfterDonation:
             (result,) = [y for y in found if isinstance(y, np.ndarray)]
             np.testing.assert_array_equal(result, np.full_like(g, -1.0))
             assert len(found) == 3
+
+    def test_calls_that_begin_while_an_array_is_given_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        f = fn.jit(lambda w, v: (w * 2.0, v + 1.0), donate=("w", "v"))
+        executable = compiled_now(f, np.ones(9), np.ones(9))
+        w, v = f(*f(np.ones(9), np.ones(9)))
+        begun: list[int] = []
+        give_up = donation._give_up
+
+        def with_others(*args: Any) -> None:
+            begun.append(donation.donations())
+            give_up(*args)
+
+        monkeypatch.setattr(donation, "_give_up", with_others)
+        f(w, v)
+        # Their arrays were whole when they looked.
+        with pytest.raises(DonatedArrayError):
+            donation.run_donating(executable, (w, v), executable.donated, "f", before=begun[0])
 
     def test_results_in_memory_of_other_libraries_do_not_dangle(self) -> None:
         f = fn.jit(lambda w: w * 2.0 - 1.0, donate="w")
