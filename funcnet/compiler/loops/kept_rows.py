@@ -41,7 +41,9 @@ def with_rows_kept(graph: Graph) -> Graph:
     for e in graph.equations:
         out = e.outputs[0] if len(e.outputs) == 1 else None
         count = wanted.get(out, 0) if out is not None else 0
-        if out is None or not count or not (_sums_up(e, count) or not {*e.values}.isdisjoint(tall)):
+        # Whatever does not go element by element, a product as well as a permutation, reads what lost its dimensions.
+        rows = count and (_sums_up(e, count) or (_by_element(e) and not {*e.values}.isdisjoint(tall)))
+        if out is None or not rows:
             x = tall.get(e.inputs[0]) if e.primitive.name == "reshape" and e.inputs[0].__class__ is Value else None
             kept.append(e if x is None else e.replaced((x,)))
             continue

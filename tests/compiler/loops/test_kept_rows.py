@@ -76,6 +76,17 @@ def test_sums_over_several_axes() -> None:
     compared(f, normal(3, 3, 3), normal(3))
 
 
+def test_what_does_not_go_element_by_element_reads_them_as_they_were() -> None:
+    """A product of as many rows as columns would take what has one more dimension, too."""
+
+    def f(x: Any, w: Any) -> tuple[Any, ...]:
+        y = xp.sum(xp.sin(x), axis=-1)
+        others = (y @ w, xp.permute_dims(y, (1, 0)), xp.reshape(y, (6,)), xp.tril(y @ xp.matrix_transpose(y)))
+        return tuple([2 * xp.reshape(z, (*z.shape, 1)) for z in (y, *others)])
+
+    compared(f, normal(2, 3, 4), normal(3, 5))
+
+
 def test_graphs_without_such_sums_stay() -> None:
     def f(x: Any) -> Any:
         return xp.sum(x, axis=0)[:, None] * x, xp.sum(x, axis=1, keepdims=True) * x, xp.exp(x)[..., None]
