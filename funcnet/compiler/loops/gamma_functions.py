@@ -101,18 +101,24 @@ def trigamma32(x):
     return f4(trigamma64(f8(x)))
 
 def far_gammaln(x):
-    # Left of 0 by reflection, one number at a time.
+    # One number at a time, left of 0 by reflection; where there is one for each row, loops have nothing else for it.
+    if not x < 0:
+        return gammaln64(f8(x))
     a = f8(-x)
     s = abs(np.sin(np.pi * (a - np.rint(a))))
     return np.inf if a == np.floor(a) else np.log(np.pi / (a * s)) - gammaln64(a)
 
 def far_digamma(x):
     a = f8(x)
+    if not a < 0:
+        return digamma64(a)
     t = np.tan(np.pi * (a - np.rint(a)))
     return np.nan if a == np.floor(a) else digamma64(1.0 - a) - np.pi / t
 
 def far_trigamma(x):
     a = f8(x)
+    if not a < 0:
+        return trigamma64(a)
     s = np.sin(np.pi * (a - np.rint(a))) / np.pi
     return np.inf if a == np.floor(a) else 1.0 / (s * s) - trigamma64(1.0 - a)
 """

@@ -101,6 +101,16 @@ def test_in_larger_loops(dtype: str) -> None:
         np.testing.assert_allclose(x, y, rtol=near, atol=near)
 
 
+@BOTH
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_of_a_number_for_each_row(name: str, dtype: str) -> None:
+    f, _, other, _ = FUNCTIONS[name]
+    x = np.array([[3.5, 1.0], [0.25, 0.125], [-1.25, 0.5], [1.0, np.nan]], dtype)
+    plan = FusedPlan(optimised(fn.trace(lambda x: f(xp.sum(x, axis=-1, keepdims=True)) * x, x)))
+    near = 5e-6 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(plan(x)[0], other(x.sum(axis=-1, keepdims=True).astype("float64")) * x, rtol=near)
+
+
 def test_other_orders_are_calls() -> None:
     x = np.linspace(0.5, 3, 100)
     plan = FusedPlan(optimised(fn.trace(lambda x: xp.special.polygamma(2, x), x)))
