@@ -307,13 +307,16 @@ def test_sums_of_what_nothing_else_reads() -> None:
 @st.composite
 def programs(draw: Any) -> Any:
     """Return a step of random operations, and the arrays that it starts from."""
-    batch, width = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    width = draw(st.integers(1, 4))
     carried, elements, steps = draw(st.integers(1, 3)), draw(st.integers(0, 2)), draw(st.integers(1, 4))
-    vectors = draw(st.booleans())
-    shape = (width,) if vectors else (batch, width)
+    outer = draw(st.sampled_from([(), (1,), (3,), (width,), (3, 3), (2, width)]))
+    shape = (*outer, width)
+    # Rows in parts, as those of the heads of an attention.
+    part = width // 2 if width % 2 == 0 else 1
     pool = carried + elements
     count = draw(st.integers(1, 8))
     kinds = ("tanh", "add", "multiply", "matmul", "turned", "slice", "concat", "row", "column", "held", "where")
+    kinds += ("biased", "parts", "order", "softmax")
     lines = []
     for k in range(count):
         n = pool + k
@@ -322,6 +325,11 @@ def programs(draw: Any) -> Any:
     results = [draw(st.integers(0, pool + count - 1)) for _ in range(draw(st.integers(0, 3)))]
     reverse = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
+
+    def turned(x: Any) -> Any:
+        if len(shape) > 1 and shape[-2] == width:
+            return xp.matrix_transpose(x)
+        return xp.permute_dims(x, (1, 0, 2)) if shape[:-1] == (3, 3) else x
 
     def f(w: Any, b: Any, start: Any, xs: Any) -> Any:
         def step(c: Any, x: Any) -> Any:
@@ -340,6 +348,10 @@ def programs(draw: Any) -> Any:
                         "row": lambda p, q: p - xp.sum(q, axis=-1, keepdims=True),
                         "column": lambda p, q: p * 0.5 + xp.mean(q, axis=0, keepdims=True),
                         "held": lambda p, q: p * b + q,
+                        "biased": lambda p, q: (xp.tanh(p) + b) @ w + q,
+                        "parts": lambda p, q: ((p @ w).reshape(-1, part) + b[:part]).reshape(shape) + q,
+                        "order": lambda p, q: p @ w + turned(q),
+                        "softmax": lambda p, q: p - xp.logsumexp(q, axis=-1, keepdims=True),
                         "where": lambda p, q: xp.where(p > q, p, xp.tanh(q) * 0.5),
                     }[kind](p, q)
                 )
