@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import funcnet as fn
 from funcnet import tree, xp
+from funcnet.transforms import versions
 
 
 class Pair(NamedTuple):
@@ -131,3 +132,12 @@ def test_structures_that_change_after_many_calls() -> None:
                     np.testing.assert_array_equal(found["sum"], sum(below))
                     assert found["count"] == len(found["each"]) == len(below)
                     np.testing.assert_array_equal(f(argument, extra={"z": one})["sum"], sum(below) + one)
+
+
+def test_more_leaves_than_functions_are_written_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "_LEAVES", 3)
+    f = fn.jit(lambda x: {"twice": [v * 2.0 for v in x]})
+    for n in (1, 2):
+        for _ in range(3):
+            np.testing.assert_array_equal(f([np.ones(2)] * n)["twice"], np.full((n, 2), 2.0))
+    assert [entry.take is not None for entry in f.entries()] == [True, False]
