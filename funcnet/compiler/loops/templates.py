@@ -178,7 +178,6 @@ POWERS = MappingProxyType(
         5: "({0} * (({0} * {0}) * ({0} * {0})))",
         0.5: "np.sqrt({0})",
         -1: "({T}(1) / {0})",
-        -2: "({T}(1) / ({0} * {0}))",
         # Products of quotients: the power itself may have lost digits where the result is still in range.
         -3: "(({T}(1) / ({0} * {0})) * ({T}(1) / {0}))",
         -4: "(({T}(1) / ({0} * {0})) * ({T}(1) / ({0} * {0})))",

@@ -152,7 +152,7 @@ def test_powers(power: float, dtype: str, loops: Any) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("power", [-33, -6, 7, 64.0])
+@pytest.mark.parametrize("power", [-33, -6, -2, 7, 64.0])
 def test_whole_powers(power: float, dtype: str, loops: Any) -> None:
     """Up to the ends of the range, where what a product lacks has lost digits."""
     rng = np.random.default_rng(7)
