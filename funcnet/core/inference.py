@@ -104,17 +104,22 @@ def _dtype(primitive: Primitive, args: list[Any], backend: backends.Backend, par
         first = 0 if isinstance(params["axis"], int) else (0,)
         return _tiny(primitive, args[:1], backend, dict(params, axis=first))
     arrays = [a for a in args if hasattr(a, "dtype")]
-    if any([owner(a) is not backend for a in arrays if not isinstance(raw(a), np.generic)]):
-        # Refuses them: their data types have nothing in common.
-        backends.backend_of(*[_one(a) for a in arrays])
+    _check_library(arrays, backend)
     dtypes = [backend.dtype(a.dtype.name) if isinstance(raw(a), np.generic) else a.dtype for a in arrays]
     if rule == "first" or all([dtype == dtypes[0] for dtype in dtypes]):
         return dtypes[0]
     return backend.namespace.result_type(*dtypes)
 
 
+def _check_library(arrays: list[Any], backend: backends.Backend) -> None:
+    """Refuse arrays of several libraries: not even their data types can be compared."""
+    if any([owner(a) is not backend for a in arrays if not isinstance(raw(a), np.generic)]):
+        backends.backend_of(*[_one(a) for a in arrays])
+
+
 def _tiny(primitive: Primitive, args: list[Any], backend: backends.Backend, params: dict[str, Any]) -> Any:
     """Return the dtype of the result by running the kernel on one element of each dtype."""
+    _check_library([a for a in args if hasattr(a, "dtype")], backend)
     # A Python scalar enters by its value too: an integer that the dtype cannot hold is an error.
     kinds = tuple([a.dtype if hasattr(a, "dtype") else (a.__class__, a) for a in args])
     generic = tuple([isinstance(raw(a), np.generic) for a in args])
