@@ -6,6 +6,7 @@ is loaded at its first use.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,7 +249,11 @@ def _each(function: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
 
 def _average(a: Any, axis: Any, weights: Any, returned: bool, keepdims: bool) -> Any:
     if weights is None:
-        weights = ops.ones_like(a)
+        average = ops.mean(a, axis=axis, keepdims=keepdims)
+        if not returned:
+            return average
+        total = math.prod(a.shape) / max(math.prod(average.shape), 1)
+        return average, ops.full_like(average, total)
     if tuple(weights.shape) != tuple(a.shape):
         place = axis % len(a.shape)
         weights = ops.reshape(weights, (-1,) + (1,) * (len(a.shape) - 1 - place))

@@ -27,6 +27,8 @@ CALLS: dict[str, list[Callable[[Any], Any]]] = {
     "average": [
         lambda x: np.average(x),
         lambda x: np.average(x, axis=1),
+        lambda x: np.average(x, axis=(0, 1), keepdims=True),
+        lambda x: np.multiply(*np.average(x, axis=0, returned=True)),
         lambda x: np.average(x, axis=1, weights=V),
         lambda x: np.average(X, weights=x),
     ],
