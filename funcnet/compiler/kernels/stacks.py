@@ -94,8 +94,14 @@ class _Writer:
             for name, place in zip("pqr", range(5 + 4 * s, 8 + 4 * s), strict=True):
                 lines.append(f"{name} += {index} * d[{place}]")
         if self.packed:
-            step = self.sizes.b_step
-            lines.append(f"turn_f{self.size}({n}, {k}, {self.b}, {step}, space, {n * self.size})")
+            row, step = self.sizes.b_row, self.sizes.b_step
+            if row == self.size:
+                lines.append(f"turn_f{self.size}({n}, {k}, {self.b}, {step}, space, {n * self.size})")
+            else:
+                # Neither rows nor columns are neighbours, as where the stack is the last dimension in memory.
+                lines.append(f"for j in range({n}):")
+                places = f"{self.b} + j * {step}, {row}, space + j * {self.size}, {n * self.size}"
+                lines.append(f"    copy_f{self.size}({k}, 1, {places})")
         total = _STEP + (n * k if self.turned else 0.0)
         for first in range(0, n, self.panel):
             columns = min(self.panel, n - first)

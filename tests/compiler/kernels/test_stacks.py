@@ -95,3 +95,19 @@ def test_loop_in_python(in_python: Any) -> None:
     flat = [a.reshape(-1), b.mT.reshape(-1), c.reshape(-1)]
     loop(0, found.bounds[1], 0, *flat, products.scratch(1), found.description)
     np.testing.assert_allclose(c, a @ b, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("axes", [(2, 0, 1), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
+@pytest.mark.parametrize("left", [False, True])
+def test_permuted_operands(in_python: Any, axes: Any, left: bool) -> None:
+    """Neither rows nor columns of a matrix are neighbours where the stack is the last dimension in memory."""
+    rng = np.random.default_rng(2)
+    a, b = rng.standard_normal((4, 6, 23) if not left else (4, 23, 6)), rng.standard_normal((4, 23, 23))
+    b = np.ascontiguousarray(b.transpose(np.argsort(axes)))
+
+    def f(a: Any, b: Any) -> Any:
+        matrices = xp.permute_dims(b, axes)
+        return t(matrices @ a) if left else a @ matrices
+
+    plan = FusedPlan(optimised(fn.trace(f, a, b)), in_python)
+    np.testing.assert_allclose(plan(a, b)[0], f(a, b), rtol=0, atol=1e-13)
