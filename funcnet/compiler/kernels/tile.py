@@ -64,7 +64,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnet.compiler.kernels import dot_code, tile_code
+from funcnet.compiler.kernels import dot_code, move_code, tile_code
 from funcnet.compiler.kernels.tile_code import Shape, module_of
 from funcnet.compiler.loops.link import host, linked
 from funcnet.compiler.loops.store import keep, kept, machine
@@ -134,7 +134,7 @@ def _types(names: Sequence[str]) -> list[str]:
 
 @cache
 def _digest(size: int, shape: Shape) -> str:
-    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (tile_code, dot_code)]
+    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (tile_code, dot_code, move_code)]
     parts = (*texts, machine(), str(size), str(shape))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 

@@ -1,10 +1,11 @@
-"""The tile of a matrix product, and how operands are transposed and copied, as LLVM's intermediate language."""
+"""The tile of a matrix product, as LLVM's intermediate language."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet.compiler.kernels.dot_code import dot
+from funcnet.compiler.kernels.move_code import copy, turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,6 @@ _TILE = (
     *("rows", "columns", "outer", "inner", "a", "a_row", "a_outer", "a_step"),
     *("b", "b_outer", "b_step", "c", "c_row", "s", "s_row", "relu"),
 )
-_COPY = ("rows", "columns", "x", "x_row", "y", "y_row")
-_TURN = ("columns", "depth", "x", "x_column", "y", "y_step")
 
 
 class Shape(NamedTuple):
@@ -37,8 +36,8 @@ def module_of(size: int, shape: Shape, names: Sequence[str]) -> str:
     """Return the text of a module with four functions of these names: tile, transposition, copy, scalar products."""
     writer = Writer(size, shape)
     writer.tile(names[0])
-    writer.turn(names[1])
-    writer.copy(names[2])
+    turn(writer, names[1])
+    copy(writer, names[2])
     dot(writer, names[3])
     return str(writer.module)
 
@@ -110,8 +109,6 @@ class Writer:
         integers = self.ir.VectorType(self.i32, width)
         numbers = self.ir.Constant(integers, list(range(width)))
         return b.icmp_signed("<", numbers, self.splat(b, b.trunc(count, self.i32), integers))
-
-    # ------------------------------------------------------------------ the tile
 
     def tile(self, name: str) -> Any:
         """Write the function that goes through columns, and through rows in blocks of about the same height."""
@@ -299,136 +296,3 @@ class Writer:
 
     def shifted(self, b: Any, place: Any, vectors: int) -> Any:
         return b.add(place, self.int(vectors * self.shape.width * self.size)) if vectors else place
-
-    # ------------------------------------------------------------------ the transposition
-
-    def turn(self, name: str) -> Any:
-        """Write the function that transposes, by squares of vectors."""
-        names = _TURN
-        made = self.function(name, names)
-        columns, depth, x, x_column, y, y_step = made.args
-        width, step = self.int(self.shape.width), self.shape.width * self.size
-        square, edge = self.square(False), self.square(True)
-        names = ("entry", "right", "down", "many", "whole", "part", "next", "further", "end")
-        entry, right, down, many, whole, part, next_, further, end = [made.append_basic_block(n) for n in names]
-        b = self.ir.IRBuilder(entry)
-        b.branch(right)
-        b.position_at_end(right)
-        across, x_j, y_j = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
-        b.cbranch(b.icmp_signed(">", across, self.int(0)), down, end)
-        b.position_at_end(down)
-        left, x_k, y_k = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
-        b.cbranch(b.icmp_signed(">", left, self.int(0)), many, further)
-        b.position_at_end(many)
-        both = b.and_(b.icmp_signed(">=", left, width), b.icmp_signed(">=", across, width))
-        b.cbranch(both, whole, part)
-        b.position_at_end(whole)
-        b.call(square, [across, left, x_k, x_column, y_k, y_step])
-        b.branch(next_)
-        b.position_at_end(part)
-        b.call(edge, [across, left, x_k, x_column, y_k, y_step])
-        b.branch(next_)
-        b.position_at_end(next_)
-        for phi, first, then in (
-            (left, depth, b.sub(left, width)),
-            (x_k, x_j, b.add(x_k, self.int(step))),
-            (y_k, y_j, b.add(y_k, b.mul(y_step, width))),
-        ):
-            phi.add_incoming(first, right)
-            phi.add_incoming(then, next_)
-        b.branch(down)
-        b.position_at_end(further)
-        for phi, first, then in (
-            (across, columns, b.sub(across, width)),
-            (x_j, x, b.add(x_j, b.mul(x_column, width))),
-            (y_j, y, b.add(y_j, self.int(step))),
-        ):
-            phi.add_incoming(first, entry)
-            phi.add_incoming(then, further)
-        b.branch(right)
-        b.position_at_end(end)
-        b.ret_void()
-        return made
-
-    def square(self, masked: bool) -> Any:
-        """Write the function for one square, of which fewer columns and rows may be there."""
-        names = _TURN
-        made = self.function(f"turn_{'edge' if masked else 'square'}", names, internal=True)
-        columns, depth, x, x_column, y, y_step = made.args
-        b = self.ir.IRBuilder(made.append_basic_block("entry"))
-        width = self.shape.width
-
-        def place(start: Any, step: Any, i: int) -> Any:
-            return b.add(start, b.mul(step, self.int(i)))
-
-        def mask(i: int, along: Any, across: Any) -> Any:
-            if not masked:
-                return None
-            there = b.icmp_signed(">", across, self.int(i))
-            within = b.select(b.icmp_signed("<", along, self.int(width)), along, self.int(width))
-            return self.first(b, b.select(there, within, self.int(0)))
-
-        rows = [self.load(b, place(x, x_column, j), mask(j, depth, columns)) for j in range(width)]
-        d = 1
-        while d < width:
-            lanes = range(width)
-            low = [m if not m & d else width + m - d for m in lanes]
-            high = [m + d if not m & d else width + m for m in lanes]
-            integers = self.ir.VectorType(self.i32, width)
-            for i in range(width):
-                if not i & d:
-                    p, q = rows[i], rows[i + d]
-                    rows[i] = b.shuffle_vector(p, q, self.ir.Constant(integers, low))
-                    rows[i + d] = b.shuffle_vector(p, q, self.ir.Constant(integers, high))
-            d *= 2
-        for k in range(width):
-            self.store(b, rows[k], place(y, y_step, k), mask(k, columns, depth))
-        b.ret_void()
-        return made
-
-    def copy(self, name: str) -> Any:
-        """Write the function that copies rows, by vectors."""
-        made = self.function(name, _COPY)
-        rows, columns, x, x_row, y, y_row = made.args
-        entry, down, start, right, whole, part, next_, end = [
-            made.append_basic_block(n) for n in ("entry", "down", "start", "right", "whole", "part", "next", "end")
-        ]
-        b = self.ir.IRBuilder(entry)
-        width, step = self.int(self.shape.width), self.int(self.shape.width * self.size)
-        rest = b.srem(columns, width)
-        mask = self.first(b, rest)
-        full = b.sub(columns, rest)
-        b.branch(down)
-        b.position_at_end(down)
-        left, x_i, y_i = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
-        b.cbranch(b.icmp_signed(">", left, self.int(0)), start, end)
-        b.position_at_end(start)
-        b.branch(right)
-        b.position_at_end(right)
-        across, x_j, y_j = b.phi(self.i64), b.phi(self.i64), b.phi(self.i64)
-        b.cbranch(b.icmp_signed(">", across, self.int(0)), whole, part)
-        b.position_at_end(whole)
-        self.store(b, self.load(b, x_j), y_j)
-        for phi, first, later in (
-            (across, full, b.sub(across, width)),
-            (x_j, x_i, b.add(x_j, step)),
-            (y_j, y_i, b.add(y_j, step)),
-        ):
-            phi.add_incoming(first, start)
-            phi.add_incoming(later, whole)
-        b.branch(right)
-        b.position_at_end(part)
-        self.store(b, self.load(b, x_j, mask), y_j, mask)
-        b.branch(next_)
-        b.position_at_end(next_)
-        for phi, first, later in (
-            (left, rows, b.sub(left, self.int(1))),
-            (x_i, x, b.add(x_i, x_row)),
-            (y_i, y, b.add(y_i, y_row)),
-        ):
-            phi.add_incoming(first, entry)
-            phi.add_incoming(later, next_)
-        b.branch(down)
-        b.position_at_end(end)
-        b.ret_void()
-        return made
