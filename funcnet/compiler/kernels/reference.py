@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,12 @@ def in_python(source: str, signature: str) -> Callable[..., None]:  # noqa: ARG0
 
 def functions() -> dict[str, Any]:
     """Return what generated code refers to, by name: dtypes, the functions of vectors, memory, `tile` and `panels`."""
+    return dict(_functions())
+
+
+@cache
+def _functions() -> dict[str, Any]:
+    # Once: a hundred functions are compiled, which takes longer than most loops that run as Python.
     names: dict[str, Any] = {
         "np": np,
         "f4": np.float32,
