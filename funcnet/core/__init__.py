@@ -17,6 +17,7 @@ from funcnet.core.trace import constant as constant
 from funcnet.core.trace import current_trace as current_trace
 from funcnet.core.trace import determined as determined
 from funcnet.core.trace import settled as settled
+from funcnet.core.trace import untraced as untraced
 from funcnet.core.tracer import Tracer as Tracer
 from funcnet.core.tracer import carries_derivative as carries_derivative
 from funcnet.core.tracer import raw as raw
@@ -43,6 +44,7 @@ __all__ = [
     "raw",
     "registry",
     "settled",
+    "untraced",
 ]
 
 __dir__ = _listing(__name__)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from funcnet.core.primitive import Primitive
     from funcnet.errors import FuncnetError
 
-__all__ = ["Trace", "constant", "current_trace", "determined", "settled"]
+__all__ = ["Trace", "constant", "current_trace", "determined", "settled", "untraced"]
 
 _levels = count(1)
 _innermost: ContextVar[Trace | None] = ContextVar("funcnet_trace", default=None)
@@ -120,6 +120,15 @@ def current_trace() -> Trace | None:
     while trace is not None and not trace.alive:
         trace = trace.outer
     return trace
+
+
+def untraced(f: Callable[..., Any], *args: Any) -> Any:
+    """Call ``f(*args)`` as if no transformation ran: what it makes from nothing are plain arrays."""
+    token = _innermost.set(None)
+    try:
+        return f(*args)
+    finally:
+        _innermost.reset(token)
 
 
 def constant(value: Any) -> Any:

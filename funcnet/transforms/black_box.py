@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet import backends, tree
-from funcnet.core import Spec, Tracer, owner, raw
+from funcnet.core import Spec, Tracer, owner, raw, untraced
 from funcnet.core.dtypes import is_inexact
 from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, DtypeError, NotDifferentiableError, ParameterError, ShapeError, TreeError
@@ -24,6 +24,9 @@ __all__ = ["adopted", "external", "owned"]
 
 def adopted(leaf: Any, leaves: Sequence[Any]) -> Any:
     """Return what a black box gave as an array of the library and on the device of `leaves`, the arguments'."""
+    # An array that the function took from outside, where it is the same for all that the transformation follows.
+    while leaf.__class__ is Tracer and leaf.node is None:
+        leaf = leaf.value
     arrays = [raw(a) for a in leaves if hasattr(a, "dtype") and backends.backend_of_type(raw(a).__class__) is not None]
     if backends.backend_of_type(leaf.__class__) is None and not isinstance(
         leaf, (bool, int, float, complex, np.generic)
@@ -155,7 +158,7 @@ class _ExternalCall(Opaque):
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
         args = self.arguments.filled(values)
         leaves = tree.leaves(args)
-        out = self.f.f(*tree.map(_on_host, args))
+        out = untraced(self.f.f, *tree.map(_on_host, args))
         found = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
         # Plans take arrays that are no views for arrays that nobody else has.
         ys = tuple([owned(y) if any([y is z for z in found[:i]]) else y for i, y in enumerate(found)])

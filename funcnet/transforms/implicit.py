@@ -23,7 +23,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import bind, carries_derivative, current_trace, raw
+from funcnet.core import bind, carries_derivative, current_trace, raw, untraced
 from funcnet.core.dtypes import kind
 from funcnet.core.frames import user_frame
 from funcnet.errors import (
@@ -288,7 +288,7 @@ class _Solved(Opaque):
     def evaluate(self, *values: Any) -> tuple[Any, ...]:
         # Copies: many solvers work in place, on what they start from or what they are given.
         args = tree.map(owned, self.arguments.filled(values))
-        out = self.solver(*args)
+        out = untraced(self.solver, *args)
         if self.has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):
                 raise NonScalarOutputError(
@@ -317,7 +317,7 @@ class _Solved(Opaque):
         raise AbstractValueError(
             f"The solver {self.name!r} needs values where only shapes are known, in {user_frame()}.",
             needed="real arrays",
-            write="fn.eval_shape without the solver",
+            write=f"the call of {self.name} outside of fn.jit; fn.jit(...) of the solver itself, and of the parts around",
         )
 
     def _at(self, y: Any, args: tuple[Any, ...]) -> Any:

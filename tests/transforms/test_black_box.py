@@ -154,3 +154,13 @@ def test_rules_are_functions(option):
         ParameterError, match=rf"fn\.external takes {option} as a function(?s:.*)write:  {option}=lambda"
     ):
         fn.external(np.sin, **{option: (3,)})
+
+
+def test_the_function_may_make_arrays_of_its_own():
+    def double(x):
+        y = fn.xp.zeros_like(x)
+        assert type(y) is np.ndarray
+        return y + 2.0 * x
+
+    f = fn.external(double, vjp=lambda g, y, x: (2.0 * g,))
+    np.testing.assert_array_equal(fn.grad(lambda x: (f(x) ** 2).sum())(np.array([1.0, 3.0])), [8.0, 24.0])

@@ -255,3 +255,29 @@ def test_a_solver_may_work_in_place():
     np.testing.assert_array_equal(start, np.ones(2))
     np.testing.assert_array_equal(a, [4.0, 9.0])
     assert f(a) == value
+
+
+def test_a_solver_may_make_arrays_of_its_own_and_take_constants_from_outside():
+    def iteration(y, a):
+        return xp.cos(a * y)
+
+    def loss(a, outside):
+        start = xp.zeros(2, dtype="float64")
+
+        @fn.implicit.fixed_point(iteration, solve=lambda m, b: xp.linalg.solve(xp.stack([m(e) for e in np.eye(2)]), b))
+        def solver(_, a):
+            y = start if outside else xp.zeros_like(a)
+            assert outside or type(y) is np.ndarray
+            for _ in range(60 if a[0] else 0):
+                y = iteration(y, a)
+            return y
+
+        return xp.sum(solver(None, a) ** 2)
+
+    a = np.array([0.3, 0.6])
+    wanted = fn.grad(lambda a: xp.sum(fn.fori_loop(0, 60, lambda _, y: iteration(y, a), np.zeros(2)) ** 2))(a)
+    for outside in (False, True):
+        np.testing.assert_allclose(fn.grad(loss)(a, outside), wanted, rtol=1e-12)
+        np.testing.assert_allclose(fn.jacfwd(loss)(a, outside), wanted, rtol=1e-12)
+        per_example = fn.vmap(lambda a: fn.grad(loss)(a, False))(np.stack([a, a]))
+        np.testing.assert_allclose(per_example[1], wanted, rtol=1e-12)
