@@ -48,7 +48,7 @@ class RuleTrace(Trace):
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         y = bind(primitive, *[a.value if a.__class__ is Tracer and a.trace is self else a for a in args], **params)
-        return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
+        return _constants(self, y, primitive.name) if primitive.multiple else Tracer(self, y, None)
 
 
 def call_rule(f: Callable[..., Any], *args: Any) -> Any:
@@ -171,6 +171,11 @@ def lowered(trace: Trace, value: Any, what: str) -> Any:
             raise closed_over(what)
         value = value.value
     return value
+
+
+def _constants(trace: Trace, values: Sequence[Any], what: str) -> tuple[Any, ...]:
+    """Return the results of a call as constants of `trace`, which what the function made itself are already."""
+    return tuple([Tracer(trace, lowered(trace, v, what), None) for v in values])
 
 
 def without_closure(out: Any, what: str) -> Any:
@@ -311,7 +316,7 @@ class Call(Primitive):
         values, nodes = _split(trace, args)
         active = tuple([i for i, n in enumerate(nodes) if n is not None])
         if not active:
-            return tuple([Tracer(trace, y, None) for y in bind(self, *values)])
+            return _constants(trace, bind(self, *values), self.name)
         ys, kept = self.start(values, active)
         ys = [lowered(trace, y, self.name) for y in ys]
         zeros = [Zero(y) if is_inexact(y.dtype) else None for y in ys]
@@ -324,7 +329,7 @@ class Call(Primitive):
         """Handle the call in a forward-mode trace."""
         values, tangents = _split(trace, args)
         if all(t is None for t in tangents):
-            return tuple([Tracer(trace, y, None) for y in bind(self, *values)])
+            return _constants(trace, bind(self, *values), self.name)
         ys, ts = self.push(values, tangents)
         ys = [lowered(trace, y, self.name) for y in ys]
         return tuple([Tracer(trace, y, self._tangent(trace, t, y)) for t, y in zip(ts, ys, strict=True)])

@@ -317,7 +317,7 @@ class _Solved(Opaque):
         raise AbstractValueError(
             f"The solver {self.name!r} needs values where only shapes are known, in {user_frame()}.",
             needed="real arrays",
-            write=f"the call of {self.name} outside of fn.jit; fn.jit(...) of the solver itself, and of the parts around",
+            write=f"the call of {self.name} outside of fn.jit; fn.jit(...) of the solver, and of the parts around",
         )
 
     def _at(self, y: Any, args: tuple[Any, ...]) -> Any:

@@ -370,3 +370,23 @@ def test_a_result_that_is_no_array():
     f.defvjp(lambda x: ("text", None), lambda _, g: (g,))
     with pytest.raises(DtypeError, match="returned something that is not an array"):
         fn.vjp(f, X)
+
+
+@pytest.mark.parametrize("rule", [fn.custom_vjp, fn.custom_jvp])
+def test_functions_that_make_arrays_of_their_own(rule):
+    f = rule(lambda x: xp.zeros_like(x) + 2.0 * x)
+    if rule is fn.custom_vjp:
+        # The rule calls the function, whose result is in turn kept for the way back.
+        f.defvjp(lambda x: ((y := f(x)), y), lambda y, g: (2.0 * g + 0.0 * y,))
+    else:
+        f.defjvp(lambda primals, tangents: (f(*primals), 2.0 * tangents[0]))
+
+    def loss(x):
+        constant = f(xp.ones(3, dtype="float64"))
+        return xp.sum(x * constant * f(x))
+
+    x = np.arange(3.0)
+    for gradient in (fn.grad(loss), fn.jacfwd(loss), fn.jit(fn.grad(loss)), fn.grad(fn.checkpoint(loss))):
+        np.testing.assert_array_equal(gradient(x), 8.0 * x)
+    np.testing.assert_array_equal(fn.vmap(fn.grad(loss))(np.stack([x, x])), 8.0 * np.stack([x, x]))
+    np.testing.assert_array_equal(fn.hessian(loss)(x), 8.0 * np.eye(3))
