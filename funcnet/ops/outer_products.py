@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import Spec, bind, case, linear, raw
 from funcnet.ops.batching import broadcasting
 from funcnet.ops.broadcasting import reshaped, sum_over, sum_to
+from funcnet.ops.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +40,7 @@ def _second(y: Any, a: Any, b: Any) -> Pull:
 
 
 def _shape(a: Any, b: Any) -> tuple[int, ...]:
-    left, right = tuple(a.shape[:-1]), tuple(b.shape[:-1])
-    return (*(left if len(left) >= len(right) else right), a.shape[-1], b.shape[-1])
+    return (*broadcast_shapes(a.shape[:-1], b.shape[:-1]), a.shape[-1], b.shape[-1])
 
 
 def _batch(primitive: Any, size: int, batched: Any, /, a: Any, b: Any) -> Any:

@@ -172,6 +172,21 @@ class TestFusion:
         compared(lambda x: (x + 0.0) ** exponent * 2.0, x, 1e-6)
         compared(lambda x: (x + 0.0) ** exponent * 2.0, x.astype("float64"), 1e-14)
 
+    @pytest.mark.parametrize("exponent", [2, 3, 4, -1, -2, -3, -0.5, 1.5])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_powers_of_zeros_and_infinities(self, exponent: float, dtype: str) -> None:
+        ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 4.0], dtype)
+        plan = FusedPlan(optimised(fn.trace(lambda x: x**exponent, ends)), in_python)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(plan(ends)[0], ends**exponent)
+
+    def test_roots_have_a_positive_slope_at_both_zeros(self) -> None:
+        zeros = np.array([0.0, -0.0])
+        slope = fn.grad(lambda x: xp.sum(x**0.5))
+        np.testing.assert_array_equal(slope(zeros), [np.inf, np.inf])
+        plan = FusedPlan(optimised(fn.trace(slope, zeros)), in_python)
+        np.testing.assert_array_equal(plan(zeros)[0], [np.inf, np.inf])
+
     def test_masked_softmax_is_one_loop(self) -> None:
         mask = np.where(np.tril(np.ones((4, 4))), 0.0, -1e9).astype("float32")
         scores = RNG.normal(size=(2, 3, 4, 4)).astype("float32")

@@ -75,7 +75,8 @@ def _strong_power(g: Any, x: Any, p: Any, n: int) -> Any:
     run = _quiet.run
     if not n:
         if p.__class__ is float and p == -0.5:
-            return _strong_divide_sqrt(g, x)
+            # The power of -0 is that of 0, of which the root has no sign.
+            return _strong_divide_sqrt(g, x + 0)
         return _repaired(run(operator.mul, g, run(_pow, x, p)), g)
     factor = run(operator.mul, run(_pow, x, p), run(np.log, x) ** n)
     flat = np.equal(x, 0) & np.greater_equal(np.real(p), 0)

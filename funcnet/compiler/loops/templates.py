@@ -181,7 +181,8 @@ POWERS = MappingProxyType(
         # Products of quotients: the power itself may have lost digits where the result is still in range.
         -3: "(({T}(1) / ({0} * {0})) * ({T}(1) / {0}))",
         -4: "(({T}(1) / ({0} * {0})) * ({T}(1) / ({0} * {0})))",
-        -0.5: "({T}(1) / np.sqrt({0}))",
+        # Of -0 and of minus infinity it is what it is of 0 and infinity, where roots have a sign or are not a number.
+        -0.5: "({T}(1) / np.sqrt({0} + {T}(0)) if {0} != {T}(-np.inf) else {T}(0))",
     }
 )
 
