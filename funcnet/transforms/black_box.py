@@ -11,8 +11,9 @@ from funcnet import backends, tree
 from funcnet.core import Spec, Tracer, owner, raw, untraced
 from funcnet.core.dtypes import is_inexact
 from funcnet.core.frames import user_frame
-from funcnet.errors import AbstractValueError, DtypeError, NotDifferentiableError, ParameterError, ShapeError, TreeError
+from funcnet.errors import AbstractValueError, NotDifferentiableError, ParameterError, TreeError
 from funcnet.transforms.call import Arguments, Opaque, call_rule, place, returned
+from funcnet.transforms.promised import check_promise, promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,11 +160,10 @@ class _ExternalCall(Opaque):
         args = self.arguments.filled(values)
         leaves = tree.leaves(args)
         out = untraced(self.f.f, *tree.map(_on_host, args))
-        found = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
-        # Plans take arrays that are no views for arrays that nobody else has.
-        ys = tuple([owned(y) if any([y is z for z in found[:i]]) else y for i, y in enumerate(found)])
+        # Copies: the function may keep what it returns, and plans take arrays that are no views for their own.
+        ys = tuple([owned(y) for y in self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))])
         if self.f.shape is not None:
-            self._check(ys, self._declared(args))
+            check_promise(f"The external function {self.name!r}", ys, self._declared(args))
         return ys
 
     def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
@@ -180,38 +180,9 @@ class _ExternalCall(Opaque):
 
     def _declared(self, args: tuple[Any, ...]) -> list[Spec]:
         """Return the specs that `shape` promises, and remember their structure."""
-
-        def spec(leaf: Any) -> Any:
-            if leaf.__class__ is Spec:
-                return leaf
-            return Spec(leaf.shape, leaf.dtype, owner(leaf)) if hasattr(leaf, "dtype") else leaf
-
-        specs = tree.map(spec, args)
         assert self.f.shape is not None
-        found = self.f.shape(*specs)
-        if isinstance(found, tuple) and all(isinstance(n, int) for n in found):
-            first = next((s for s in tree.leaves(specs) if isinstance(s, Spec) and is_inexact(s.dtype)), None)
-            found = Spec(found, None if first is None else first.dtype, None if first is None else first.backend)
-        leaves, self.structure = tree.flatten(found)
+        leaves, self.structure = tree.flatten(promised(self.f.shape, args))
         return leaves
-
-    def _check(self, ys: tuple[Any, ...], specs: list[Spec]) -> None:
-        shapes, declared = [tuple(y.shape) for y in ys], [s.shape for s in specs]
-        if shapes != declared:
-            raise ShapeError(
-                f"The external function {self.name!r} returned other shapes than its rule says.",
-                found=", ".join(map(str, shapes)),
-                needed=", ".join(map(str, declared)),
-                write="shape=lambda *specs: ... that returns what the function returns",
-            )
-        for y, s in zip(ys, specs, strict=True):
-            if y.dtype != s.dtype:
-                raise DtypeError(
-                    f"The external function {self.name!r} returned another dtype than its rule says.",
-                    found=str(y.dtype),
-                    needed=str(s.dtype),
-                    write="a conversion in the function, or shape=lambda x: fn.Spec(x.shape, 'float64')",
-                )
 
     def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:
         ys, values = kept

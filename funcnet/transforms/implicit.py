@@ -23,29 +23,18 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import bind, carries_derivative, current_trace, raw, untraced
-from funcnet.core.dtypes import kind
-from funcnet.core.frames import user_frame
-from funcnet.errors import (
-    AbstractValueError,
-    DtypeError,
-    NonScalarOutputError,
-    ParameterError,
-)
+from funcnet.core import carries_derivative, current_trace
+from funcnet.errors import ParameterError
 from funcnet.ops import negative, subtract
 from funcnet.surface import listing as _listing
-from funcnet.transforms.black_box import adopted, owned
-from funcnet.transforms.call import Arguments, Opaque, call_rule, closed_over, returned
-from funcnet.transforms.forward import jvp
-from funcnet.transforms.linear_systems import METHODS, Space
-from funcnet.transforms.reverse import grad, vjp
-from funcnet.transforms.solutions import check_solution
+from funcnet.transforms.call import closed_over, returned
+from funcnet.transforms.linear_systems import METHODS
+from funcnet.transforms.reverse import grad
+from funcnet.transforms.solver_call import SolverCall
 from funcnet.transforms.stop import stop_gradient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from funcnet.core import Trace
+    from collections.abc import Callable
 
 __all__ = ["fixed_point", "optimum", "root"]
 
@@ -58,6 +47,7 @@ def root(
     solve: str | Callable[..., Any] = "dense",
     has_aux: bool = False,
     tolerance: float | None = 1e-2,
+    shape: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`F(y, \theta) = 0`.
 
@@ -76,6 +66,10 @@ def root(
         Where the solver is differentiated, its result has to fulfil the condition: each leaf may be at most this part
         of what it changes by, to first order, as the solution does by about its size, or 1 where that is smaller.
         None: no check.
+    shape : callable, optional
+        ``shape(init, *args)`` of `Spec` leaves returns the solution's pytree of `Spec`, or the shape alone if it is one
+        array of the first floating-point argument's dtype. Needed where only shapes are known, as under `jit`, if the
+        solution is not like `init`; checked there.
 
     Returns
     -------
@@ -92,9 +86,15 @@ def root(
     TreeError, ShapeError, DtypeError
         If `condition` does not return what is like the solution; the message names the path.
     AbstractValueError
-        If only shapes are known, which a solver cannot work with.
+        If only shapes are known, and there is neither a `shape` nor an `init` like the solution, or `has_aux`.
     ParameterError
         If `solve` is unknown, or `tolerance` no positive number.
+
+    Notes
+    -----
+    Under `jit` the solver is called with plain arrays whenever the compiled function runs. One that is made of traced
+    operations can be compiled itself: ``fn.implicit.root(condition)(fn.jit(solver))``. Dense linear systems are part of
+    the graph.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def root(
     >>> bool(abs(dy - -y / (np.sin(y) + 1)) < 1e-12)
     True
     """
-    return _decorator(condition, solve, has_aux, tolerance, "fn.implicit.root")
+    return _decorator(condition, solve, has_aux, tolerance, shape, "fn.implicit.root")
 
 
 def fixed_point(
@@ -118,6 +118,7 @@ def fixed_point(
     solve: str | Callable[..., Any] = "dense",
     has_aux: bool = False,
     tolerance: float | None = 1e-2,
+    shape: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`y = T(y, \theta)`.
 
@@ -125,7 +126,7 @@ def fixed_point(
     ----------
     iteration : callable
         ``iteration(y, *args)``, in traced operations: a pytree like `y` that equals it at the solution.
-    solve, has_aux, tolerance
+    solve, has_aux, tolerance, shape
         As in `root`; the matrix is that of :math:`\partial_y T - 1`.
 
     Returns
@@ -160,7 +161,7 @@ def fixed_point(
         leaves, structure = tree.flatten(y)
         return tree.unflatten(structure, [_minus(t, leaf) for t, leaf in zip(flat, leaves, strict=True)])
 
-    return _decorator(condition, solve, has_aux, tolerance, "fn.implicit.fixed_point")
+    return _decorator(condition, solve, has_aux, tolerance, shape, "fn.implicit.fixed_point")
 
 
 def optimum(
@@ -169,6 +170,7 @@ def optimum(
     solve: str | Callable[..., Any] = "dense",
     has_aux: bool = False,
     tolerance: float | None = 1e-2,
+    shape: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Return a decorator for solvers of :math:`\min_y f(y, \theta)`, or of a maximum or saddle point.
 
@@ -176,7 +178,7 @@ def optimum(
     ----------
     objective : callable
         ``objective(y, *args)``, in traced operations: a real scalar whose gradient in `y` is zero at the solution.
-    solve, has_aux, tolerance
+    solve, has_aux, tolerance, shape
         As in `root`; the matrix is the Hessian, so ``"cg"`` fits a strict minimum.
 
     Returns
@@ -203,7 +205,7 @@ def optimum(
     True
     """
     _check_callable(objective, "fn.implicit.optimum")
-    return _decorator(grad(objective), solve, has_aux, tolerance, "fn.implicit.optimum")
+    return _decorator(grad(objective), solve, has_aux, tolerance, shape, "fn.implicit.optimum")
 
 
 def _minus(t: Any, y: Any) -> Any:
@@ -221,7 +223,7 @@ def _check_callable(f: Any, name: str) -> None:
 
 
 def _decorator(
-    condition: Any, solve: Any, has_aux: bool, tolerance: float | None, name: str
+    condition: Any, solve: Any, has_aux: bool, tolerance: float | None, shape: Any, name: str
 ) -> Callable[[Callable[..., Any]], Any]:
     _check_callable(condition, name)
     if not (callable(solve) or solve in METHODS):
@@ -239,12 +241,20 @@ def _decorator(
             write="tolerance=0.01",
         )
 
+    if not (shape is None or callable(shape)):
+        raise ParameterError(
+            f"{name} takes shape as a function.",
+            found=type(shape).__name__,
+            needed="a callable, or None for solutions like init",
+            write="shape=lambda init, a: a.shape",
+        )
+
     def decorate(solver: Callable[..., Any]) -> Callable[..., Any]:
         _check_callable(solver, name)
 
         @wraps(solver)
         def solved(init: Any, *args: Any) -> Any:
-            call = _Solved(solver, condition, solve, has_aux, (stop_gradient(init), *args), tolerance)
+            call = SolverCall(solver, condition, solve, has_aux, (stop_gradient(init), *args), tolerance, shape)
             y = call.result()
             if current_trace() is not None:
                 _check_closure(condition, stop_gradient(y), stop_gradient(args), call.name)
@@ -259,141 +269,3 @@ def _check_closure(condition: Callable[..., Any], y: Any, args: tuple[Any, ...],
     """Refuse a condition that uses a traced array from outside: with constant arguments, a derivative is left."""
     if any(carries_derivative(leaf) for leaf in tree.leaves(condition(y, *args))):
         raise closed_over(f"The condition of {name!r}")
-
-
-class _Solved(Opaque):
-    """A call of a solver."""
-
-    __slots__ = ("aux", "condition", "differentiated", "has_aux", "solve", "solver", "tolerance")
-
-    def __init__(
-        self,
-        solver: Any,
-        condition: Any,
-        solve: Any,
-        has_aux: bool,
-        args: tuple[Any, ...],
-        tolerance: float | None = None,
-    ) -> None:
-        self.solver = solver
-        self.condition = condition
-        self.solve = solve
-        self.has_aux = has_aux
-        self.tolerance = tolerance
-        #: Whether the result is needed for a derivative.
-        self.differentiated = False
-        self.aux: Any = None
-        super().__init__(getattr(solver, "__name__", type(solver).__name__), Arguments(args))
-
-    def evaluate(self, *values: Any) -> tuple[Any, ...]:
-        # Copies: many solvers work in place, on what they start from or what they are given.
-        args = tree.map(owned, self.arguments.filled(values))
-        out = untraced(self.solver, *args)
-        if self.has_aux:
-            if not (isinstance(out, tuple) and len(out) == 2):
-                raise NonScalarOutputError(
-                    f"The solver {self.name!r} with has_aux=True did not return a pair.",
-                    found=type(out).__name__,
-                    needed="(solution, auxiliary data)",
-                    write="return y, result",
-                )
-            out, self.aux = out
-        leaves = tree.leaves(args)
-        ys = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
-        for y in ys:
-            if kind(y.dtype) != "f":
-                raise DtypeError(
-                    f"The solver {self.name!r} returned something that is not a real floating-point array.",
-                    found=str(y.dtype),
-                    needed="a real floating-point dtype",
-                    write="has_aux=True for what is no solution; real and imaginary part as two arrays",
-                )
-        if self.differentiated and self.tolerance is not None:
-            y, fresh = self._solution(ys, values)
-            check_solution(lambda y: self._at(y, fresh), y, self.tolerance, self.name)
-        return ys
-
-    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:  # noqa: ARG002  # one signature
-        raise AbstractValueError(
-            f"The solver {self.name!r} needs values where only shapes are known, in {user_frame()}.",
-            needed="real arrays",
-            write=f"the call of {self.name} outside of fn.jit; fn.jit(...) of the solver, and of the parts around",
-        )
-
-    def _at(self, y: Any, args: tuple[Any, ...]) -> Any:
-        """Return the condition, checked to be like the solution."""
-        found = call_rule(self.condition, y, *args)
-        what = f"What the condition of {self.name!r} returned"
-        flat = returned(found, y, what, lambda path: f"the solution{path and f' at {path}'}")
-        leaves, structure = tree.flatten(y)
-        return tree.unflatten(structure, [leaf * 0 if f is None else f for f, leaf in zip(flat, leaves, strict=True)])
-
-    def _of_operands(self, y: Any, values: Sequence[Any], active: Sequence[int]) -> Callable[..., Any]:
-        """Return the condition as a function of the active operands."""
-
-        def f(*chosen: Any) -> Any:
-            full = list(values)
-            for i, v in zip(active, chosen, strict=True):
-                full[i] = v
-            return self._at(y, self.arguments.filled(full)[1:])
-
-        return f
-
-    def _solution(self, ys: Sequence[Any], values: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
-        return tree.unflatten(self.structure, ys), self.arguments.filled(values)[1:]
-
-    def pull(self, kept: Any, gs: list[Any], active: Sequence[int]) -> list[Any]:
-        ys, values = kept
-        y, args = self._solution(ys, values)
-        b = tree.unflatten(self.structure, [negative(g) for g in gs])
-        u = _linear_solution(self._at, y, args, b, self.solve, transposed=True)
-        _, pullback = vjp(self._of_operands(y, values, active), *[values[i] for i in active])
-        return list(pullback(u))
-
-    def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:
-        self.differentiated = True
-        return super().start(values, active)
-
-    def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
-        self.differentiated = True
-        ys = bind(self, *values)
-        y, args = self._solution(ys, values)
-        active = [i for i, t in enumerate(tangents) if t is not None]
-        f = self._of_operands(y, values, active)
-        _, change = jvp(f, [values[i] for i in active], [tangents[i] for i in active])
-        t = _linear_solution(self._at, y, args, tree.map(negative, change), self.solve, transposed=False)
-        return ys, tree.leaves(t)
-
-
-def _linear_solution(f: Any, y: Any, args: tuple[Any, ...], b: Any, solve: Any, *, transposed: bool) -> Any:
-    """Solve with the Jacobian of ``f(y, args)`` in `y`, or its transpose; again the root of a condition."""
-
-    def residual(u: Any, b: Any, y: Any, args: tuple[Any, ...]) -> Any:
-        if transposed:
-            product = vjp(lambda y: f(y, args), y)[1](u)[0]
-        else:
-            product = jvp(lambda y: f(y, args), (y,), (u,))[1]
-        return tree.map(subtract, product, b)
-
-    def solver(_: None, b: Any, y: Any, args: tuple[Any, ...]) -> Any:
-        flat, structure = tree.flatten(b)
-        space = Space(flat)
-        _, pullback = vjp(lambda y: f(y, args), y)
-
-        def back(v: Any) -> Any:
-            return space.vector(tree.leaves(pullback(tree.unflatten(structure, space.parts(v)))[0]))
-
-        def forth(v: Any) -> Any:
-            return space.vector(
-                tree.leaves(jvp(lambda y: f(y, args), (y,), (tree.unflatten(structure, space.parts(v)),))[1])
-            )
-
-        apply, adjoint = (back, forth) if transposed else (forth, back)
-        vector = raw(space.vector(flat))
-        if callable(solve):
-            found = solve(lambda v: raw(apply(v)), vector)
-        else:
-            found = METHODS[solve](space, apply, adjoint, vector)
-        return tree.map(raw, tree.unflatten(structure, space.parts(raw(found))))
-
-    return _Solved(solver, residual, solve, False, (None, b, y, args)).result()

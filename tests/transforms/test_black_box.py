@@ -164,3 +164,10 @@ def test_the_function_may_make_arrays_of_its_own():
 
     f = fn.external(double, vjp=lambda g, y, x: (2.0 * g,))
     np.testing.assert_array_equal(fn.grad(lambda x: (f(x) ** 2).sum())(np.array([1.0, 3.0])), [8.0, 24.0])
+
+
+def test_a_graph_does_not_write_to_what_the_function_keeps():
+    kept = np.ones(3)
+    f = fn.jit(fn.external(lambda x: kept, shape=lambda x: x.shape))
+    f(np.zeros(3))[:] = 5
+    np.testing.assert_array_equal(kept, 1)

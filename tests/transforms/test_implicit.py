@@ -214,7 +214,7 @@ def test_misuse():
             decorator(lambda y: y)(3)
         with pytest.raises(ParameterError, match="does not know how to solve linear systems by 'lu'"):
             decorator(lambda y: y, solve="lu")
-    with pytest.raises(AbstractValueError, match="needs values"):
+    with pytest.raises(AbstractValueError, match="is not known where only shapes are"):
         fn.eval_shape(lambda b: cubic(S)(np.array(1.0), b), B)
     with pytest.raises(DtypeError, match="not a real floating-point array"):
         fn.implicit.root(lambda y, a: y)(lambda init, a: np.arange(3))(None, B)
@@ -281,3 +281,118 @@ def test_a_solver_may_make_arrays_of_its_own_and_take_constants_from_outside():
         np.testing.assert_allclose(fn.jacfwd(loss)(a, outside), wanted, rtol=1e-12)
         per_example = fn.vmap(lambda a: fn.grad(loss)(a, False))(np.stack([a, a]))
         np.testing.assert_allclose(per_example[1], wanted, rtol=1e-12)
+
+
+def newton(y, a):
+    return (y + a / y) / 2
+
+
+def square_root(init, a):
+    assert type(a) is np.ndarray
+    for _ in range(50):
+        init = newton(init, a)
+    return init
+
+
+ROOT = fn.implicit.fixed_point(newton)(square_root)
+
+
+class TestUnderJit:
+    A = np.array([4.0, 9.0])
+
+    @pytest.mark.parametrize(
+        "transformed",
+        [
+            lambda f: f,
+            fn.value_and_grad,
+            fn.hessian,
+            lambda f: fn.jacfwd(fn.jacfwd(f)),
+            lambda f: fn.vmap(fn.grad(lambda a: f(a[None]))),
+        ],
+        ids=["value", "gradient", "hessian", "forward", "vmap"],
+    )
+    def test_as_without(self, transformed):
+        f = transformed(lambda a: xp.sum(ROOT(xp.ones_like(a), a) * a))
+        wanted = fn.tree.leaves(f(self.A))
+        for found in (fn.jit(f)(self.A), transformed(fn.jit(lambda a: xp.sum(a * ROOT(xp.ones_like(a), a))))(self.A)):
+            for x, y in zip(fn.tree.leaves(found), wanted, strict=True):
+                np.testing.assert_allclose(x, y, rtol=1e-12)
+                assert x.dtype == y.dtype
+
+    @pytest.mark.parametrize(
+        "solve", ["dense", "cg", "normal_cg", lambda m, b: np.linalg.solve(np.stack([m(e) for e in np.eye(2)], 1), b)]
+    )
+    def test_linear_systems_and_a_declared_shape(self, solve):
+        @fn.implicit.root(
+            lambda y, s, b: {"u": S @ y["u"] * s + y["u"] ** 3 - b}, solve=solve, shape=lambda init, s, b: {"u": b}
+        )
+        def solver(init, s, b):
+            return {"u": optimize.root(lambda u: S @ u * s + u**3 - b, np.zeros(2), tol=1e-14).x}
+
+        s = np.array(1.5)
+        u = solver(None, s, B)["u"]
+        inverse = np.linalg.inv(S * s + np.diag(3 * u**2))
+        for jacobian in (fn.jacrev, fn.jacfwd):
+            found = fn.jit(jacobian(lambda s, b: solver(None, s, b)["u"], (0, 1)))(s, B)
+            np.testing.assert_allclose(found[0], -inverse @ S @ u, rtol=1e-8)
+            np.testing.assert_allclose(found[1], inverse, rtol=1e-8)
+
+    def test_in_the_steps_of_a_loop(self):
+        def loss(start, xs):
+            def step(c, x):
+                y = ROOT(xp.ones_like(c), c + x)
+                return y, y
+
+            return xp.sum(fn.scan(step, start, xs)[1])
+
+        xs = np.random.default_rng(0).random((5, 2)) + 1
+        wanted = fn.grad(lambda c: sum([xp.sum(c := xp.sqrt(c + x)) for x in xs]))(self.A)
+        np.testing.assert_allclose(fn.jit(fn.grad(loss))(self.A, xs), wanted, rtol=1e-12)
+
+    def test_a_compiled_solver(self):
+        compiled = fn.jit(lambda init, a: fn.fori_loop(0, 50, lambda _, y: newton(y, a), init))
+        root = fn.implicit.fixed_point(newton)(compiled)
+        f = fn.jit(fn.grad(lambda a: xp.sum(root(xp.ones_like(a), a))))
+        np.testing.assert_allclose(f(self.A), [0.25, 1 / 6], rtol=1e-12)
+
+    def test_a_number_to_start_from(self):
+        found = fn.jit(fn.grad(lambda a: ROOT(1.0, a)))(np.array(4.0, np.float32))
+        np.testing.assert_allclose(found, 0.25, rtol=1e-6)
+        assert found.dtype == np.float32
+        assert fn.eval_shape(lambda a: ROOT(1.0, a), np.array(4.0, np.float32)) == fn.Spec((), "float32")
+
+    def test_what_the_solver_keeps_is_not_written_to(self):
+        kept = np.array([2.0, 3.0])
+        f = fn.jit(fn.implicit.root(lambda y, a: y * y - a)(lambda init, a: kept))
+        f(self.A, self.A)[:] = 0
+        np.testing.assert_array_equal(kept, [2.0, 3.0])
+
+    def test_no_solution(self):
+        f = fn.implicit.root(lambda y, a: y * y - a)(lambda init, a: init)
+        with pytest.raises(NotDifferentiableError, match="returned what is no solution"):
+            fn.jit(fn.grad(lambda a: xp.sum(f(xp.ones_like(a), a))))(self.A)
+
+    def test_singular(self):
+        f = fn.implicit.root(lambda y, a: 0 * y - 0 * a)(lambda init, a: init)
+        with pytest.raises(np.linalg.LinAlgError):
+            fn.jit(fn.grad(lambda a: xp.sum(f(xp.ones_like(a), a))))(self.A)
+
+    @pytest.mark.parametrize(
+        ("solver", "error"),
+        [(lambda init, a: a[:1], ShapeError), (lambda init, a: a.astype(np.float32), DtypeError)],
+        ids=["shape", "dtype"],
+    )
+    def test_unlike_what_was_said(self, solver, error):
+        f = fn.implicit.root(lambda y, a: y - a)(solver)
+        with pytest.raises(error, match="than its rule says"):
+            fn.jit(f)(self.A, self.A)
+
+    def test_unknown_shapes(self):
+        root = fn.implicit.root(lambda y, a: y - a)(lambda init, a: a)
+        for init in (None, np.arange(2)):
+            with pytest.raises(AbstractValueError, match="shape=lambda init, a"):
+                fn.jit(lambda a, init=init: root(init, a))(self.A)
+        with pytest.raises(AbstractValueError, match="auxiliary data"):
+            fn.jit(fn.implicit.root(lambda y, a: y - a, has_aux=True)(lambda init, a: (a, 1)))(self.A, self.A)
+        with pytest.raises(ParameterError, match="takes shape as a function"):
+            fn.implicit.root(lambda y, a: y - a, shape=(2,))
