@@ -22,6 +22,7 @@ __all__ = [
     "GradientCheckError",
     "GraphError",
     "IndependentOutputError",
+    "JitCheckError",
     "KeyReuseError",
     "MissingExtraError",
     "MixedBackendError",
@@ -156,6 +157,10 @@ class UnknownNameError(FuncnetError, AttributeError):
 
 class GradientCheckError(FuncnetError, AssertionError):
     """A derivative, a shape, a dtype or a device that `funcnet.testing` checked is wrong."""
+
+
+class JitCheckError(FuncnetError, AssertionError):
+    """A function computes something else under `jit`, as `funcnet.testing.check_jit` found."""
 
 
 class GraphError(FuncnetError, ValueError):

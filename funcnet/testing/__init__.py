@@ -1,7 +1,8 @@
-"""Tests of derivatives, for the users' functions as for the library's own.
+"""Tests of derivatives and of compiled functions, for the users' functions as for the library's own.
 
-`check_grads` compares derivatives with differences, `check_adjoint` a linear function with its transpose, and
-`check_primitive` a declared operation with its reference implementation, its rules and its metadata.
+`check_grads` compares derivatives with differences, `check_adjoint` a linear function with its transpose,
+`check_primitive` a declared operation with its reference implementation, its rules and its metadata, and `check_jit` a
+compiled function with the same one without `jit`.
 `funcnet.testing.strategies` generates arguments for hypothesis, and `backend_params` one test per array library.
 """
 
@@ -11,6 +12,7 @@ from funcnet.surface import lazily as _lazily
 from funcnet.testing.adjoint import check_adjoint
 from funcnet.testing.backends import BackendCase, backend_cases, backend_params, usable_backends
 from funcnet.testing.check_grads import check_grads
+from funcnet.testing.check_jit import check_jit
 from funcnet.testing.numerical import numerical_grad, numerical_jacobian
 from funcnet.testing.primitives import check_primitive
 
@@ -23,6 +25,7 @@ __all__ = [
     "backend_params",
     "check_adjoint",
     "check_grads",
+    "check_jit",
     "check_primitive",
     "numerical_grad",
     "numerical_jacobian",
