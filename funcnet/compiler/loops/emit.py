@@ -28,6 +28,8 @@ __all__ = ["BLOCK", "Emitter", "Loop", "emitted", "uniform"]
 
 #: Elements that a loop without rows takes at a time, so that what stages pass on stays in the cache.
 BLOCK = 4096
+#: What makes one number of a row.
+_OF_ROWS = ("sum", "mean", "max", "min", "any", "all")
 
 
 class Loop:
@@ -124,13 +126,14 @@ class Emitter(Expressions):
     # ------------------------------------------------------------------ what goes where
 
     def _read_inputs(self) -> None:
+        arrays = self._read_as_arrays()
         for e in self.group.equations:
             if e.outputs[0] in self.group.windows:
                 continue
             for v in e.values:
                 if v in self.made or v in self.text:
                     continue
-                number = uniform(self.graph.constants.get(v))
+                number = uniform(self.graph.constants.get(v)) if v not in arrays else None
                 if number is not None:
                     self.text[v] = literal(number, str(v.dtype))
                     self.stage[v] = -1
@@ -156,6 +159,16 @@ class Emitter(Expressions):
                 name = f"k{len(self.parts)}"
                 self.parts.append((name, self._part(e)))
                 self.text[e.outputs[0]] = f"{name}[j]"
+
+    def _read_as_arrays(self) -> set[Value]:
+        """Return what has to be there as an array, and may not be a number in its place: parts and sums are of it."""
+        roles = self.group.roles
+        return {
+            v
+            for e in self.group.equations
+            for v in e.values
+            if e.primitive.name in MOVED or (e.primitive.name in _OF_ROWS and roles[e.outputs[0]] in ("row", "total"))
+        }
 
     def _part(self, e: Equation) -> str:
         """Return where a part of an input lies."""
@@ -213,7 +226,7 @@ class Emitter(Expressions):
                 if v not in self.made or self.group.roles[v] != "full" or v in stored or self.stage[v] < 0:
                     continue
                 later = self.stage[e.outputs[0]] > self.stage[v] or e.outputs[0] in self.checked
-                reduced = role in ("row", "total") and e.primitive.name in ("sum", "mean", "max", "min", "any", "all")
+                reduced = role in ("row", "total") and e.primitive.name in _OF_ROWS
                 if later or reduced:
                     name = f"w{len(self.temporaries)}"
                     self.temporaries.append((name, type_name(str(v.dtype)) or ""))
@@ -333,7 +346,7 @@ class Emitter(Expressions):
             return []
         name = e.primitive.name
         typed = type_name(str(out.dtype))
-        if name in ("sum", "mean", "max", "min", "any", "all") and self._is_reduction(e):
+        if name in _OF_ROWS and self._is_reduction(e):
             array = self._array(e.inputs[0])
             if role == "total":
                 i = next(i for i, (v, _) in enumerate(self.outputs) if v is out)

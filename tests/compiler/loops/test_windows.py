@@ -9,7 +9,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
-from funcnet.compiler import fused
+from funcnet.compiler import fused, passes
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.fusion import loops
@@ -267,3 +267,20 @@ def test_sums_of_slices_that_are_needed_elsewhere(rng: np.random.Generator, insi
         return (b, a if inside[0] else None, xp.sum(a * b) if inside[1] else None)
 
     compared(f, x, v)
+
+
+@pytest.mark.parametrize("part", [slice(1, 5), slice(None)])
+def test_columns_and_sums_of_one_number_everywhere(part: slice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step makes of a large constant leaves the loop, and reads parts of an array: a number has none."""
+    monkeypatch.setattr(passes, "_FOLDED_BYTES", 0)
+    ones = np.ones((20, 9))
+
+    def f(x: Any) -> Any:
+        def step(c: Any, _: Any) -> Any:
+            x, w = c
+            return (0.5 * x + xp.sum(w[:, part], axis=1) * xp.sin(w[:, 2:3])[:, 0], w), None
+
+        return fn.scan(step, (x, ones), None, length=2)[0][0]
+
+    plan = compared(f, np.linspace(0.0, 1.0, 20))
+    assert len(plan.loops) > 0
