@@ -13,6 +13,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _MODULES = (
     "batches",
     "compiled_convolutions",
+    "compiled_functions",
     "compiled_steps",
     "convolutions",
     "dispatch",

@@ -8,6 +8,7 @@ import numpy as np
 
 from funcnet.compiler.graph import Equation, Value
 from funcnet.compiler.kernels.special import Special
+from funcnet.compiler.loops.conversions import converted_again
 from funcnet.compiler.loops.group import (
     JOINED,
     RUN_SUM,
@@ -37,7 +38,7 @@ _FRESH = frozenset(["matmul", "sum", "mean", "max", "min", "affine", "concat", "
 
 def nodes_of(graph: Graph) -> list[Group | Equation]:
     """Return the steps of a graph in an order in which they can run: loops, and equations that are none."""
-    return [_unwrapped(n) for n in grouped(graph)]
+    return converted_again([_unwrapped(n) for n in grouped(graph)], graph.outputs)
 
 
 def equations_of(nodes: Sequence[Group | Equation]) -> list[Equation]:

@@ -29,16 +29,26 @@ _DTYPES = frozenset(["float32", "float64"])
 #: Dimensions of the loops, places of the innermost below which another one takes its place, and up to which it is
 #: written for this number of places.
 _DEPTH, _SHORT, _WRITTEN = 4, 8, 32
+#: Distances up to which they are part of the source.
+_NEAR = 4
 #: Elements that a thread has to have.
 _PARALLEL = 50_000
 #: Elements that are written at once.
 _HELD = 128
+_ELEMENTS = """def loop(lo, hi, part, x, y):
+    u = x[lo:hi]
+    v = y[lo * {times} : hi * {times}]
+    for j in range(u.size):
+        g = u[j]
+{lines}
+"""
 _VECTORS = """def loop(lo, hi, part, x, y):
     X = address(x)
     Y = address(y)
     for i in range(lo, hi):
         block({text!r}, X + i * {row}, 0, Y + i * {rows}, 0, 0)
 """
+#: An index with a sign might count from the end, which LLVM makes no vectors of.
 _SOURCE = """def loop(lo, hi, part, x, y, d):
     n = {n}
     s = {s}
@@ -61,14 +71,14 @@ _SOURCE = """def loop(lo, hi, part, x, y, d):
                 elif t == 1:
                     v = y[q : q + n]
                     for j in range(n):
-                        v[j] {op} x[p + j * s]
+                        v[j] {op} x[u8(p + j * s)]
                 elif s == 1:
                     u = x[p : p + n]
                     for j in range(n):
-                        y[q + j * t] {op} u[j]
+                        y[u8(q + j * t)] {op} u[j]
                 else:
                     for j in range(n):
-                        y[q + j * t] {op} x[p + j * s]
+                        y[u8(q + j * t)] {op} x[u8(p + j * s)]
 """
 
 
@@ -152,9 +162,25 @@ def repeated_elements(e: Equation) -> Special | None:
     count, width = prod(x.shape[: axis + 1]), prod(x.shape[axis + 1 :])
     if width > 1 and times * width <= _HELD:
         return _by_vectors(str(x.dtype), count, times, width)
+    if width == 1 and times <= _SHORT:
+        return _by_elements(str(x.dtype), count, times)
     found = move_of([(count, width, times * width), (times, 0, width), (width, 1, 1)], 0, 0)
     assert found is not None
     return _special("repeat, at distances", str(x.dtype), found, prod(x.shape), prod(out.shape))
+
+
+def _by_elements(dtype: str, count: int, times: int) -> Special:
+    """Return the kernel that writes each of many elements a few times, one beside the other."""
+    source = _ELEMENTS.format(
+        times=times, lines="\n".join([f"        v[u8({times} * j + {k})] = g" for k in range(times)])
+    )
+
+    def build(compile: Compile, threads: int) -> Steps:
+        loop = compile(source, f"void(int64, int64, int64, {dtype}[::1], {dtype}[::1])")
+        bounds = shares(count, threads, -(-_PARALLEL // times))
+        return Steps([Step(loop, bounds, [Of(0, (count,)), Of(1, (count * times,))])])
+
+    return Special("repeat, by elements", build)
 
 
 def _by_vectors(dtype: str, count: int, times: int, width: int) -> Special:
@@ -209,9 +235,13 @@ def _move(places: list[tuple[int, int, int]], shape: tuple[int, ...], *, taking:
 def _source(operation: str, move: Move) -> str:
     """Return the source of loops that copy or add."""
     found = [f"d[3, {k}]" for k in range(3)]
-    if move.dims[-1][0] <= _WRITTEN:
+    n, *steps = move.dims[-1]
+    if n <= _WRITTEN:
         # A short loop disappears.
-        found = [str(k) for k in move.dims[-1]]
+        found = [str(k) for k in (n, *steps)]
+    else:
+        # Vectors are put together of neighbours where LLVM knows how far apart elements are.
+        found[1:] = [str(k) if abs(k) <= _NEAR else text for k, text in zip(steps, found[1:], strict=True)]
     return _SOURCE.format(op=operation, **dict(zip("nst", found, strict=True)))
 
 

@@ -48,6 +48,7 @@ def _functions() -> dict[str, Any]:
         "f8": np.float64,
         "i4": np.int32,
         "i8": np.int64,
+        "u8": np.uint64,
         "b1": np.bool_,
         "as_bits": lambda x: np.float32(x).view(np.int32),
         "as_float": lambda i: np.int32(i).view(np.float32),

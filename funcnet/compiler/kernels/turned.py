@@ -34,13 +34,14 @@ _ROLLED = """def loop(lo, hi, part, x, shift, columns, y):
             for j in range(start + shift, start + columns):
                 y[j] = x[j - shift]
 """
+#: An index with a sign might count from the end, which LLVM makes no vectors of.
 _FLIPPED = """def loop(lo, hi, part, x, y):
     n = y.shape[1]
     for r in range(lo, hi):
         a = x[r]
         b = y[r]
         for j in range(n):
-            b[j] = a[n - 1 - j]
+            b[j] = a[u8(n - 1 - j)]
 """
 #: Whole rows that are flipped: row r lies among `count`.
 _ROWS = """def loop(lo, hi, part, x, count, y):

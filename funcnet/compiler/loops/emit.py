@@ -227,11 +227,18 @@ class Emitter(Expressions):
                     continue
                 later = self.stage[e.outputs[0]] > self.stage[v] or e.outputs[0] in self.checked
                 reduced = role in ("row", "total") and e.primitive.name in _OF_ROWS
-                if later or reduced:
+                if later or (reduced and not self._summed_at_once(e)):
                     name = f"w{len(self.temporaries)}"
                     self.temporaries.append((name, type_name(str(v.dtype)) or ""))
                     stored[v] = name
         return stored
+
+    def _summed_at_once(self, e: Equation) -> bool:
+        """Whether a sum over everything adds up each number where it is computed: nobody rounds more than in a row."""
+        v, out = e.inputs[0], e.outputs[0]
+        if self.group.roles[out] != "total" or v not in self.made or str(out.dtype) != "float64":
+            return False
+        return self.stage[v] >= 0 and self.stage[v] == self.stage[out]
 
     # ------------------------------------------------------------------ lines
 
@@ -303,6 +310,7 @@ class Emitter(Expressions):
         equations = self.stages.get(k, [])
         sums = [e for e in self.between.get(k, ()) if self.group.roles[e.outputs[0]] == "column sum"]
         joins = [e for e in self.between.get(k, ()) if self.group.roles[e.outputs[0]] == JOINED]
+        totals = [e for e in self.between.get(k, ()) if self._summed_at_once(e)]
         for e in equations:
             out = e.outputs[0]
             name = f"v{len(self.text)}"
@@ -324,11 +332,18 @@ class Emitter(Expressions):
         for e in joins:
             i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
             body += [f"    y{i}_{p}[j] = {self._read(v, here, stored)}" for p, v in enumerate(e.inputs)]
+        begin: list[str] = []
+        end: list[str] = []
+        for e in totals:
+            i = next(i for i, (v, _) in enumerate(self.outputs) if v is e.outputs[0])
+            begin.append(f"p_{i} = 0.0")
+            body.append(f"    p_{i} = joined(p_{i}, {self._read(e.inputs[0], here, stored)})")
+            end.append(f"t_{i} += p_{i}")
         again = [e for e in equations if e.outputs[0] in self.checked]
         if not again:
-            return ["for j in range(n):", *body] if body else []
-        lines = ["beyond = i4(0)", "for j in range(n):", *body]
-        end = ["if beyond != 0:", "    for j in range(n):"]
+            return [*begin, "for j in range(n):", *body, *end] if body else []
+        lines = [*begin, "beyond = i4(0)", "for j in range(n):", *body]
+        end += ["if beyond != 0:", "    for j in range(n):"]
         for e in again:
             found, _ = self._arguments(e, set(), stored)
             outside = (limit_of(e) or "").format(*found)
@@ -342,7 +357,7 @@ class Emitter(Expressions):
     def _row(self, e: Equation) -> list[str]:
         out = e.outputs[0]
         role = self.group.roles[out]
-        if role in ("column sum", JOINED):
+        if role in ("column sum", JOINED) or self._summed_at_once(e):
             return []
         name = e.primitive.name
         typed = type_name(str(out.dtype))

@@ -73,6 +73,40 @@ def scaled_tail64(a):
         0.06809705425466908, 0.015379652102619362, -0.1396211168405623, 1.2329951186255526)
     return p * (0.5 / (0.5 + a))
 
+def erfc32(x):
+    # The scaled complement is a quotient of polynomials with positive coefficients.
+    a = abs(x)
+    a = f4(13.27) if a > f4(13.27) else a
+    e, k = bell32(a, f4(1.0))
+    p = horner32(a, 0.032798234740626604, 0.2292269875217625, 0.731621333148081, 1.2384268646376713, 1.0)
+    q = horner32(a, 0.05813265872575798, 0.40632065653210614, 1.3254006855722344, 2.40226725871276, 2.3668066105330943,
+        1.0)
+    y = scaled32(e * (p / q), k)
+    return f4(2.0) - y if x < f4(0.0) else y
+
+def erfc64(x):
+    a = abs(x)
+    y = squared_exp64(a) * scaled_tail64(a)
+    far = 2.0 - y if x < 0.0 else y
+    return 1.0 - near_erf64(x) if a < 0.5 else far
+
+def ndtr32(x):
+    a = abs(x)
+    a = f4(18.77) if a > f4(18.77) else a
+    e, k = bell32(a, f4(0.5))
+    p = horner32(a, 0.00411630652566563, 0.040633208135819915, 0.1832350834874897, 0.4382948784437114, 0.5)
+    q = horner32(a, 0.01031793058037235, 0.10185879547624045, 0.4694704872612963, 1.2025029176542354,
+        1.674474738193551, 1.0)
+    y = scaled32(e * (p / q), k)
+    return y if x < f4(0.0) else f4(1.0) - y
+
+def ndtr64(x):
+    z, low = half_square64(x)
+    e = exp64(-z)
+    y = 0.5 * (e - e * low) * scaled_tail64(abs(x) * 0.7071067811865476)
+    far = y if x < 0.0 else 1.0 - y
+    return 0.5 + 0.5 * near_erf64(x * 0.7071067811865476) if abs(x) < 0.7 else far
+
 def inverse_erf32(x, rest):
     # Polynomials in the logarithm of what the square of x leaves to 1, and in its root.
     w = -log32(rest)
@@ -134,12 +168,6 @@ def squared_exp64(x):
     e = exp64(-z)
     return e - e * fma(x, x, -z) if e > 0.0 else e
 
-def erfc64(x):
-    a = abs(x)
-    y = squared_exp64(a) * scaled_tail64(a)
-    far = 2.0 - y if x < 0.0 else y
-    return 1.0 - near_erf64(x) if a < 0.5 else far
-
 def erfcx64(x):
     y = scaled_tail64(abs(x))
     z = x * x
@@ -150,16 +178,9 @@ def erfcx64(x):
 
 def half_square64(x):
     # Half of the square, in two parts.
-    z = x * x
-    low = fma(x, x, -z) if z < np.inf else 0.0
-    return 0.5 * z, 0.5 * low
-
-def ndtr64(x):
-    z, low = half_square64(x)
-    e = exp64(-z)
-    y = 0.5 * (e - e * low) * scaled_tail64(abs(x) * 0.7071067811865476)
-    far = y if x < 0.0 else 1.0 - y
-    return 0.5 + 0.5 * near_erf64(x * 0.7071067811865476) if abs(x) < 0.7 else far
+    h = 0.5 * x
+    z = h * x
+    return z, fma(h, x, -z) if z < np.inf else 0.0
 
 def log_ndtr64(x):
     z, low = half_square64(x)

@@ -172,6 +172,7 @@ def environment() -> dict[str, Any]:
         "f8": np.float64,
         "i4": np.int32,
         "i8": np.int64,
+        "u8": np.uint64,
         "b1": np.bool_,
         "as_bits": as_bits,
         "as_bits64": as_bits64,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet import xp
 from funcnet.compiler.capture import capture
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.loops.gaussian import by_probability
 from funcnet.compiler.loops.kept_rows import with_rows_kept
 from funcnet.compiler.loops.templates import COMPARISONS, FUNCTIONS, MIXED, TEMPLATES
 from funcnet.compiler.loops.wider import in_double
@@ -151,8 +152,8 @@ def _one_by_one(e: Equation) -> Graph | None:
 def _parts(e: Equation) -> Graph | None:
     """Return the operations that an equation is made of, as a function of its values; None where it stays."""
     p = e.primitive
-    wider = in_double(e)
-    composite = p.name in _COMPOSITE or wider is not None or _one_pass(e)
+    other = in_double(e) or by_probability(e)
+    composite = p.name in _COMPOSITE or other is not None or _one_pass(e)
     if p.kind == "call" or p.name in _KNOWN or p.impl is None or not (composite or p.kind == "elementwise"):
         return None
     if p.name == "affine" and e.inputs[2].__class__ is not Value:
@@ -167,7 +168,7 @@ def _parts(e: Equation) -> Graph | None:
         for i, x in zip(where, xs, strict=True):
             args[i] = x
         assert p.impl is not None
-        y = p.impl(xp, *args, **e.params) if wider is None else wider(*args, **e.params)
+        y = p.impl(xp, *args, **e.params) if other is None else other(*args, **e.params)
         return y if p.multiple else (y,)
 
     try:

@@ -97,6 +97,8 @@ FUNCTIONS = MappingProxyType(
     {
         **{(name, "float32"): f"{name}32" for name in _LATER},
         **{(name, "float64"): f"{name}64" for name in _LATER},
+        ("gaussian_probability", "float32"): "ndtr32",
+        ("gaussian_probability", "float64"): "ndtr64",
         ("exp", "float32"): "exp32",
         ("log", "float32"): "log32",
         ("tanh", "float32"): "tanh32",

@@ -18,48 +18,63 @@ __all__ = ["SOURCE"]
 
 SOURCE = expanded("""
 def exp_parts32(x, bias):
-    # So large a number as t has no fraction: its last bits are the exponent and a bias. What is left of x, and a
-    # polynomial of it: its exponential is (p * r + 1) * r + 1.
+    # So large a number as t has no fraction: its last bits are the exponent and a bias. What is left of x.
     t = x * f4(1.44269504088896341) + bias
     n = t - bias
-    r = (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
-    p = horner32(r, 0.0013870657421648502, 0.00836626160889864, 0.04166743531823158, 0.1666654646396637,
-        0.4999999701976776)
-    return as_bits(t), r, p
+    return as_bits(t), (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
+
+def exp_rest32(r):
+    # What the exponential of r is beyond 1, by terms that do not wait for each other.
+    z = r * r
+    p = (f4(0.0013870657421648502) * z + (f4(0.00836626160889864) * r + f4(0.04166743531823158))) * z
+    return (p + (f4(0.1666654646396637) * r + f4(0.4999999701976776))) * z + r
+
+def scaled32(y, k):
+    # In two factors, since the exponent may be out of range by itself.
+    a = i4(k >> i4(1))
+    return y * as_float(i4(a << i4(23))) * as_float(i4(i4(k - a) << i4(23)))
 
 def exp32(x):
     # What rounds to 0 is not computed: processors take a hundred cycles for a product that underflows.
     none = x < f4(-104.0)
     x = f4(0.0) if none else (f4(89.0) if x > f4(89.0) else x)
-    k, r, p = exp_parts32(x, f4(12583166.0))
-    a = i4(k >> i4(1))
-    # In two factors, since the exponent may be out of range by itself.
-    y = ((p * r + f4(1.0)) * r + f4(1.0)) * as_float(i4(a << i4(23))) * as_float(i4(i4(k - a) << i4(23)))
+    k, r = exp_parts32(x, f4(12583166.0))
+    y = scaled32(exp_rest32(r) + f4(1.0), k)
     return f4(0.0) if none else y
 
-def decay32(q):
-    # The exponential of -q and what it leaves to 1, for q from 0 to 80.
-    k, r, p = exp_parts32(-q, f4(12583039.0))
-    p = p * (r * r) + r
-    s = as_float(i4(k << i4(23)))
-    return s + s * p, (f4(1.0) - s) - s * p
+def bell32(a, h):
+    # The exponential of -h * a**2 for h of 1 or 1/2, as a number and the power of two that `scaled32` takes. It heeds
+    # what rounding the square loses. Both factors of the power are 0 for an exponent of -254.
+    s = a * a
+    low = fma(a, a, -s)
+    k, r = exp_parts32(-h * s, f4(12583166.0))
+    return exp_rest32(r - h * low) + f4(1.0), k
 
-def log_parts32(x):
-    # The exponent, what the fraction is beyond 1, and what is beyond two terms of the series of its logarithm.
+def fraction32(x):
+    # The exponent, and what the fraction is beyond 1.
     tiny = x < f4(1.17549435e-38)
     z = x * f4(8388608.0) if tiny else x
     i = i4(as_bits(z) - i4(0x3f3504f3))
     e = i4(i >> i4(23))
     m = as_float(i4(i4(i & i4(0x007fffff)) + i4(0x3f3504f3))) - f4(1.0)
-    k = f4(e) - (f4(23.0) if tiny else f4(0.0))
+    return f4(e) - (f4(23.0) if tiny else f4(0.0)), m
+
+def log_parts32(x):
+    # Also what is beyond two terms of the series of the fraction's logarithm.
+    k, m = fraction32(x)
     p = horner32(m, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
         -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
     return k, m, m * (m * m) * p
 
 def log32(x):
-    k, m, r = log_parts32(x)
-    y = r + k * f4(-2.12194440e-4) - f4(0.5) * (m * m)
-    return log_ends32(x, (m + y) + k * f4(0.693359375))
+    # What is beyond one term of that series, by terms that do not wait for each other.
+    k, m = fraction32(x)
+    z = m * m
+    p = f4(-0.07624775916337967) * z + (f4(0.12914568185806274) * m + f4(-0.13247047364711761))
+    p = p * z + (f4(0.1418059915304184) * m + f4(-0.16608454287052155))
+    p = p * z + (f4(0.20002013444900513) * m + f4(-0.25001609325408936))
+    p = p * z + (f4(0.33333325386047363) * m + f4(-0.49999988079071045))
+    return log_ends32(x, k * f4(0.6931471805599453) + (p * z + m))
 
 def exp_parts64(x, bias):
     t = x * 1.4426950408889634 + bias
@@ -120,12 +135,18 @@ def expm1_64(x):
     return x if x == 0.0 else y
 
 def tanh32(x):
+    # From half of what the exponential of 2 * r is beyond 1; from 9.02 on the result rounds to 1. The exponent is one
+    # too large, and s twice the power.
     a = abs(x)
-    z = x * x
-    p = horner32(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
-    small = x * (f4(1.0) + z * p)
-    e, u = decay32(f4(44.0) if a > f4(22.0) else a + a)
-    return small if a < f4(0.625) else copysign32(u - u * (e / (f4(1.0) + e)), x)
+    a = f4(9.02) if a > f4(9.02) else a
+    t = a * f4(-2.8853900817779268) + f4(12583040.0)
+    r = (t - f4(12583040.0)) * f4(-0.34657359027997264) - a
+    z = r * r
+    p = f4(0.044386104524) * z + (f4(0.13386018574238) * r + f4(0.333339481865))
+    h = (p * z + (f4(0.6666618585586548) * r + f4(0.999999940395))) * z + r
+    s = as_float(i4(as_bits(t) << i4(23)))
+    u = (f4(1.0) - f4(0.5) * s) - s * h
+    return copysign32(u / (f4(2.0) - u), x)
 
 def tanh64(x):
     a = abs(x)
@@ -134,11 +155,9 @@ def tanh64(x):
 
 def expm1_32(x):
     x = f4(-30.0) if x < f4(-30.0) else (f4(89.0) if x > f4(89.0) else x)
-    k, r, p = exp_parts32(x, f4(12583166.0))
-    a = i4(k >> i4(1))
+    k, r = exp_parts32(x, f4(12583166.0))
     d = i4(i4(1262485885) - (i4(1262485818) if k > i4(1262485818) else k))
-    y = p * (r * r) + r + (f4(1.0) - as_float(i4(d << i4(23))))
-    y = y * as_float(i4(a << i4(23))) * as_float(i4(i4(k - a) << i4(23)))
+    y = scaled32(exp_rest32(r) + (f4(1.0) - as_float(i4(d << i4(23)))), k)
     return x if x == f4(0.0) else y
 
 def turned64(x, quarter):

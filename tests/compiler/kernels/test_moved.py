@@ -81,7 +81,8 @@ def test_even_and_odd(in_python: Any) -> None:
 def test_repeat(in_python: Any, shape: Any, axis: int, times: int) -> None:
     x = RNG.normal(size=shape)
     width = int(np.prod(shape[axis + 1 :]))
-    name = "repeat, by vectors" if 1 < width <= 128 // times else "repeat, at distances"
+    few = "repeat, by elements" if width == 1 and times <= 8 else "repeat, at distances"
+    name = "repeat, by vectors" if 1 < width <= 128 // times else few
     assert calls(in_python, lambda x: xp.repeat(x, times, axis=axis), x) == [name]
 
 

@@ -52,6 +52,7 @@ ONE = {
     "expm1": (xp.expm1, np.expm1, lambda rng, dtype: exponents(rng, dtype) * np.log(2), 2.5),
     "tanh": (xp.tanh, np.tanh, lambda rng, _: np.concatenate([rng.normal(size=N) * 3, wide(rng, -30, 1)]), 2.75),
     "sigmoid": (xp.sigmoid, lambda x: 1 / (1 + np.exp(-x)), lambda rng, _: rng.normal(size=N) * 12, 2.75),
+    "log": (xp.log, np.log, positive, 1.25),
     "log2": (xp.log2, np.log2, positive, 1.0),
     "log10": (xp.log10, np.log10, positive, 1.0),
     "exp2": (xp.special.exp2, np.exp2, exponents, 1.5),

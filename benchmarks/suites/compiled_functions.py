@@ -1,0 +1,43 @@
+"""Single functions that are compiled: what a loop over elements, a sum of all, and elements that are moved take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import funcnet as fn
+from funcnet import xp
+from funcnet.compiler.execute import finish_compiling
+from funcnet.nn import functional as nnf
+
+FUNCTIONS: dict[str, Any] = {
+    "exp": xp.exp,
+    "log": lambda x: xp.log(xp.abs(x)),
+    "tanh": xp.tanh,
+    "gelu": nnf.gelu,
+    "erfc": xp.special.erfc,
+    "norm": xp.linalg.vector_norm,
+    "var": xp.var,
+    "flip": lambda x: xp.flip(x, axis=1),
+    "repeat": lambda x: xp.repeat(x, 2, axis=1),
+    "every second": lambda x: x[:, ::2],
+}
+
+
+class CompiledFunctions:
+    """A function of a matrix in single precision, alone and with the derivative of the sum of its results."""
+
+    params = (tuple(FUNCTIONS), (1_000, 100_000, 1_000_000), ("value", "derivative"))
+    param_names = ("function", "size", "what")
+
+    def setup(self, function: str, size: int, what: str) -> None:
+        f = FUNCTIONS[function]
+        self.x = np.random.default_rng(0).standard_normal((size // 100, 100), dtype=np.float32)
+        self.f = fn.jit(f if what == "value" else fn.value_and_grad(lambda x: xp.sum(f(x))))
+        for _ in range(3):
+            self.f(self.x)
+            finish_compiling()
+
+    def time_call(self, *_: Any) -> None:
+        self.f(self.x)
