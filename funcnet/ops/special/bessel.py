@@ -8,6 +8,7 @@ from funcnet.backends import bessel
 from funcnet.backends.special import hosted_by
 from funcnet.core import Primitive, Refused, bind, elementwise
 from funcnet.ops.complex import sign
+from funcnet.ops.rounding import trunc
 from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
 from funcnet.ops.strong import strong_divide, strong_multiply
 
@@ -116,13 +117,20 @@ y1 = declare(
     notes=_POLE,
 )
 
+
+
+def _yn_slope(g: Any, n: Any, x: Any, y: Any) -> Any:
+    """Return the cotangent of x for the order n, already without its fraction, which SciPy cuts off."""
+    return strong_multiply(g, yn(n - 1, x)) - strong_divide(strong_multiply(g, n * y), x)
+
+
 yn = declare(
     "yn",
     "n x",
     "Bessel function of the second kind, of whole order n.",
     partials=(
         _ORDER,
-        lambda g, x1, x2, y: strong_multiply(g, yn(x1 - 1, x2)) - strong_divide(strong_multiply(g, x1 * y), x2),
+        lambda g, x1, x2, y: _yn_slope(g, trunc(x1) if hasattr(x1, "dtype") else int(x1), x2, y),
     ),
     derivative=("", "yv(x1 - 1, x2) - x1/x2*yv(x1, x2)"),
     domain=(POSITIVE, POSITIVE),

@@ -62,6 +62,7 @@ def _floating(name: str, *args: Any) -> list[Any]:
 
 
 def _whole(k: Any) -> Any:
+    """Round a count down, as SciPy does."""
     return floor(k) if hasattr(k, "dtype") else float(floor_of_number(k))
 
 
@@ -132,7 +133,7 @@ def bdtrc(k: Any, n: Any, p: Any, /) -> Any:
 
 def _binomial(name: str, function: Any, all_of_them: float, below: float, k: Any, n: Any, p: Any) -> Any:
     k, n, p = _floating(name, k, n, p)
-    k = _whole(k)
+    k, n = _whole(k), _whole(n)
     d = (n - k) + 0.0 * p
     k = k + 0.0 * p
     inside = (d > 0) & (k >= 0)
@@ -143,23 +144,23 @@ def _binomial(name: str, function: Any, all_of_them: float, below: float, k: Any
 
 def bdtri(k: Any, n: Any, y: Any, /) -> Any:
     k, n, y = _floating("bdtri", k, n, y)
-    k = _whole(k)
+    k, n = _whole(k), _whole(n)
     return 1.0 - betaincinv(n - k, k + 1.0, y)
 
 
 def nbdtr(k: Any, n: Any, p: Any, /) -> Any:
     k, n, p = _floating("nbdtr", k, n, p)
-    return betainc(n, _whole(k) + 1.0, p)
+    return betainc(_whole(n), _whole(k) + 1.0, p)
 
 
 def nbdtrc(k: Any, n: Any, p: Any, /) -> Any:
     k, n, p = _floating("nbdtrc", k, n, p)
-    return betaincc(n, _whole(k) + 1.0, p)
+    return betaincc(_whole(n), _whole(k) + 1.0, p)
 
 
 def nbdtri(k: Any, n: Any, y: Any, /) -> Any:
     k, n, y = _floating("nbdtri", k, n, y)
-    return betaincinv(n, _whole(k) + 1.0, y)
+    return betaincinv(_whole(n), _whole(k) + 1.0, y)
 
 
 def pdtr(k: Any, m: Any, /) -> Any:

@@ -112,6 +112,19 @@ def test_values_are_scipys(name: str) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-6 if name in ("fdtri", "bdtri") else 2e-13, atol=1e-300)
 
 
+@pytest.mark.filterwarnings("ignore:floating point number truncated", "ignore:non-integer arg n")
+def test_counts_and_orders_lose_their_fraction_as_in_scipy() -> None:
+    k, n, p = np.array([0.3, 1.6]), np.array([2.5, 5.4]), np.array([0.3, 0.6])
+    for name in ("bdtr", "bdtrc", "bdtri", "nbdtr", "nbdtrc", "nbdtri"):
+        found = getattr(xp.special, name)(k, n, p)
+        np.testing.assert_allclose(found, getattr(scipy_special, name)(k, n, p), rtol=1e-13)
+    for order in (k, 1.6):
+        whole = np.trunc(order)
+        slope = 0.5 * (scipy_special.yn(whole - 1, p) - scipy_special.yn(whole + 1, p))
+        found = fn.grad(lambda x, order=order: xp.sum(xp.special.yn(order, x)))(p)
+        np.testing.assert_allclose(found, slope, rtol=1e-13)
+
+
 @pytest.mark.parametrize("backend", ["strict", "torch"])
 @pytest.mark.parametrize("name", sorted(GRIDS))
 def test_other_libraries_have_the_same_values(name: str, backend: str) -> None:
