@@ -43,7 +43,7 @@ array([0.        , 0.76159416])""",
 
 def _asinh_partial(g: Any, x: Any) -> Any:
     if kind(x.dtype) == "c":
-        return strong_divide_sqrt(g, x * x + 1.0)
+        return strong_divide_sqrt(g, x * x - -1.0)  # keeps the sign of a zero, which tells the side of a branch cut
     return g / hypot(x, 1.0)
 
 
@@ -60,7 +60,8 @@ array([0.        , 0.88137359])""",
 acosh = unary(
     "acosh",
     "Inverse of the hyperbolic cosine.",
-    partial=lambda g, x: strong_divide_sqrt(strong_divide_sqrt(g, x - 1.0), x + 1.0),
+    # Minus -1 in place of plus 1 keeps the sign of an imaginary zero, which tells the side of the branch cut.
+    partial=lambda g, x: strong_divide_sqrt(strong_divide_sqrt(g, x - 1.0), x - -1.0),
     derivative="1/(sqrt(x - 1)*sqrt(x + 1))",
     domain=(1.0, inf),
     kinks=(1.0,),

@@ -42,7 +42,9 @@ array([0., 1.])""",
 
 def _arc(g: Any, x: Any) -> Any:
     # Two roots in place of one of the product: right on both sides of the branch cuts, and NaN outside the domain.
-    return strong_divide_sqrt(strong_divide_sqrt(g, 1.0 - x), 1.0 + x)
+    # On a cut the sign of a zero tells the side: it survives a subtraction from x, no other sum with a number.
+    below = -(x - 1.0) if kind(x.dtype) == "c" else 1.0 - x
+    return strong_divide_sqrt(strong_divide_sqrt(g, below), x - -1.0)
 
 
 asin = unary(

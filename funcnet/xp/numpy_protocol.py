@@ -6,11 +6,13 @@ by name: falling back on NumPy would drop the derivative.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from funcnet import ops
 from funcnet.core import Tracer
+from funcnet.core.dtypes import is_inexact, kind
 from funcnet.ops.lists import array_of
 from funcnet.ops.methods import assign
 from funcnet.ops.native import native_dtype
@@ -38,7 +40,7 @@ _ACCUMULATE: dict[str, Callable[..., Any]] = {"add": ops.cumulative_sum, "multip
 
 
 def array_ufunc(
-    self: Tracer,  # noqa: ARG001  # the protocol's signature
+    self: Tracer,
     ufunc: Any,
     method: str,
     *inputs: Any,
@@ -54,14 +56,10 @@ def array_ufunc(
             or import_module("funcnet.xp.numpy_special").ufunc(name)
             or import_module("funcnet.xp.numpy_further").UFUNCS.get(name)
         )
-        if function is None or (where is not True and out is None):
+        if function is None or (where is not True and (out is None or ufunc.nout > 1)):
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
-        dtype = kwargs.pop("dtype", None)
         along = {"axis": kwargs.pop("axis")} if name == "vecdot" and "axis" in kwargs else {}
-        _refuse_options(f"numpy.{name}", kwargs, ("casting", "order", "subok"))
-        result = function(*[array_of(x) for x in inputs], **along)
-        if dtype is not None:
-            result = ops.cast(result, native_dtype(result, dtype))
+        result = _applied(f"numpy.{name}", partial(function, **along), self, [array_of(x) for x in inputs], kwargs)
         if where is not True:
             result = ops.where(where, result, out[0])
     elif method == "reduce" and where is True and name in _REDUCE and kwargs.keys() <= {"axis"}:
@@ -77,7 +75,8 @@ def array_ufunc(
         result = import_module("funcnet.xp.numpy_partial").reduceat(name, *inputs, **kwargs)
     elif method == "outer" and name in UFUNCS:
         a, b = map(array_of, inputs)
-        result = UFUNCS[name](ops.reshape(a, (*a.shape, *(1,) * len(b.shape))), b)
+        a = ops.reshape(a, (*a.shape, *(1,) * len(b.shape)))
+        result = _applied(f"numpy.{name}.outer", UFUNCS[name], self, [a, b], kwargs)
     elif method == "at" and name in _partial("AT"):
         if inputs[0].__class__ is not Tracer:
             raise receives(inputs[0])
@@ -86,10 +85,36 @@ def array_ufunc(
         raise unsupported(f"numpy.{name}.{method}")
     if out is None:
         return result
-    target = out[0] if isinstance(out, tuple) else out
+    if ufunc.nout == 1 or method != "__call__":
+        return _received(out[0] if isinstance(out, tuple) else out, result)
+    return tuple([y if target is None else _received(target, y) for target, y in zip(out, result, strict=True)])
+
+
+def _applied(name: str, function: Callable[..., Any], like: Tracer, inputs: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Apply a universal function in the data type ``dtype=``: NumPy converts numbers before it, not only the result."""
+    dtype = kwargs.pop("dtype", None)
+    _refuse_options(name, kwargs, ("casting", "order", "subok"))
+    if dtype is None:
+        return function(*inputs)
+    dtype = native_dtype(like, dtype)
+    if is_inexact(dtype):
+        inputs = [_converted(x, dtype, whole=name == "numpy.ldexp") if hasattr(x, "dtype") else x for x in inputs]
+    result = function(*inputs)
+    return tuple([ops.cast(y, dtype) for y in result]) if isinstance(result, tuple) else ops.cast(result, dtype)
+
+
+def _converted(x: Any, dtype: Any, *, whole: bool) -> Any:
+    if whole and not is_inexact(x.dtype):
+        return x  # an exponent of ldexp
+    # Of complex numbers a real data type is that of the result, as in numpy.absolute.
+    return ops.cast(x, ops.result_type(x.dtype, dtype) if kind(x.dtype) == "c" else dtype)
+
+
+def _received(target: Any, result: Any) -> Any:
+    """Write a result to the traced array that ``out=`` names."""
     if target.__class__ is not Tracer:
         raise receives(target)
-    assign(target, result, "out=")
+    assign(target, result if result.__class__ is Tracer else ops.full_like(target, 0) + result, "out=")
     return target
 
 
@@ -122,12 +147,7 @@ def array_function(self: Tracer, function: Any, types: Any, args: Any, kwargs: A
         if handler is not None:
             out = kwargs.pop("out", None) if "out" in kwargs else None
             result = _called(handler, function, args, kwargs)
-            if out is None:
-                return result
-            if out.__class__ is not Tracer:
-                raise receives(out)
-            assign(out, result, "out=")
-            return out
+            return result if out is None else _received(out, result)
     if function.__module__.startswith(_LINALG):
         handler = import_module("funcnet.xp.numpy_linalg").FUNCTIONS.get(name)
         if handler is not None:

@@ -132,3 +132,25 @@ def test_gradients_on_every_backend(case: BackendCase) -> None:
         found = grad(loss, argnums=(0, 1))(case.asarray(x), case.asarray(z), case.asarray(w))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(case.to_numpy(one), other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["acos", "acosh", "asin", "asinh", "log", "sqrt"])
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+@pytest.mark.parametrize("at", [-2.3, -0.4, 0.4, 2.3])
+def test_derivatives_on_a_branch_cut_are_those_of_the_side_that_the_sign_of_zero_tells(
+    name: str, zero: float, at: float
+) -> None:
+    f = getattr(ops, name)
+    for along, point in ((1.0, lambda t: complex(at + t, zero)), (1.0j, lambda t: complex(zero, at + t))):
+
+        def curve(t: float, point: Any = point) -> Any:
+            return f(np.array(point(t)))
+
+        def slope(z: Any, along: complex = along) -> Any:
+            return jvp(f, (z,), (z * 0.0 + along,))[1]
+
+        h, z = 1e-4, np.array(point(0.0))
+        first = (8 * (curve(h) - curve(-h)) - (curve(2 * h) - curve(-2 * h))) / (12 * h)
+        np.testing.assert_allclose(slope(z), first, rtol=1e-9, atol=1e-9)
+        second = (curve(h) - 2 * curve(0.0) + curve(-h)) / h**2
+        np.testing.assert_allclose(jvp(slope, (z,), (np.array(along),))[1], second, rtol=1e-5, atol=1e-5)

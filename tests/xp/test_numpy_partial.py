@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import funcnet as fn
+from funcnet.core.tracer import raw
 from funcnet.errors import ParameterError, ShapeError, TracerConversionError, UnsupportedFunctionError
 from funcnet.testing import numerical_grad
 
@@ -162,3 +163,33 @@ def test_putmask_takes_values_in_order():
 def test_the_method_trace_is_refused_by_name():
     with pytest.raises(AttributeError, match=r"(?s)no method 'trace'.*xp.linalg.trace"):
         fn.grad(lambda x: x.trace())(A)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.exp(x, dtype=np.float64),
+        lambda x: np.divide(x, 3, dtype="d"),
+        lambda x: np.multiply.outer(x[0], x[1], dtype=float),
+        lambda x: np.sqrt(x - 1.0, dtype=complex),
+        lambda x: np.absolute(x * (1 + 1j), dtype=np.float64),
+        lambda x: np.ldexp(x, np.array([1, 2, 3]), dtype=np.float64),
+        lambda x: np.modf(x * 3, out=(x * 1, None))[0],
+        lambda x: np.add(np.ones(3, np.float32), 1, out=x[0] * 1) * x[1],
+    ],
+)
+def test_ufuncs_compute_in_the_data_type_that_is_asked_for(f):
+    # Not in that of the arguments, with a conversion of the result.
+    x = np.array([[0.3, 0.5, 0.7], [0.2, 0.9, 0.4]], dtype=np.float32)
+    seen = []
+
+    def loss(x):
+        seen.append(f(x))
+        return np.sum(np.real(seen[-1]) + np.imag(seen[-1]) ** 2)
+
+    gradient = fn.grad(loss)(x)
+    expected = f(x)
+    assert seen[-1].dtype == expected.dtype
+    np.testing.assert_array_equal(raw(seen[-1]), expected)
+    near = numerical_grad(lambda x: np.sum(np.real(f(x)) + np.imag(f(x)) ** 2), x.astype(np.float64))
+    np.testing.assert_allclose(gradient, near, rtol=2e-6)

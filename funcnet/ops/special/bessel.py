@@ -118,7 +118,6 @@ y1 = declare(
 )
 
 
-
 def _yn_slope(g: Any, n: Any, x: Any, y: Any) -> Any:
     """Return the cotangent of x for the order n, already without its fraction, which SciPy cuts off."""
     return strong_multiply(g, yn(n - 1, x)) - strong_divide(strong_multiply(g, n * y), x)
