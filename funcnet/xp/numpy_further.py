@@ -230,7 +230,11 @@ def _place(arr: Any, mask: Any, vals: Any) -> None:
 
 
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) -> Any:
-    conditions = list(condlist) if isinstance(condlist, (list, tuple)) else [condlist]
+    # As NumPy tells them apart: a list of truths is one condition.
+    several = isinstance(condlist, (list, tuple)) and (
+        not x.shape or isinstance(condlist[0], (list, np.ndarray, Tracer))
+    )
+    conditions = [array_of(condition) for condition in condlist] if several else [array_of(condlist)]
     if len(funclist) == len(conditions) + 1:
         rest = conditions[0]
         for condition in conditions[1:]:

@@ -195,7 +195,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lstsq": _on_floating(_lstsq, 2),
     "matmul": linalg.matmul,
     "matrix_norm": _on_floating(linalg.matrix_norm),
-    "matrix_power": linalg.matrix_power,
+    "matrix_power": lambda a, n: linalg.matrix_power(a, n),
     "matrix_rank": _on_floating(_matrix_rank),
     "matrix_transpose": linalg.matrix_transpose,
     "multi_dot": _multi_dot,

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcnet import ops
 from funcnet.core.dtypes import kind
+from funcnet.ops.axes import reduced_axes
 from funcnet.ops.methods import dot
 from funcnet.xp.numpy_refusals import unsupported
 
@@ -281,7 +282,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": _round,
     "searchsorted": _searchsorted,
     "shape": lambda a: tuple(a.shape),
-    "size": lambda a: a.size,
+    "size": lambda a, axis=None: math.prod([a.shape[i] for i in reduced_axes("size", a, axis)]),
     "sort": _sort,
     "squeeze": _squeeze,
     "stack": lambda arrays, axis=0: ops.stack(list(arrays), axis=axis),
