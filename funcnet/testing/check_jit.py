@@ -57,6 +57,11 @@ def check_jit(
     JitCheckError
         An `AssertionError` that names the leaf's path, the call, the element, what was expected and found.
 
+    Notes
+    -----
+    What makes much of rounding errors differs honestly, such as an update by Adam where a gradient is zero but for
+    them: it divides them by themselves. Check the gradients there.
+
     Examples
     --------
     >>> import numpy as np
