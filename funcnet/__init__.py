@@ -185,5 +185,17 @@ if not TYPE_CHECKING:  # a type checker finds names that there are not
         __name__,
         _HOME,
         _MODULES,
-        {"lax": "fn.scan, fn.cond and others", "no_grad": "fn.stop_gradient", "numpy": "fn.xp"},
+        {
+            "custom_root": "fn.implicit.root",
+            "lax": "fn.scan, fn.cond and others",
+            "make_jaxpr": "fn.trace",
+            "no_grad": "fn.stop_gradient",
+            "numpy": "fn.xp",
+            "ravel_pytree": "optim.ravel",
+            "remat": "fn.checkpoint",
+            "shapedtypestruct": "fn.Spec",
+            "tree_map": "fn.tree.map",
+            "tree_util": "fn.tree",
+            "vectorize": "fn.vmap",
+        },
     )

@@ -72,7 +72,8 @@ class GraphTrace(Trace):
             found=f"{tracer.value!r}",
             needed="array operations, a value that does not depend on the arguments, or a static argument",
             write="xp.where(condition, a, b), fn.cond, fn.while_loop or fn.scan for control flow; "
-            "fn.jit(f, static_argnames='n') for a Python value that shapes and loops depend on",
+            "fn.jit(f, static_argnames='n') for a Python value that shapes and loops depend on; "
+            "fn.lift(a)[i] where a is a plain array",
         )
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

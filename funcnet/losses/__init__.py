@@ -162,5 +162,20 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker finds names that there are not
     __getattr__, __dir__ = _lazily(
-        __name__, _HOME, spelt={"cross_entropy": "losses.softmax_cross_entropy", "mean_squared_error": "losses.mse"}
+        __name__,
+        _HOME,
+        spelt={
+            "bce_loss": "losses.binary_cross_entropy",
+            "bce_with_logits": "losses.sigmoid_cross_entropy",
+            "cross_entropy": "losses.softmax_cross_entropy",
+            "infonce": "losses.nt_xent",
+            "kl_div": "losses.kl_divergence",
+            "l1_loss": "losses.mae",
+            "l2_loss": "losses.mse(prediction, target) / 2",
+            "mean_squared_error": "losses.mse",
+            "mse_loss": "losses.mse",
+            "nll_loss": "losses.nll",
+            "sigmoid_binary_cross_entropy": "losses.sigmoid_cross_entropy",
+            "softmax_cross_entropy_with_integer_labels": "losses.softmax_cross_entropy",
+        },
     )

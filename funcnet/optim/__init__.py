@@ -94,7 +94,19 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 __all__ = sorted([*_HOME, *_PARTS])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-__getattr__, __dir__ = _lazily(__name__, _HOME, _PARTS)
+__getattr__, __dir__ = _lazily(
+    __name__,
+    _HOME,
+    _PARTS,
+    {
+        "cosine_decay_schedule": "optim.schedules.cosine",
+        "exponential_decay": "optim.schedules.exponential",
+        "incremental_update": "optim.average_params",
+        "inject_hyperparams": "optim.set_hyperparams(state, ...), since hyperparameters are leaves of the state",
+        "multisteps": "optim.accumulate",
+        "warmup_cosine_decay_schedule": "optim.schedules.warmup_cosine",
+    },
+)
 
 
 class _Package(_ModuleType):

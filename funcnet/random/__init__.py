@@ -38,7 +38,9 @@ if not TYPE_CHECKING:  # a type checker finds names that there are not
         __name__,
         {},
         spelt={
+            "multivariate_normal": "mean + random.normal(key, (n, d)) @ xp.linalg.cholesky(cov).T",
             "prngkey": "random.key",
+            "rademacher": "2.0 * random.bernoulli(key, shape=shape) - 1.0",
             "rand": "random.uniform",
             "randn": "random.normal",
             "seed": "random.key",

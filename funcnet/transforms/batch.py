@@ -50,7 +50,7 @@ class BatchTrace(Trace):
             found=f"an array of shape {tuple(tracer.shape)} with a value for each of {self.size} elements",
             needed="array operations, or a value that does not depend on the mapped arguments",
             write="xp.where(condition, a, b) for a choice between arrays; in_axes=None for what is not mapped; "
-            "a = fn.lift(a) before a[i] = x where a is a plain array",
+            "fn.lift(a)[i], and a = fn.lift(a) before a[i] = x, where a is a plain array",
         )
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -68,4 +68,15 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker finds names that there are not
-    __getattr__, __dir__ = _lazily(__name__, {})
+    __getattr__, __dir__ = _lazily(
+        __name__,
+        {},
+        spelt={
+            "cho_factor": "xp.linalg.cholesky",
+            "cho_solve": "xp.linalg.solve(a, b) with the matrix itself",
+            "lstsq": "xp.linalg.pinv(a) @ b",
+            "multi_dot": "a @ b @ c",
+            "norm": "xp.linalg.vector_norm or xp.linalg.matrix_norm",
+            "solve_triangular": "xp.linalg.solve(xp.tril(a), b)",
+        },
+    )

@@ -61,13 +61,29 @@ _NAMES = {
 #: Another library's name -> what to write.
 SPELLINGS: Mapping[str, str] = {
     **{name: f"xp.{ours}" for name, ours in _NAMES.items()},
+    **{
+        name: f"nn.functional.{name}"
+        for name in ("celu", "elu", "gelu", "glu", "leaky_relu", "log_sigmoid", "relu6", "selu", "silu", "swish")
+    },
     "argwhere": "xp.stack(xp.nonzero(x), axis=-1)",
     "astensor": "xp.asarray",
+    "average": "xp.mean(x), xp.sum(w * x) / xp.sum(w) with weights",
+    "bincount": "xp.segment_sum(xp.ones_like(x), x)",
+    "cumlogsumexp": "fn.associative_scan(xp.logaddexp, x)",
+    "cummax": "fn.associative_scan(xp.maximum, x)",
+    "cummin": "fn.associative_scan(xp.minimum, x)",
     "diag": "xp.linalg.diagonal(x) of a matrix, x[:, None] * xp.eye(n) of a vector",
     "exp2": "xp.pow(2.0, x)",
     "fliplr": "xp.flip(x, axis=1)",
     "flipud": "xp.flip(x, axis=0)",
+    "heaviside": "xp.where(x > 0, 1.0, 0.0)",
+    "logspace": "10.0 ** xp.linspace(start, stop, n)",
+    "matvec": "(x1 @ x2[..., None])[..., 0]",
     "ptp": "xp.max(x) - xp.min(x)",
     "rsqrt": "1 / xp.sqrt(x)",
+    "segment_max": "xp.at(xp.full((n, *x.shape[1:]), -xp.inf), segment_ids).max(x)",
+    "segment_min": "xp.at(xp.full((n, *x.shape[1:]), xp.inf), segment_ids).min(x)",
     "tensor": "xp.asarray",
+    "top_k": "xp.argsort(x, descending=True)[..., :k]",
+    "topk": "xp.argsort(x, descending=True)[..., :k]",
 }

@@ -288,6 +288,13 @@ class TestErrors:
             with pytest.raises(AbstractValueError):
                 fn.jit(lambda x, read=read: read(xp.sum(x)))(np.array([1, 2]))
 
+    @pytest.mark.parametrize("transform", [fn.jit, fn.vmap])
+    def test_elements_of_a_plain_array_at_unknown_indices(self, transform: Any) -> None:
+        table, i = np.array([3.0, 5.0]), np.array([1, 1, 0])
+        with pytest.raises(AbstractValueError, match=r"write:.*fn\.lift\(a\)\[i\]"):
+            transform(lambda i: table[i])(i)
+        np.testing.assert_array_equal(transform(lambda i: fn.lift(table)[i])(i), table[i])
+
     def test_not_a_function(self) -> None:
         with pytest.raises(ParameterError, match=r"fn\.jit transforms a function"):
             fn.jit(3)  # type: ignore[arg-type]
