@@ -105,6 +105,11 @@ def far_gammaln(x):
     if not x < 0:
         return gammaln64(f8(x))
     a = f8(-x)
+    if a < 1e-20:
+        # Products of such numbers may be 0.
+        return -np.log(a)
+    if a == np.inf:
+        return -a
     s = abs(np.sin(np.pi * (a - np.rint(a))))
     return np.inf if a == np.floor(a) else np.log(np.pi / (a * s)) - gammaln64(a)
 

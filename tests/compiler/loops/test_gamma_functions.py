@@ -8,6 +8,7 @@ import pytest
 import funcnet as fn
 from funcnet import xp
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
@@ -115,3 +116,11 @@ def test_other_orders_are_calls() -> None:
     x = np.linspace(0.5, 3, 100)
     plan = FusedPlan(optimised(fn.trace(lambda x: xp.special.polygamma(2, x), x)))
     np.testing.assert_allclose(plan(x)[0], special.polygamma(2, x))
+
+
+@pytest.mark.parametrize("size", [4, 200])
+def test_just_left_of_zero_and_at_minus_infinity(size: int) -> None:
+    x = np.resize([-1e-160, -1e-310, -1e-30, -np.inf], size)
+    plan = FusedPlan(optimised(fn.trace(lambda x: xp.special.gammaln(x), x)), in_python)
+    wanted = np.resize([-np.log(1e-160), -np.log(1e-310), -np.log(1e-30), -np.inf], size)
+    np.testing.assert_allclose(plan(x)[0], wanted, rtol=1e-14)
