@@ -126,10 +126,12 @@ def _of_memory(typed: str) -> dict[str, Any]:
 
 
 def _at(place: int, size: int, shape: Any, strides: Any) -> np.ndarray:
-    """Return the array at an address."""
-    length = size + sum([(n - 1) * s for n, s in zip(shape, strides, strict=True)])
-    memory: Any = (ctypes.c_char * length).from_address(int(place))
-    return np.ndarray(shape, f"f{size}", memory, 0, strides)
+    """Return the array whose first element is at an address."""
+    ends = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
+    # Where strides are negative, others lie before it.
+    before = -sum([min(end, 0) for end in ends])
+    memory: Any = (ctypes.c_char * (size + sum(map(abs, ends)))).from_address(int(place) - before)
+    return np.ndarray(shape, f"f{size}", memory, before, strides)
 
 
 def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:

@@ -111,3 +111,15 @@ def test_permuted_operands(in_python: Any, axes: Any, left: bool) -> None:
 
     plan = FusedPlan(optimised(fn.trace(f, a, b)), in_python)
     np.testing.assert_allclose(plan(a, b)[0], f(a, b), rtol=0, atol=1e-13)
+
+
+def test_reversed_operands(in_python: Any) -> None:
+    """Views of what the plan has made are read from their last element back."""
+    rng = np.random.default_rng(3)
+    a, b, w = rng.standard_normal((4, 6, 5)), rng.standard_normal((4, 5, 5)), rng.standard_normal((5, 5))
+
+    def f(a: Any, b: Any, w: Any) -> Any:
+        return (a @ w)[:, ::-1, ::-1] @ (b @ w)[::-1, ::-1]
+
+    plan = FusedPlan(optimised(fn.trace(f, a, b, w)), in_python)
+    np.testing.assert_allclose(plan(a, b, w)[0], f(a, b, w), rtol=0, atol=1e-13)
