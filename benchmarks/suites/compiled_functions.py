@@ -16,6 +16,8 @@ FUNCTIONS: dict[str, Any] = {
     "log": lambda x: xp.log(xp.abs(x)),
     "tanh": xp.tanh,
     "gelu": nnf.gelu,
+    "asin": lambda x: xp.asin(xp.clip(x, -1.0, 1.0)),
+    "sinh": xp.sinh,
     "erfc": xp.special.erfc,
     "norm": xp.linalg.vector_norm,
     "var": xp.var,

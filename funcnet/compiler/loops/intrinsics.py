@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from funcnet.compiler.loops import elementary, error_functions, gamma_functions, row_math, vector_math
+from funcnet.compiler.loops import arc_functions, elementary, error_functions, gamma_functions, row_math, vector_math
 from funcnet.compiler.team import atomics
 
 __all__ = ["SOURCE", "environment"]
 
 #: The functions that generated loops call.
-SOURCE = "\n".join([m.SOURCE for m in (vector_math, elementary, error_functions, gamma_functions, row_math)])
+SOURCE = "\n".join(
+    [m.SOURCE for m in (vector_math, elementary, arc_functions, error_functions, gamma_functions, row_math)]
+)
 
 
 @cache

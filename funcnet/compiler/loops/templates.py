@@ -72,7 +72,14 @@ _WRAPPING = MappingProxyType(
 
 #: Those whose names follow from theirs.
 _LATER = (
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
     "copysign",
+    "cosh",
     "digamma",
     "erf",
     "erfc",
@@ -88,7 +95,9 @@ _LATER = (
     "ndtr",
     "ndtri",
     "remainder",
+    "sinh",
     "softplus",
+    "tan",
     "trigamma",
 )
 
@@ -129,7 +138,7 @@ LIMITS = MappingProxyType(
     {
         **{
             name: MappingProxyType({"float32": "abs({0}) > f4(3e4)", "float64": "abs({0}) > 1e9"})
-            for name in ("sin", "cos")
+            for name in ("sin", "cos", "tan")
         },
         **{
             # The quotient has all of its digits.

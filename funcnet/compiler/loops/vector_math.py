@@ -24,10 +24,10 @@ def exp_parts32(x, bias):
     return as_bits(t), (x - n * f4(0.693359375)) - n * f4(-2.12194440e-4)
 
 def exp_rest32(r):
-    # What the exponential of r is beyond 1, by terms that do not wait for each other.
+    # What times the square of r the exponential is beyond 1 + r, by terms that do not wait for each other.
     z = r * r
     p = (f4(0.0013870657421648502) * z + (f4(0.00836626160889864) * r + f4(0.04166743531823158))) * z
-    return (p + (f4(0.1666654646396637) * r + f4(0.4999999701976776))) * z + r
+    return p + (f4(0.1666654646396637) * r + f4(0.4999999701976776))
 
 def scaled32(y, k):
     # In two factors, since the exponent may be out of range by itself.
@@ -39,7 +39,7 @@ def exp32(x):
     none = x < f4(-104.0)
     x = f4(0.0) if none else (f4(89.0) if x > f4(89.0) else x)
     k, r = exp_parts32(x, f4(12583166.0))
-    y = scaled32(exp_rest32(r) + f4(1.0), k)
+    y = scaled32((exp_rest32(r) * r + f4(1.0)) * r + f4(1.0), k)
     return f4(0.0) if none else y
 
 def bell32(a, h):
@@ -48,7 +48,8 @@ def bell32(a, h):
     s = a * a
     low = fma(a, a, -s)
     k, r = exp_parts32(-h * s, f4(12583166.0))
-    return exp_rest32(r - h * low) + f4(1.0), k
+    r = r - h * low
+    return (exp_rest32(r) * r + f4(1.0)) * r + f4(1.0), k
 
 def fraction32(x):
     # The exponent, and what the fraction is beyond 1.
@@ -135,18 +136,21 @@ def expm1_64(x):
     return x if x == 0.0 else y
 
 def tanh32(x):
-    # From half of what the exponential of 2 * r is beyond 1; from 9.02 on the result rounds to 1. The exponent is one
-    # too large, and s twice the power.
+    # Near 0 a polynomial. Further out what twice the exponential of -2 * a leaves to 1, from half of what that of 2 * r
+    # is beyond 1; the exponent is one too large, and s twice the power. From 9.02 on the result rounds to 1.
     a = abs(x)
-    a = f4(9.02) if a > f4(9.02) else a
-    t = a * f4(-2.8853900817779268) + f4(12583040.0)
-    r = (t - f4(12583040.0)) * f4(-0.34657359027997264) - a
-    z = r * r
-    p = f4(0.044386104524) * z + (f4(0.13386018574238) * r + f4(0.333339481865))
-    h = (p * z + (f4(0.6666618585586548) * r + f4(0.999999940395))) * z + r
+    z = x * x
+    p = horner32(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+    near = x * (f4(1.0) + z * p)
+    b = f4(9.02) if a > f4(9.02) else a
+    t = b * f4(-2.8853900817779268) + f4(12583040.0)
+    r = (t - f4(12583040.0)) * f4(-0.34657359027997264) - b
+    w = r * r
+    p = f4(0.044386104524) * w + (f4(0.13386018574238) * r + f4(0.333339481865))
+    h = (p * w + (f4(0.6666618585586548) * r + f4(0.999999940395))) * w + r
     s = as_float(i4(as_bits(t) << i4(23)))
-    u = (f4(1.0) - f4(0.5) * s) - s * h
-    return copysign32(u / (f4(2.0) - u), x)
+    e = s + (s + s) * h
+    return near if a < f4(0.625) else copysign32(f4(1.0) - e / (f4(1.0) + f4(0.5) * e), x)
 
 def tanh64(x):
     a = abs(x)
@@ -157,24 +161,28 @@ def expm1_32(x):
     x = f4(-30.0) if x < f4(-30.0) else (f4(89.0) if x > f4(89.0) else x)
     k, r = exp_parts32(x, f4(12583166.0))
     d = i4(i4(1262485885) - (i4(1262485818) if k > i4(1262485818) else k))
-    y = scaled32(exp_rest32(r) + (f4(1.0) - as_float(i4(d << i4(23)))), k)
+    y = scaled32(exp_rest32(r) * (r * r) + r + (f4(1.0) - as_float(i4(d << i4(23)))), k)
     return x if x == f4(0.0) else y
 
-def turned64(x, quarter):
-    # The sine of x and some quarters of a turn. Products are joined to sums, so that nothing is lost where multiples of
-    # a quarter are taken away.
+def quarters64(x):
+    # How many quarters of a turn are in x, and the sine and the cosine of what is left. Products are joined to sums, so
+    # that nothing is lost where multiples of a quarter are taken away.
     n = np.rint(x * 0.6366197723675814)
     r = fma(-n, 1.5707963267948966, x)
     r = fma(-n, 6.123233995736766e-17, r)
     r = fma(-n, -1.4973849048591833e-33, r)
-    k = as_bits64(n + 6755399441055744.0) + quarter
     z = r * r
     p = horner64(z, 1.58969099521155010221e-10, -2.50507602534068634195e-08, 2.75573137070700676789e-06,
         -1.98412698298579493134e-04, 8.33333333332248946124e-03, -1.66666666666666324348e-01)
     q = p * z * r + r
     p = horner64(z, -1.13596475577881948265e-11, 2.08757232129817482790e-09, -2.75573143513906633035e-07,
         2.48015872894767294178e-05, -1.38888888888741095749e-03, 4.16666666666666019037e-02)
-    p = p * z * z + (1.0 - 0.5 * z)
+    return as_bits64(n + 6755399441055744.0), q, (p * z - 0.5) * z + 1.0
+
+def turned64(x, quarter):
+    # The sine of x and some quarters of a turn.
+    k, q, p = quarters64(x)
+    k = k + quarter
     y = p if (k & i8(1)) != i8(0) else q
     return -y if (k & i8(2)) != i8(0) else y
 
@@ -185,17 +193,20 @@ def sin64(x):
 def cos64(x):
     return turned64(x, i8(1))
 
-def turned32(x, quarter):
+def quarters32(x):
     n = np.rint(x * f4(0.63661977))
     r = fma(-n, f4(1.57079637050628662109375), x)
     r = fma(-n, f4(-4.37113900018624283e-8), r)
     r = fma(-n, f4(-1.71512451306e-15), r)
-    k = i4(i4(n) + quarter)
     z = r * r
     p = horner32(z, -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
     q = p * z * r + r
     p = horner32(z, 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
-    p = p * z * z + (f4(1.0) - f4(0.5) * z)
+    return i4(n), q, (p * z - f4(0.5)) * z + f4(1.0)
+
+def turned32(x, quarter):
+    k, q, p = quarters32(x)
+    k = i4(k + quarter)
     y = p if i4(k & i4(1)) != i4(0) else q
     return -y if i4(k & i4(2)) != i4(0) else y
 
