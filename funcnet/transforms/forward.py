@@ -183,12 +183,16 @@ def _tangents(
             if t is not None and rule.__class__ is Refused:
                 makers = reverse_makers(primitive)
                 makers[i](None, y, args, params)  # type: ignore[index]  # raises, with the reason
+    # The zeros that a rule makes are none of the step of a loop that is being captured.
+    return trace.inside(lambda: _by_rule(primitive, tangents, args, y, params))
+
+
+def _by_rule(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any, params: dict[str, Any]) -> Any:
     if primitive.jvp is not None:
         return primitive.jvp(tangents, y, *args, **params)
     if primitive.kind == "linear":
         return _linear(primitive, tangents, args, params)
-    # The zeros that it makes are none of the step of a loop that is being captured.
-    return trace.inside(lambda: _transposed(primitive, tangents, args, y, params))
+    return _transposed(primitive, tangents, args, y, params)
 
 
 def _elementwise(primitive: Primitive, tangents: list[Any], args: list[Any], y: Any) -> Any:

@@ -35,7 +35,15 @@ def test_agrees_with_the_transposed_reverse_mode():
     assert np.sum(w * tangent) == pytest.approx(np.sum(ct * t), rel=1e-12)
 
 
-@pytest.mark.parametrize("norm", [xp.linalg.vector_norm, xp.linalg.det, xp.linalg.pinv])
+def _joined(x):
+    return xp.concat([x, np.ones((1, 3))])
+
+
+def _stacked(x):
+    return xp.stack([np.eye(3), x])
+
+
+@pytest.mark.parametrize("norm", [xp.linalg.vector_norm, xp.linalg.det, xp.linalg.pinv, _joined, _stacked])
 def test_in_the_step_of_a_captured_loop_of_an_array_from_outside(norm):
     x = np.random.default_rng(0).normal(size=(3, 3))
 
