@@ -14,6 +14,8 @@ from typing import Any
 from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.crosswise_code import special_of
 from funcnet.compiler.kernels.crosswise_group import REDUCTIONS, Crosswise
+from funcnet.compiler.kernels.crosswise_short import FEW, short
+from funcnet.compiler.kernels.crosswise_short import special_of as written_out
 from funcnet.compiler.loops.group import SHAPES, name_of, power_of
 from funcnet.compiler.loops.groups import fusable
 from funcnet.compiler.loops.templates import FUNCTIONS, LIMITS, SCALAR_FUNCTIONS
@@ -27,15 +29,18 @@ _EQUATIONS, _ARRAYS = 80, 20
 _FAR = 400
 
 
-def crosswise(graph: Graph) -> Graph:
-    """Return a graph in which kernels take the place of passes through tables that belong together."""
+def crosswise(graph: Graph, *, written: bool = False) -> Graph:
+    """Return a graph in which kernels take the place of passes through tables that belong together.
+
+    Few rows of tables are `written` out where one thread does all.
+    """
     done: set[Equation] = set()
     while True:
         seed = next((e for e in graph.equations if e not in done and _axes(e) is not None), None)
         if seed is None:
             return graph
         done.add(seed)
-        c = _grown(graph, seed)
+        c = (_grown(graph, seed, written=True) if written else None) or _grown(graph, seed)
         if c is not None:
             # One after the other: two kernels that each may stand alone may yet wait for each other.
             graph = _with_kernel(graph, c)
@@ -60,12 +65,12 @@ def _axes(e: Equation) -> tuple[int, int] | None:
     return (first, stop) if prod(x.shape) and prod(x.shape[first:stop]) > 1 and prod(x.shape[stop:]) > 1 else None
 
 
-def _grown(graph: Graph, seed: Equation) -> Crosswise | None:
+def _grown(graph: Graph, seed: Equation, *, written: bool = False) -> Crosswise | None:
     """Return what belongs together from an equation on, None if loops are as good for it."""
     axes = _axes(seed)
     assert axes is not None
-    c = Crosswise(graph, seed.values[0].shape, *axes)
-    if not _join(c, seed):
+    c = Crosswise(graph, seed.values[0].shape, *axes, written=written)
+    if (written and c.rows > FEW) or not _join(c, seed):
         return None
     start = graph.equations.index(seed)
     # What depends on the kernel and is outside of it cannot be read by it.
@@ -77,7 +82,7 @@ def _grown(graph: Graph, seed: Equation) -> Crosswise | None:
     users = graph.users()
     _trim(c)
     _reach_back(c, start, users)
-    return c if c.worthwhile else None
+    return c if c.worthwhile and (not written or short(c)) else None
 
 
 def _join(c: Crosswise, e: Equation) -> bool:
@@ -172,7 +177,7 @@ def _reach_back(c: Crosswise, start: int, users: dict[Value, list[Equation]]) ->
 def _with_kernel(graph: Graph, c: Crosswise) -> Graph:
     """Return the graph with a kernel, in an order in which it can run."""
     given, results = c.given(), c.results()
-    special: Any = special_of(c, given, results)
+    special: Any = (written_out if c.written else special_of)(c, given, results)
     kernel = Equation(special, tuple(given), {}, tuple(results))
     inside = set(c.equations)
     nodes = list(dict.fromkeys([kernel if e in inside else e for e in graph.equations]))

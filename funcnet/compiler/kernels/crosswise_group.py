@@ -38,15 +38,17 @@ class Crosswise:
         In an order in which they can run.
     roles : dict of Value to str
         What each value is: ``full``; ``table``, with a number for each column of each table; or, from outside alone,
-        ``column``, the same in each table, ``row``, ``scalar``.
+        ``column``, the same in each table, ``row``, ``scalar``, and ``spread``: broadcast along other dimensions.
     made : set of Value
         What the equations compute.
+    written : bool
+        Whether the rows are few, and written out.
     """
 
-    __slots__ = ("equations", "first", "graph", "made", "roles", "shape", "stop")
+    __slots__ = ("equations", "first", "graph", "made", "roles", "shape", "stop", "written")
 
-    def __init__(self, graph: Graph, shape: tuple[int, ...], first: int, stop: int) -> None:
-        self.graph, self.shape, self.first, self.stop = graph, shape, first, stop
+    def __init__(self, graph: Graph, shape: tuple[int, ...], first: int, stop: int, *, written: bool = False) -> None:
+        self.graph, self.shape, self.first, self.stop, self.written = graph, shape, first, stop, written
         self.equations: list[Equation] = []
         self.roles: dict[Value, str] = {}
         self.made: set[Value] = set()
@@ -84,7 +86,10 @@ class Crosswise:
             return "full"
         if tail == wanted[2] and prod(middle) == 1:
             return "table" if head == wanted[0] else "column" if prod(head) == 1 else None
-        return "row" if (head, middle) == wanted[:2] and prod(tail) == 1 else None
+        if (head, middle) == wanted[:2] and prod(tail) == 1:
+            return "row"
+        spread = all([a in (1, b) for a, b in zip(padded, self.shape, strict=True)])
+        return "spread" if self.written and spread else None
 
     def aligned(self, v: Value) -> bool:
         """Return whether a value may stand beside full ones."""
@@ -102,11 +107,17 @@ class Crosswise:
     @property
     def worthwhile(self) -> bool:
         """Whether there is more than one pass, or one that loops along rows do not take."""
+        if self.written:
+            return self._several
         if self.width < _ROW and self.together == 1:
             return False
         full = [v for v, role in self.roles.items() if role == "full" and v not in self.made]
         if self.rows * min(self.width, LEAST) * sum([np.dtype(v.dtype).itemsize for v in full]) > _LARGEST:
             return False
+        return self._several
+
+    @property
+    def _several(self) -> bool:
         level = levels_of(self)
         again = any([level[v] > 0 and self.roles[v] == "full" for v in self.made])
         kinds = [e.primitive.name for e in self.equations]

@@ -179,7 +179,7 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         pair = [given(p.source), matrices[-1]]
         steps.append(Step(_pack(p, width, compile), _shared(panels, parts), pair))
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
-    text = to_zero_back(source.text, body.graph) if call.back else source.text
+    text = to_zero_back(source.text, body.whole) if call.back else source.text
     function = compile(text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")
     sizes = np.array(source.sizes, dtype=np.int64)
     totals: list[Step] = []

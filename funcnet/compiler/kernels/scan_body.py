@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from funcnet.compiler.graph import Equation, Graph, Value
+from funcnet.compiler.kernels.crosswise import crosswise
 from funcnet.compiler.kernels.scan_added import Sum, without_sums
 from funcnet.compiler.kernels.scan_in_place import changed_in_place, made_by
 from funcnet.compiler.kernels.scan_indexed import indexed_of
@@ -87,6 +88,8 @@ class Body:
         In an order in which they can run.
     needed : set of Value
         What has a place in memory.
+    whole : Graph
+        The step before kernels took the place of its operations.
     sums : tuple of Sum
         What the last carries add up, which the graph does not show any more.
     first : int
@@ -96,7 +99,7 @@ class Body:
     """
 
     def __init__(self, graph: Graph, held: int, inner: Inner, sums: Sequence[Sum] = ()) -> None:
-        self.graph = graph
+        self.graph = self.whole = graph
         self.sums = tuple(sums)
         self._inner = inner
         #: What is the same in each step.
@@ -337,8 +340,8 @@ def body_of(step: Graph, held: int, carried: int, inner: Inner) -> Body | None:
     graph = optimised(lowered(step))
     if any([v.__class__ is not Value for v in graph.outputs]):
         return None
-    graph, held, sums = without_sums(graph, held, carried)
-    body = Body(with_kernels(graph), held, inner, sums)
+    whole, held, sums = without_sums(graph, held, carried)
+    body = Body(with_kernels(crosswise(whole, written=True)), held, inner, sums)
     found = body.find_nodes()
     if not found and body.again:
         graph, again = body.graph, body.again
@@ -346,6 +349,7 @@ def body_of(step: Graph, held: int, carried: int, inner: Inner) -> Body | None:
         found = body.find_nodes()
     if not found:
         return None
+    body.whole = whole
     carried -= len(body.sums)
     body.stay(body.graph.inputs[held : held + carried])
     # What is carried does not stay in place for some steps, as what is summed up has to.

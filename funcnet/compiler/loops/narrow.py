@@ -22,10 +22,12 @@ from funcnet.compiler.loops.templates import TEMPLATES, type_name
 from funcnet.compiler.loops.windows import columns_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from funcnet.compiler.graph import Equation, Graph, Value
     from funcnet.compiler.loops.groups import Group
 
-__all__ = ["loop_of"]
+__all__ = ["loop_of", "reduced"]
 
 #: Columns up to which LLVM takes vectors of rows apart.
 _TAKEN_APART = 8
@@ -36,6 +38,24 @@ def loop_of(group: Group, graph: Graph, needed: set[Value]) -> Loop:
     """Return the loop of a group, along rows or along columns."""
     run = group.run if group.narrow else None
     return emitted(group, graph, needed) if run is None else _Narrow(group, graph, needed, run).loop()
+
+
+def reduced(name: str, parts: Sequence[str], typed: str, body: list[str]) -> str:
+    """Return the expression of a sum, a count or an extreme of some expressions, after lines that it needs."""
+    if name in ("any", "all"):
+        return (" | " if name == "any" else " & ").join(parts)
+    if name == "count_nonzero":
+        return " + ".join([f"{typed}({part})" for part in parts])
+    if name in ("sum", "mean"):
+        total = " + ".join(parts)
+        return f"{typed}(({total}) / {len(parts)})" if name == "mean" else f"{typed}({total})"
+    template = TEMPLATES["maximum" if name == "max" else "minimum"]
+    result = parts[0]
+    for part in parts[1:]:
+        label = f"v{len(body)}"
+        body.append(f"{label} = {template.format(result, part, T=typed)}")
+        result = label
+    return result
 
 
 class _Narrow(Emitter):
@@ -181,29 +201,14 @@ class _Narrow(Emitter):
                 texts[out] = f"{label}_{c}"
             return
         if name in _REDUCTIONS and self.group.roles[e.inputs[0]] == "full":
-            text = self._along(name, e.inputs[0], type_name(str(out.dtype)) or "")
+            parts = [texts[e.inputs[0]] for texts in self.columns]
+            text = reduced(name, parts, type_name(str(out.dtype)) or "", self.body)
         else:
             self.text = self.columns[0]
             text = self._expression(e, self.made, {})
         self.body.append(f"{label} = {text}")
         for texts in self.columns:
             texts[out] = label
-
-    def _along(self, name: str, v: Value, typed: str) -> str:
-        """Return the expression of a sum or an extreme of a row."""
-        parts = [texts[v] for texts in self.columns]
-        if name in ("any", "all"):
-            return (" | " if name == "any" else " & ").join(parts)
-        if name in ("sum", "mean"):
-            total = " + ".join(parts)
-            return f"{typed}(({total}) / {len(parts)})" if name == "mean" else f"{typed}({total})"
-        template = TEMPLATES["maximum" if name == "max" else "minimum"]
-        result = parts[0]
-        for part in parts[1:]:
-            label = f"v{len(self.body)}"
-            self.body.append(f"{label} = {template.format(result, part, T=typed)}")
-            result = label
-        return result
 
     def _write(self, i: int, v: Value, role: str) -> None:
         if role == "row":

@@ -26,6 +26,8 @@ from funcnet.compiler.kernels.crosswise_group import Crosswise, levels_of
 def test_outside(shape: tuple[int, ...], role: str | None) -> None:
     graph = fn.trace(lambda x: x, np.zeros(shape))
     assert Crosswise(graph, (2, 5, 3), 1, 2).outside(graph.inputs[0]) == role
+    spread = "spread" if shape in [(5, 3), (2, 1, 1)] else role
+    assert Crosswise(graph, (2, 5, 3), 1, 2, written=True).outside(graph.inputs[0]) == spread
 
 
 def test_passes() -> None:
