@@ -8,7 +8,7 @@ from math import inf, nan
 from typing import Any
 
 from funcnet.core import Arg, bind, case, elementwise
-from funcnet.core.dtypes import is_inexact
+from funcnet.core.dtypes import is_inexact, kind
 from funcnet.ops.broadcasting import cast
 from funcnet.ops.functions import binary, unary
 from funcnet.ops.strong import (
@@ -148,19 +148,22 @@ def _scalar_log(x: complex) -> complex:
 
 
 def _pow_base(g: Any, x1: Any, x2: Any) -> Any:
-    if x2.__class__ in (int, float, complex):
+    if x2.__class__ in (bool, int, float, complex):
         if x2 == 2:
             return strong_multiply(g, x1 + x1)
         return g if x2 == 1 else strong_power(g * x2, x1, x2 - 1)
-    if is_inexact(x2.dtype):
-        # The difference below would lose digits in a lower precision than the result's.
+    if is_inexact(x2.dtype) or kind(g.dtype) == "f":
+        # The difference below would lose digits in a lower precision than the result's, or leave the range of integers.
         x2 = cast(x2, g.dtype)
     return strong_power(strong_product(g, x2), x1, x2 - 1)
 
 
 def _pow_exponent(g: Any, x1: Any, x2: Any, y: Any) -> Any:
-    if x1.__class__ in (int, float, complex):
+    if x1.__class__ in (bool, int, float, complex):
         return strong_multiply(g, y) * _scalar_log(x1)
+    if not is_inexact(x1.dtype):
+        # Logarithms of small integers would have half precision.
+        x1 = cast(x1, g.dtype)
     return strong_power(g, x1, x2, 1)
 
 

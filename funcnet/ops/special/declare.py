@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from funcnet.backends.special import hosted
 from funcnet.core import Tracer, bind, constant, elementwise
+from funcnet.core.dtypes import is_inexact
+from funcnet.ops.broadcasting import cast
 from funcnet.ops.fresh import weak_like
 
 if TYPE_CHECKING:
@@ -24,10 +26,10 @@ UNIT: Interval = (0.0, 1.0)
 
 
 class _Lifted:
-    """A partial derivative that is given arrays only, all of them traced if one is.
+    """A partial derivative that is given arrays of floating-point numbers only, all of them traced if one is.
 
-    Made of functions, it would compute with Python numbers in the default precision; and not every library's arrays
-    let a traced array on their right have its say.
+    Made of functions, it would compute with Python numbers in the default precision, and with small integers in half
+    precision or beyond their range; and not every library's arrays let a traced array on their right have its say.
     """
 
     __slots__ = ("function", "kept")
@@ -43,13 +45,17 @@ class _Lifted:
         return self.function.__code__  # type: ignore[attr-defined]
 
     def __call__(self, g: Any, *values: Any) -> Any:
-        args = [
-            weak_like(g, v) if (v.__class__ is float or v.__class__ is int) and not kept else v
-            for v, kept in zip(values, self.kept, strict=True)
-        ]
+        args = [v if kept else _floating(g, v) for v, kept in zip(values, self.kept, strict=True)]
         if g.__class__ is Tracer or any(v.__class__ is Tracer for v in args):
             g, *args = (constant(v) if v.__class__ is not Tracer and hasattr(v, "dtype") else v for v in (g, *args))
         return self.function(g, *args)
+
+
+def _floating(g: Any, v: Any) -> Any:
+    """Return a Python number or an array as an array of floating-point numbers; `g` has their data type."""
+    if v.__class__ in (float, int, bool):
+        return weak_like(g, v)
+    return v if is_inexact(v.dtype) else cast(v, g.dtype)
 
 
 def lifted(partials: Sequence[Any], kept: Sequence[int] = ()) -> tuple[Any, ...]:
