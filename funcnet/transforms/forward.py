@@ -8,7 +8,7 @@ from funcnet import tree
 from funcnet.core import Refused, Trace, Tracer, bind, current_trace, determined, settled
 from funcnet.core.bind import check_hashable
 from funcnet.core.dtypes import is_inexact
-from funcnet.errors import NonScalarOutputError, ParameterError
+from funcnet.errors import NonScalarOutputError, ParameterError, TreeError
 from funcnet.ops import add, broadcast_to, cast, zeros_like
 from funcnet.transforms import leaves as leaf_rules
 from funcnet.transforms.reverse import vjp
@@ -135,10 +135,21 @@ def _paired(trace: ForwardTrace, primal: Any, tangent: Any, position: int) -> An
         # None stands for a zero tangent, or for None in the primal.
         slots = tree.leaves(primal, is_leaf=_is_none)
         flat, given = tree.flatten(tangent, is_leaf=_is_none)
-        if len(flat) == len(slots):
+        wanted = structure if len(slots) == len(paths) else tree.structure(primal, is_leaf=_is_none)
+        if given != wanted and tree.structure(tangent) != structure:
+            difference = tree.first_difference(wanted, given)
+            assert difference is not None
+            raise TreeError(
+                f"The tangent of argument {position} has another structure than the argument"
+                + (f", leaf {difference.path}." if difference.path else "."),
+                found=difference.found,
+                needed=f"{difference.needed}, or None for zero",
+                write="the structure of the value that it belongs to",
+            )
+        if given != wanted:
+            flat = tree.leaves(tangent)
+        elif wanted is not structure:
             flat = [t for t, p in zip(flat, slots, strict=True) if p is not None]
-        if given != structure and len(flat) != len(paths):
-            tree.map(lambda _, t: t, primal, tangent)  # raises, naming the path
     leaves = []
     for (path, leaf), t in zip(paths, flat, strict=True):
         where = f"argument {position}" + (f", leaf {path}" if path else "")

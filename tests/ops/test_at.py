@@ -38,3 +38,17 @@ def test_values_and_gradients(method, expected):
 
 def test_get():
     assert xp.at(X, 1).get() == 2.0
+
+
+@pytest.mark.parametrize("index", [9, -9])
+def test_an_index_out_of_range_is_named_as_it_was_given(index):
+    x = np.ones((3, 4))
+    for f in (
+        lambda x: xp.at(x, np.array([index])).add(1.0),
+        lambda x: xp.at(x, np.array([0, index])).max(1.0),
+        lambda x: xp.segment_sum(x, np.array([0, 1, index]), num_segments=3),
+    ):
+        for run in (f, fn.grad(lambda x, f=f: xp.sum(f(x)))):
+            with pytest.raises(IndexError, match=f"index {index} is out of bounds for axis 0 with size 3"):
+                run(x)
+    np.testing.assert_array_equal(x, np.ones((3, 4)))

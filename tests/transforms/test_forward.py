@@ -94,3 +94,36 @@ def test_bad_input():
         fn.jvp(lambda p: p["a"], ({"a": x, "b": x},), ({"a": x},))
     with pytest.raises(DtypeError, match="argument 1"):
         fn.jvp(lambda x, n: x * n, (x, np.arange(3)), (x, None))
+
+
+@pytest.mark.parametrize(
+    ("primal", "tangent", "text"),
+    [
+        ({"a": 1.0}, {"b": 1.0}, "leaf .a"),
+        ({"a": 1.0, "c": 2.0}, {"b": 1.0, "d": 2.0}, "leaf .a"),
+        ({"a": [1.0, 2.0]}, {"a": (1.0, 2.0)}, "leaf .a"),
+        ([None, 1.0], [1.0, None, 2.0], "argument 0"),
+    ],
+)
+def test_tangents_of_another_structure_are_refused_though_their_numbers_agree(primal, tangent, text):
+    primal, tangent = fn.tree.map(np.float64, primal), fn.tree.map(np.float64, tangent)
+
+    def total(x):
+        return sum(leaf**2 for leaf in fn.tree.leaves(x))
+
+    for run in (fn.jvp, fn.hvp):
+        with pytest.raises(TreeError, match=text):
+            run(total, (primal,), (tangent,))
+
+
+def test_none_in_a_tangent_is_zero_and_in_the_argument_itself():
+    def product(x):
+        return x["a"] * x["c"][0]
+
+    x = {"a": np.array(3.0), "b": None, "c": (np.array(5.0),)}
+    for tangent, expected in (
+        ({"a": np.array(1.0), "b": None, "c": (None,)}, 5.0),
+        ({"a": None, "b": None, "c": (np.array(2.0),)}, 6.0),
+        ({"a": np.array(1.0), "b": None, "c": (np.array(2.0),)}, 11.0),
+    ):
+        assert fn.jvp(product, (x,), (tangent,))[1] == expected

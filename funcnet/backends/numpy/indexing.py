@@ -32,7 +32,11 @@ def _at(ufunc: np.ufunc, out: np.ndarray, v: Any, indices: tuple[Any, ...], key:
     if out.ndim != 1 or len(key) != 1:
         places = _places(out, np.size(v), key, indices)
         if places is not None:
-            ufunc.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(v, places.shape).reshape(-1))
+            try:
+                ufunc.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(v, places.shape).reshape(-1))
+            except IndexError:
+                out[decode(key, indices)]  # raises, naming the index of the row and not a place among all elements
+                raise
             return
     ufunc.at(out, decode(key, indices), v)
 
