@@ -141,6 +141,9 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 def _spec(leaf: Any) -> Any:
     value = raw(leaf)
-    if isinstance(value, Spec) or not hasattr(value, "shape"):
+    if not hasattr(value, "shape"):
         return value
-    return Spec(leaf.shape, value.dtype, backend_among([value]))
+    if not isinstance(value, Spec):
+        return Spec(leaf.shape, value.dtype, backend_among([value]))
+    # Where `vmap` maps over what is captured around it, the value is that of the whole batch.
+    return value if value.shape == leaf.shape else Spec(leaf.shape, value.dtype, value.backend, value._device)  # pyright: ignore[reportPrivateUsage]  # may be open

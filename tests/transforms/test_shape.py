@@ -51,6 +51,19 @@ def test_a_numpy_scalar_goes_with_the_other_arrays():
     assert out.backend.name == "strict"
 
 
+@pytest.mark.parametrize("captured", [fn.jit, lambda f: lambda w: fn.eval_shape(f, w)])
+def test_what_vmap_maps_over_has_the_shape_of_one_element_also_where_it_is_captured(captured):
+    seen = []
+
+    def f(w):
+        seen.append(fn.eval_shape(lambda x: (w, w * x, xp.stack([w, w])), fn.Spec(())))
+        return fn.scan(lambda c, x: (c, (w, c * w)), 1.0, np.zeros((0, 2)))[1]
+
+    found = captured(fn.vmap(f))(np.arange(3.0))
+    assert [s.shape for s in seen[-1]] == [(), (), (2,)]
+    assert [y.shape for y in found] == [(3, 0), (3, 0)]
+
+
 def test_spec():
     spec = fn.Spec([2, 3], "float64")
     assert (spec.shape, spec.dtype, spec.ndim) == ((2, 3), np.float64, 2)
