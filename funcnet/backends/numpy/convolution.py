@@ -218,7 +218,7 @@ def _forward(
     groups: int,
     bias: Any = None,
 ) -> Any:
-    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
+    inputs, features = kernel.shape[-2:]
     if not x.size or 0 in out:
         y = np.zeros((x.shape[0], *out, features), x.dtype)
         return y if bias is None else y + bias
@@ -229,8 +229,23 @@ def _forward(
         return y
     merged = _merged(groups, inputs)
     if merged < groups:
-        kernel, groups = _block_diagonal(kernel, groups, merged), merged
-        inputs = kernel.shape[-2]
+        with np.errstate(invalid="ignore"):
+            y = _by_windows(x, _block_diagonal(kernel, groups, merged), out, stride, padding, dilation, merged, bias)
+        if _is_finite(y):
+            return y
+    return _by_windows(x, kernel, out, stride, padding, dilation, groups, bias)
+
+
+def _is_finite(y: Any) -> bool:
+    """Whether no infinity or NaN has met the zeros between groups, whose product is NaN in what it has no part in."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(y.sum()))
+
+
+def _by_windows(
+    x: Any, kernel: Any, out: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int, bias: Any
+) -> Any:
+    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
     y = np.empty((x.shape[0], *out, features), x.dtype)
     if _is_pointwise(window, padding, groups):
         rows = x[_spread(out, stride)].reshape(-1, inputs)
@@ -264,19 +279,25 @@ def _conv_adjoint(
         return _finished(depthwise_adjoint(g, kernel, size, stride, padding, dilation, groups), dtype)
     merged = _merged(groups, min(inputs, features // groups))
     if merged < groups:
-        kernel, groups = _block_diagonal(kernel, groups, merged), merged
-    window, inputs = kernel.shape[:-2], kernel.shape[-2]
+        with np.errstate(invalid="ignore"):
+            x = _gathered(g, _block_diagonal(kernel, groups, merged), size, stride, padding, dilation, merged)
+        if _is_finite(x):
+            return _finished(x, dtype)
+    return _finished(_gathered(g, kernel, size, stride, padding, dilation, groups), dtype)
+
+
+def _gathered(g: Any, kernel: Any, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:
+    window, (inputs, features) = kernel.shape[:-2], kernel.shape[-2:]
     if _is_pointwise(window, padding, groups):
         x = _product(g, kernel.reshape(inputs, features).T)
         if x.shape[1:-1] != size:
             whole = np.zeros((g.shape[0], *size, inputs), g.dtype)
             whole[_spread(g.shape[1:-1], stride)] = x
             x = whole
-    elif set(stride) == {1} and features <= 4 * inputs * groups:
-        x = _mirrored(g, kernel, size, padding, dilation, groups)
-    else:
-        x = _scattered(g, kernel, size, stride, padding, dilation, groups)
-    return _finished(x, dtype)
+        return x
+    if set(stride) == {1} and features <= 4 * inputs * groups:
+        return _mirrored(g, kernel, size, padding, dilation, groups)
+    return _scattered(g, kernel, size, stride, padding, dilation, groups)
 
 
 def _mirrored(g: Any, kernel: Any, size: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Any:

@@ -126,3 +126,30 @@ def test_padding_that_is_negative_cuts_off():
     assert padded(x, ((-1, 2),)).ravel().tolist() == [1.0, 2.0, 3.0, 4.0, 0.0, 0.0]
     assert padded(x, ((0, 0),)) is x
     assert mirrored_padding((3,), ((1, 5),), (2,)) == ((3, -1),)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(("stride", "features"), [(1, 8), (2, 8), (1, 64)])
+def test_what_is_not_finite_stays_in_its_group(value, stride, features):
+    """Groups of few channels are computed together, with zeros between them."""
+    rng = np.random.default_rng(1)
+    options = {"stride": (stride,) * 2, "padding": ((1, 1),) * 2, "dilation": (1, 1), "groups": 4}
+    x, w = rng.standard_normal((2, 6, 6, 8)), rng.standard_normal((3, 3, 2, features))
+    g = rng.standard_normal((2, *places_of((6, 6), (3, 3), (stride,) * 2, ((1, 1),) * 2, (1, 1)), features))
+    x[0, 2, 2, 3] = g[0, 1, 1, features // 4] = value
+    bias = rng.standard_normal(features)
+    calls = [
+        ("conv", (x, w), {}),
+        ("conv_bias", (x, w, bias), {}),
+        ("conv_adjoint", (g, w), {"size": (6, 6)}),
+        ("conv_kernel", (x, g), {"size": (3, 3)}),
+    ]
+    for name, arrays, more in calls:
+        with np.errstate(invalid="ignore"):
+            found = KERNELS[name](*arrays, **options, **more)
+        other = found.reshape(*found.shape[:-1], 4, -1)[..., [0, 2, 3], :]
+        assert np.isfinite(other).all(), name
+        assert not np.isfinite(found).all(), name
+        zeroed = [np.where(np.isfinite(a), a, 0.0) for a in arrays]
+        wanted = KERNELS[name](*zeroed, **options, **more).reshape(*found.shape[:-1], 4, -1)[..., [0, 2, 3], :]
+        np.testing.assert_allclose(other, wanted, rtol=0, atol=1e-12)
