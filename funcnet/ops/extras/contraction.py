@@ -10,8 +10,9 @@ import numpy as np
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError
 from funcnet.ops.arithmetic import multiply
-from funcnet.ops.broadcasting import reshaped, sum_over
+from funcnet.ops.broadcasting import cast, reshaped, sum_over
 from funcnet.ops.comparison import where
+from funcnet.ops.dtypes import result_type
 from funcnet.ops.extras.inputs import along, size
 from funcnet.ops.extras.subscripts import Contraction, Label, Labels, Terms, described, parse
 from funcnet.ops.fresh import array_like
@@ -76,6 +77,10 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
            [0., 1.]])
     """
     arrays, labels, result = parse(operands)
+    if any([x.dtype != arrays[0].dtype for x in arrays]):
+        # What is multiplied first has no fewer digits than the result, and no smaller range.
+        dtype = result_type(*arrays)
+        arrays = [x if x.dtype == dtype else cast(x, dtype) for x in arrays]
     order: Any = bool(optimize)
     if isinstance(optimize, (list, tuple)):
         order = tuple([tuple(step) if isinstance(step, list) else step for step in optimize])

@@ -178,3 +178,12 @@ def test_modules_are_loaded_at_first_use() -> None:
         "assert 'funcnet.ops.extras.contraction' in sys.modules and 'opt_einsum' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "float32"])
+def test_factors_of_smaller_types_are_multiplied_in_that_of_the_result(dtype: str) -> None:
+    x, small = np.array([0.5, 1.5]), np.array([[100, 90], [7, 101]], dtype)
+    for subscripts, operands in (("i,ji,ji->i", (x, small, small)), ("i,jk->i", (x, small))):
+        found, wanted = xp.einsum(subscripts, *operands), np.einsum(subscripts, *operands)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-15)
