@@ -147,7 +147,9 @@ def _cond(x: Any, p: Any = None) -> Any:
 
 
 def _multi_dot(arrays: Any) -> Any:
-    return reduce(ops.matmul, arrays)
+    # Whatever is multiplied first, small integers do not wrap around where the result is none.
+    dtype = ops.result_type(*arrays)
+    return reduce(ops.matmul, [x if x.dtype == dtype else ops.cast(x, dtype) for x in arrays])
 
 
 def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:

@@ -117,3 +117,9 @@ def test_lists_and_integers_are_converted() -> None:
 def test_errors(call: Callable[[Any], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         vjp(call, SQUARE)
+
+
+def test_chains_of_products_do_not_wrap_around() -> None:
+    a, x = np.array([[9, 100], [80, 7]], np.int8), np.array([0.5, 1.5])
+    found = jvp(lambda x: np.linalg.multi_dot([a, a, x]), (x,), (x,))[0]
+    np.testing.assert_allclose(found, np.linalg.multi_dot([a, a, x]), rtol=1e-14)

@@ -73,6 +73,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], /, default: Any =
                 needed="a boolean data type",
                 write="x != 0",
             )
+    arrays = [v for v in (*choicelist, default) if hasattr(v, "dtype")]
+    if any([v.dtype != arrays[0].dtype for v in arrays]):
+        # Before they meet: beside small integers alone, a number for the rest would wrap around.
+        dtype = result_type(*arrays)
+        *choicelist, default = [cast(v, dtype) if hasattr(v, "dtype") else v for v in (*choicelist, default)]
     y = default
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
         y = where(condition, choice, y)

@@ -7,6 +7,7 @@ from typing import Any
 from funcnet.backends import bessel
 from funcnet.backends.special import hosted_by
 from funcnet.core import Primitive, Refused, bind, elementwise
+from funcnet.ops.broadcasting import cast
 from funcnet.ops.complex import sign
 from funcnet.ops.rounding import trunc
 from funcnet.ops.special.declare import ALL, POSITIVE, declare, lifted
@@ -129,7 +130,7 @@ yn = declare(
     "Bessel function of the second kind, of whole order n.",
     partials=(
         _ORDER,
-        lambda g, x1, x2, y: _yn_slope(g, trunc(x1) if hasattr(x1, "dtype") else int(x1), x2, y),
+        lambda g, x1, x2, y: _yn_slope(g, cast(trunc(x1), g.dtype) if hasattr(x1, "dtype") else int(x1), x2, y),
     ),
     derivative=("", "yv(x1 - 1, x2) - x1/x2*yv(x1, x2)"),
     domain=(POSITIVE, POSITIVE),

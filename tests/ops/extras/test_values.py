@@ -272,3 +272,10 @@ def test_names() -> None:
     for module in (extras, ops, xp):
         with pytest.raises(AttributeError, match="no attribute 'einstein'"):
             module.einstein  # noqa: B018
+
+
+def test_select_promotes_before_it_chooses() -> None:
+    x, small = np.array([0.5, 1.5, 0.25]), np.array([100, 3, 77], np.uint8)
+    found = xp.select([x > 1, x > 0.4], [x, small], -1)
+    np.testing.assert_array_equal(found, [100.0, 1.5, -1.0])
+    assert found.dtype == np.float64

@@ -49,6 +49,14 @@ def test_booleans(f: Any, true: Any, position: int) -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
+def test_unsigned_orders_of_zero() -> None:
+    x, orders = np.array([0.5, 1.5]), np.array([0, 1], np.uint8)
+    for found, wanted in zip(
+        slopes(xp.special.yn, 0, orders, x), slopes(xp.special.yn, 0, orders * 1.0, x), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
 def test_exponents_at_the_end_of_their_range() -> None:
     x = np.array([1.5])
     found, _ = slopes(xp.pow, 1, np.array([-128], np.int8), x)
