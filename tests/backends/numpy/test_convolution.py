@@ -9,6 +9,7 @@ from funcnet.backends.numpy import convolution
 from funcnet.backends.numpy.frames import mirrored_padding, padded
 from funcnet.backends.windows import places_of
 from funcnet.core import registry
+from funcnet.ops import nn  # noqa: F401  # declares the convolutions
 
 XP = pytest.importorskip("array_api_compat.numpy")
 KERNELS = convolution.KERNELS
