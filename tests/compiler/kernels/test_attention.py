@@ -32,7 +32,7 @@ def causal(dtype: str, n: int, m: int, hidden: float = -1e9) -> Any:
     return np.where(np.arange(m)[None, :] <= np.arange(n)[:, None], 0.0, hidden).astype(dtype)
 
 
-def compared(f: Callable[..., Any], *arguments: Any) -> FusedPlan:
+def compared(f: Callable[..., Any], *arguments: Any, precision: str | None = None) -> FusedPlan:
     with np.errstate(all="ignore"):
         graph = optimised(fn.trace(f, *arguments))
         wanted = interpret(graph, arguments)
@@ -40,7 +40,7 @@ def compared(f: Callable[..., Any], *arguments: Any) -> FusedPlan:
     plan = FusedPlan(graph)
     for _ in range(2):
         for a, b in zip(wanted, plan(*arguments), strict=True):
-            rtol = RTOL[str(a.dtype)]
+            rtol = RTOL[precision or str(a.dtype)]
             finite = np.where(np.isfinite(a), a, 0)
             np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol * float(np.max(np.abs(finite), initial=0.0)))
     for a, b in zip(before, arguments, strict=True):
@@ -48,10 +48,11 @@ def compared(f: Callable[..., Any], *arguments: Any) -> FusedPlan:
     return plan
 
 
-def derived(f: Callable[..., Any], *arguments: Any, fused: bool = True) -> FusedPlan:
+def derived(f: Callable[..., Any], *arguments: Any, fused: bool = True, precision: str | None = None) -> FusedPlan:
     """Compare a function and the gradients of a sum of its results."""
     names = tuple(i for i, a in enumerate(arguments) if a.dtype.kind == "f")
-    plan = compared(fn.value_and_grad(lambda *a: xp.sum(xp.tanh(f(*a))), argnums=names), *arguments)
+    gradient = fn.value_and_grad(lambda *a: xp.sum(xp.tanh(f(*a))), argnums=names)
+    plan = compared(gradient, *arguments, precision=precision)
     assert (FORWARD in plan.calls, BACKWARD in plan.calls) == (fused, fused)
     return plan
 
@@ -272,7 +273,8 @@ class TestLeftAlone:
                 return p
             return xp.astype(xp.astype(p, xp.float32) @ xp.astype(v, xp.float32), xp.float64) if case == "half" else y
 
-        derived(f, q, k, v, b, fused=False)
+        # Products in single precision differ by their order, whatever the results are converted to.
+        derived(f, q, k, v, b, fused=False, precision="float32" if case == "half" else None)
 
     def test_second_derivatives(self) -> None:
         q, k, v = normal("float64", (9, 3), (10, 3), (10, 3))

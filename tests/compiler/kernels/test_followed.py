@@ -112,7 +112,8 @@ def test_product_and_loops(dtype: Any, threads: int, monkeypatch: pytest.MonkeyP
                 assert np.all(np.abs(c - exact) <= bound)
             else:
                 assert np.isnan(c).all()
-    assert done >= len(SIZES) - 1
+    # The height of a tile says which sizes have more panels than threads.
+    assert done >= len(SIZES) - 2
 
 
 @compiled
