@@ -36,6 +36,10 @@ def _refused(name: str) -> Any:
     return method
 
 
+#: Bytes of a page, and of arrays that begin with one.
+_PAGE, _LONG = 1 << 12, 1 << 20
+
+
 class Donated:
     """The only element of an array that was donated: every use of it raises `DonatedArrayError`."""
 
@@ -281,11 +285,13 @@ def _claimed(array: Any) -> Any:
 def _copied(array: Any) -> Any:
     """Return a copy whose rows follow each other, and which begins with a line of the cache if it is large.
 
-    It is made once: loops write to it from then on.
+    It is made once: loops write to it from then on. Long ones begin with a page, before where NumPy's other long arrays
+    begin in theirs: processors take a read from the place in a page that is being written in another one for a read of
+    what is written, and a gradient is read along with what it changes.
     """
-    large = array.nbytes >= LARGE
-    whole = _Block((array.nbytes + 64 * large,), np.uint8)
-    memory = np.ndarray(array.shape, array.dtype, whole, -whole.ctypes.data % 64 if large else 0)
+    line = _PAGE if array.nbytes >= _LONG else 64 if array.nbytes >= LARGE else 1
+    whole = _Block((array.nbytes + line - 1,), np.uint8)
+    memory = np.ndarray(array.shape, array.dtype, whole, -whole.ctypes.data % line)
     memory[...] = array
     return memory
 

@@ -128,6 +128,15 @@ class TestInPlace:
         compiled_now(f, w, g)
         np.testing.assert_array_equal(f(first, g), (w * 2.0 + g) * 2.0 + g)
 
+    def test_long_ones_begin_with_a_page(self) -> None:
+        f = fn.jit(momentum, donate=0)
+        state, g = arrays((512, 513))
+        compiled_now(f, state, g)
+        state = tuple([a.copy() for a in state])
+        for _ in range(3):
+            state, _ = f(state, g)
+            assert [a.__array_interface__["data"][0] % 4096 for a in state] == [0, 0]
+
     def test_large_ones_begin_with_a_line_of_the_cache(self) -> None:
         (w, m), g = arrays((64, 65))
         f = fn.jit(momentum, donate=0)
