@@ -35,8 +35,8 @@ def compared(f: Any, *args: np.ndarray, compile: Any = in_python) -> FusedPlan:
 
 def forces(x: Any, m: Any) -> Any:
     d = x[None] - x[:, None]
-    # Not nearer: terms of 1,000 would cancel in the gradient, and leave their rounding errors.
-    near = xp.sum(d * d, axis=-1) + 1.0
+    # In single precision not nearer: terms of 1,000 would cancel in the gradient, and leave their rounding errors.
+    near = xp.sum(d * d, axis=-1) + (0.01 if x.dtype == xp.float64 else 1.0)
     return xp.sum((m / (near * xp.sqrt(near)))[:, :, None] * d, axis=1)
 
 
