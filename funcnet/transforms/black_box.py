@@ -18,7 +18,6 @@ from funcnet.transforms.promised import check_promise, promised
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from funcnet.core import Trace
 
 __all__ = ["adopted", "external", "owned"]
 
@@ -150,7 +149,6 @@ class external:  # noqa: N801  # used as a function
 
 class _ExternalCall(Opaque):
     __slots__ = ("f",)
-    region = True
 
     def __init__(self, f: external, args: tuple[Any, ...]) -> None:
         self.f = f
@@ -160,14 +158,13 @@ class _ExternalCall(Opaque):
         args = self.arguments.filled(values)
         leaves = tree.leaves(args)
         out = untraced(self.f.f, *tree.map(_on_host, args))
-        # Copies: the function may keep what it returns, and plans take arrays that are no views for their own.
-        ys = tuple([owned(y) for y in self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))])
+        ys = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
+        if self.promise is not None:
+            # The function may keep what it returns, and plans take arrays that are no views for their own.
+            ys = tuple([owned(y) for y in ys])
         if self.f.shape is not None:
             check_promise(f"The external function {self.name!r}", ys, self._declared(args))
         return ys
-
-    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
-        return tuple([Tracer(trace, s, None) for s in self.specs(values)])
 
     def specs(self, args: Sequence[Any]) -> list[Any]:
         if self.f.shape is None:
@@ -176,7 +173,8 @@ class _ExternalCall(Opaque):
                 needed="a rule for the shape of its result",
                 write=f"fn.external({self.name}, shape=lambda x: x.shape)",
             )
-        return self._declared(self.arguments.filled(args))
+        self.promise = self._declared(self.arguments.filled(args))
+        return self.promise
 
     def _declared(self, args: tuple[Any, ...]) -> list[Spec]:
         """Return the specs that `shape` promises, and remember their structure."""

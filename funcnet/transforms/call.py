@@ -339,9 +339,25 @@ class Call(Primitive):
 
 
 class Opaque(Call):
-    """A call that every transformation evaluates one level down, until the function gets plain arrays."""
+    """A call that every transformation evaluates one level down, until the function gets plain arrays.
 
-    __slots__ = ()
+    A graph has it as an equation, whose results are as `specs` says.
+    """
+
+    __slots__ = ("promise",)
+    region = True
+
+    def __init__(self, name: str, arguments: Arguments) -> None:
+        super().__init__(name, arguments)
+        #: What the results are like, once a graph or shapes rely on it.
+        self.promise: Sequence[Any] | None = None
+
+    def specs(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Return what the results are like for operands of which some are specs."""
+        raise NotImplementedError
+
+    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
+        return tuple([Tracer(trace, s, None) for s in self.specs(values)])
 
     def start(self, values: Sequence[Any], active: Sequence[int]) -> tuple[tuple[Any, ...], Any]:  # noqa: ARG002
         ys = bind(self, *values)

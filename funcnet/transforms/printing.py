@@ -28,7 +28,6 @@ class _Print(Opaque):
     """Prints its operands; its result, since every equation has one, says nothing."""
 
     __slots__ = ("given", "line", "text", "where")
-    region = True
 
     def __init__(self, text: str, given: tuple[list[Any], Any], where: list[int], line: str) -> None:
         super().__init__("debug_print", Arguments(()))

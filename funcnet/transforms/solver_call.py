@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.core import Spec, Tracer, bind, raw, untraced
+from funcnet.core import Spec, bind, raw, untraced
 from funcnet.core.dtypes import kind
 from funcnet.core.frames import user_frame
 from funcnet.errors import AbstractValueError, DtypeError, NonScalarOutputError
@@ -31,8 +31,7 @@ __all__ = ["SolverCall"]
 class SolverCall(Opaque):
     """A call of a solver."""
 
-    __slots__ = ("aux", "condition", "declared", "differentiated", "has_aux", "promise", "solve", "solver", "tolerance")
-    region = True
+    __slots__ = ("aux", "condition", "declared", "differentiated", "has_aux", "solve", "solver", "tolerance")
 
     def __init__(
         self,
@@ -50,8 +49,6 @@ class SolverCall(Opaque):
         self.has_aux = has_aux
         self.tolerance = tolerance
         self.declared = shape
-        #: What the solution is like, once others rely on it.
-        self.promise: Sequence[Spec] | None = None
         #: Whether the result is needed for a derivative.
         self.differentiated = False
         self.aux: Any = None
@@ -71,8 +68,7 @@ class SolverCall(Opaque):
                 )
             out, self.aux = out
         leaves = tree.leaves(args)
-        # Copies: the solver may keep what it returns.
-        ys = tuple([owned(y) for y in self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))])
+        ys = self.flat(tree.map(lambda leaf: adopted(leaf, leaves), out))
         for y in ys:
             if kind(y.dtype) != "f":
                 raise DtypeError(
@@ -82,14 +78,13 @@ class SolverCall(Opaque):
                     write="has_aux=True for what is no solution; real and imaginary part as two arrays",
                 )
         if self.promise is not None:
+            # The solver may keep what it returns.
+            ys = tuple([owned(y) for y in ys])
             check_promise(f"The solver {self.name!r}", ys, self.promise)
         if self.differentiated and self.tolerance is not None:
             y, fresh = self._solution(ys, values)
             check_solution(lambda y: self._at(y, fresh), y, self.tolerance, self.name)
         return ys
-
-    def abstract(self, trace: Trace, *values: Any) -> tuple[Any, ...]:
-        return tuple([Tracer(trace, s, None) for s in self.specs(values)])
 
     def specs(self, args: Sequence[Any]) -> Sequence[Spec]:
         given = self.arguments.filled(args)

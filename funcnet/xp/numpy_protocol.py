@@ -59,7 +59,9 @@ def array_ufunc(
         if function is None or (where is not True and (out is None or ufunc.nout > 1)):
             raise unsupported(f"numpy.{name}" + ("" if where is True else " with where="))
         along = {"axis": kwargs.pop("axis")} if name == "vecdot" and "axis" in kwargs else {}
-        result = _applied(f"numpy.{name}", partial(function, **along), self, [array_of(x) for x in inputs], kwargs)
+        if along:
+            function = partial(function, **along)
+        result = _applied(f"numpy.{name}", function, self, [array_of(x) for x in inputs], kwargs)
         if where is not True:
             result = ops.where(where, result, out[0])
     elif method == "reduce" and where is True and name in _REDUCE and kwargs.keys() <= {"axis"}:
