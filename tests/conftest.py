@@ -1,9 +1,11 @@
-"""What every test shares: the hypothesis profiles and single-threaded linear algebra."""
+"""What every test shares: the hypothesis profiles, draws of its own, and single-threaded linear algebra."""
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +20,19 @@ settings.register_profile(
 )
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each test draws of its own from its file's generators, whichever tests ran before it in its process."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(item, pytest.Function):
+        return
+    generators = [value for value in vars(item.module).values() if isinstance(value, numpy.random.Generator)]
+    if generators:
+        state = type(generators[0].bit_generator)(crc32(item.nodeid.encode())).state
+        for generator in generators:
+            generator.bit_generator.state = state
 
 
 @pytest.hookimpl(wrapper=True)
