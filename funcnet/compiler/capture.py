@@ -16,6 +16,7 @@ from funcnet.core import Spec, Trace, Tracer, bind, current_trace, owner
 from funcnet.core.bind import check_hashable, run
 from funcnet.core.frames import user_frame
 from funcnet.core.inference import inferred
+from funcnet.core.trace import keepers
 from funcnet.errors import AbstractValueError, DtypeError, FuncnetError
 
 if TYPE_CHECKING:
@@ -47,18 +48,28 @@ class GraphTrace(Trace):
     depends on no input, so that it is computed at once.
     """
 
-    __slots__ = ("_constants", "_free", "equations")
+    __slots__ = ("_constants", "_free", "equations", "keeps")
     name = "jit"
     concrete = False
 
-    def __init__(self) -> None:
+    def __init__(self, keeps: Callable[[Primitive], bool] | None = None) -> None:
         super().__init__()
+        self.keeps = keeps
         self.equations: list[Equation] = []
         #: What tells an array from others -> its value, a copy, and the array, which is kept so that no other comes to
         #: lie in its place.
         self._constants: dict[Any, tuple[Value, Any, Any]] = {}
         #: Identity of a tracer of an enclosing transformation -> its value and the tracer.
         self._free: dict[int, tuple[Value, Tracer]] = {}
+
+    def run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.keeps is None:
+            return super().run(f, args, kwargs)
+        keepers.append(self)
+        try:
+            return super().run(f, args, kwargs)
+        finally:
+            keepers.remove(self)
 
     def carries(self, tracer: Tracer) -> bool:  # noqa: ARG002  # the same for all
         """No derivative; `hidden` says what may be read."""
@@ -95,14 +106,22 @@ class GraphTrace(Trace):
                     unknown = True
             else:
                 inputs.append(a)
-        if not unknown:
-            y = run(primitive, inputs, params)
+        if not unknown and (y := self._computed(primitive, inputs, params)) is not None:
             return tuple([Tracer(self, v, None) for v in y]) if primitive.multiple else Tracer(self, y, None)
         found = inferred(primitive, [v.spec if v.__class__ is Value else v for v in inputs], params)
         outputs = tuple([Value(s) for s in (found if primitive.multiple else (found,))])
         self._record(primitive, inputs, params, outputs)
         results = tuple([Tracer(self, v.spec, v) for v in outputs])
         return results if primitive.multiple else results[0]
+
+    def _computed(self, primitive: Primitive, inputs: list[Any], params: dict[str, Any]) -> Any:
+        """Return the result of an operation on known arrays, None if it fails in a branch that may not be chosen."""
+        try:
+            return run(primitive, inputs, params)
+        except Exception:
+            if self.keeps is None:
+                raise
+            return None
 
     def _call(self, call: Any, args: Sequence[Any]) -> tuple[Any, ...]:
         """Handle a call of a function with rules: an equation of its own if it says so, its operations otherwise."""
@@ -175,7 +194,9 @@ class GraphTrace(Trace):
         return [t for _, t in self._free.values()]
 
 
-def capture(f: Callable[..., Sequence[Any]], specs: Sequence[Spec]) -> tuple[Graph, list[Tracer]]:
+def capture(
+    f: Callable[..., Sequence[Any]], specs: Sequence[Spec], keeps: Callable[[Primitive], bool] | None = None
+) -> tuple[Graph, list[Tracer]]:
     """Run a function on abstract arrays.
 
     Parameters
@@ -184,6 +205,9 @@ def capture(f: Callable[..., Sequence[Any]], specs: Sequence[Spec]) -> tuple[Gra
         Takes one array for each spec, and returns a flat sequence of arrays and Python scalars.
     specs : sequence of Spec
         What is known of the arguments.
+    keeps : callable, optional
+        Which operations the graph has to hold though the function does them on arrays from outside alone; none by
+        default, since they need not be done again each time the graph runs.
 
     Returns
     -------
@@ -197,7 +221,7 @@ def capture(f: Callable[..., Sequence[Any]], specs: Sequence[Spec]) -> tuple[Gra
     AbstractValueError
         If the function reads a value.
     """
-    trace = GraphTrace()
+    trace = GraphTrace(keeps)
     tracers = [trace.input(s) for s in specs]
     inputs = [t.node for t in tracers]
     found = trace.run(f, tuple(tracers), {})

@@ -89,7 +89,10 @@ def merge_equal(graph: Graph) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Compute what depends on constants only, unless that makes a large array of a small one."""
+    """Compute what depends on constants only, unless that makes a large array of a small one, or fails.
+
+    What fails may be in a branch that is not chosen.
+    """
     constants = dict(graph.constants)
     kept: list[Equation] = []
     for e in graph.equations:
@@ -98,7 +101,11 @@ def fold_constants(graph: Graph) -> Graph:
         if not foldable or not all([v in constants for v in values]) or _bytes(e) > _FOLDED_BYTES:
             kept.append(e)
             continue
-        found = run(e.primitive, [constants[v] if v.__class__ is Value else v for v in e.inputs], e.params)
+        try:
+            found = run(e.primitive, [constants[v] if v.__class__ is Value else v for v in e.inputs], e.params)
+        except Exception:
+            kept.append(e)
+            continue
         for v, array in zip(e.outputs, found if e.primitive.multiple else (found,), strict=True):
             constants[v] = array
     return Graph(graph.inputs, kept, graph.outputs, constants).with_equations(kept)

@@ -18,13 +18,42 @@ from funcnet.transforms.while_call import WhileCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from funcnet.core import Primitive
+
 __all__ = ["captured_branch", "captured_prefixes", "repeat", "scan_steps"]
+
+
+#: Operations on arrays that fail for some values.
+_FAIL = frozenset(
+    (
+        *("gather", "take_along_axis", "add_along_axis", "index_add", "index_set", "index_multiply", "index_min"),
+        *("index_max", "pow", "inv", "solve", "cholesky", "svd", "svdvals", "eigh", "eigvalsh", "eig", "eigvals"),
+        *("pinv", "matrix_rank", "sqrtm", "logm"),
+    )
+)
+
+
+def _all(primitive: Primitive) -> bool:  # noqa: ARG001  # whatever it is
+    """What a branch does, which may not be chosen."""
+    return True
+
+
+def _failing(primitive: Primitive) -> bool:
+    """What the step of a loop that may not run at all must not do before: fail, go on for ever, print."""
+    return primitive.kind == "call" or primitive.name in _FAIL
+
+
+def _effects(primitive: Primitive) -> bool:
+    """What each step of a loop does again."""
+    return bool(primitive.meta.get("effect"))
 
 
 class _Body:
     """A function of pytrees, captured: its graph, what it uses beside its arguments, and what it returns."""
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], keeps: Callable[[Primitive], bool] | None = None
+    ) -> None:
         leaves, structure = tree.flatten(args)
         self.where = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype")]
         self.operands = [leaves[i] for i in self.where]
@@ -40,7 +69,7 @@ class _Body:
             found, self.structure = tree.flatten(self.out)
             return [as_array(v) for v in found]
 
-        self.graph, self.free = capture(flat, [spec_of(v) for v in self.operands])
+        self.graph, self.free = capture(flat, [spec_of(v) for v in self.operands], keeps)
 
 
 def _closed(bodies: Sequence[_Body]) -> tuple[list[Graph], list[Any]]:
@@ -61,7 +90,7 @@ def captured_branch(
     index: Any, functions: Sequence[Callable[..., Any]], operands: tuple[Any, ...], compare: Any
 ) -> Any:
     """Return the result of one of the functions; `compare` checks that all return the same kind of thing."""
-    bodies = [_Body(f, operands) for f in functions]
+    bodies = [_Body(f, operands, _all) for f in functions]
     compare([body.out for body in bodies])
     graphs, free = _closed(bodies)
     # A Python number in one branch is an array in another.
@@ -96,7 +125,7 @@ def scan_steps(
     """Return what `scan` returns: the carry, and the stacked results."""
     element = tree.map(lambda leaf: _first(leaf), xs)
     init = _like_result(lambda carry, x: step(carry, x)[0], init, element)
-    body = _Body(step, (init, element))
+    body = _Body(step, (init, element), _effects)
     (graph,), free = _closed([body])
     carry, shape = tree.flatten(init)
     carried = len(carry)
@@ -109,7 +138,7 @@ def scan_steps(
 def repeat(condition: Callable[[Any], Any], step: Callable[[Any], Any], init: Any) -> Any:
     """Return what `while_loop` returns."""
     init = _like_result(step, init)
-    bodies = [_Body(condition, (init,)), _Body(step, (init,))]
+    bodies = [_Body(condition, (init,), _effects), _Body(step, (init,), _failing)]
     (before, after), free = _closed(bodies)
     carry, shape = tree.flatten(init)
     found = bind(WhileCall(before, after, held=len(free)), *free, *carry)
@@ -128,7 +157,8 @@ def _like_result(step: Callable[..., Any], init: Any, *rest: Any) -> Any:
     if all([hasattr(leaf, "dtype") for leaf in leaves]):
         return init
     arrays = [leaf if hasattr(leaf, "dtype") else scalar_array(leaf) for leaf in leaves]
-    found = tree.leaves(_Body(step, (init, *rest)).out)
+    # Nothing of this run is to stay, prints neither.
+    found = tree.leaves(_Body(step, (init, *rest), _all).out)
     return tree.unflatten(
         structure,
         [

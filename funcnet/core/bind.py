@@ -9,7 +9,9 @@ import numpy as np
 
 from funcnet import backends
 from funcnet.core.primitive import registry
-from funcnet.core.tracer import Tracer
+from funcnet.core.spec import Spec
+from funcnet.core.trace import current_trace, keepers
+from funcnet.core.tracer import Tracer, raw
 from funcnet.errors import DtypeError, FuncnetError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from funcnet.backends import Backend
     from funcnet.core.primitive import Primitive
+    from funcnet.core.trace import Trace
 
 __all__ = ["bind", "check_arrays", "check_hashable", "kernel_of", "run", "scalar_array", "watch"]
 
@@ -50,8 +53,26 @@ def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
     if trace is not None:
         if not trace.alive:
             raise trace.escaped(f"xp.{primitive.name}")
+        if keepers:
+            trace = _keeper(trace, primitive, args)
         return trace.process(primitive, args, params)
     return run(primitive, args, params)
+
+
+def _keeper(trace: Trace, primitive: Primitive, args: Sequence[Any]) -> Trace:
+    """Return the trace that takes an operation: one within, of what may never run, or that of the arguments.
+
+    What a branch of a graph does on arrays from outside is to be done when that branch is chosen only: it may fail, go
+    on for ever or print something. What is known is computed at once all the same.
+    """
+    inner = current_trace()
+    while inner is not None and inner is not trace:
+        if inner.keeps is not None and inner.level > trace.level and inner.keeps(primitive):
+            return inner if any([raw(a).__class__ is Spec for a in args]) else trace
+        inner = inner.outer
+        while inner is not None and not inner.alive:
+            inner = inner.outer
+    return trace
 
 
 def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from funcnet.core.primitive import Primitive
     from funcnet.errors import FuncnetError
 
-__all__ = ["Trace", "constant", "current_trace", "determined", "settled", "untraced"]
+__all__ = ["Trace", "constant", "current_trace", "determined", "keepers", "settled", "untraced"]
 
 _levels = count(1)
 _innermost: ContextVar[Trace | None] = ContextVar("funcnet_trace", default=None)
+#: The traces with `keeps` that run, in whatever thread: in most programs there is none to look for.
+keepers: list[Trace] = []
 
 
 class Trace:
@@ -40,6 +42,8 @@ class Trace:
     concrete = True
     #: Whether it keeps what its arrays were computed from, so that derivatives may be taken of them later.
     remembers = True
+    #: Which operations it takes that its function does on arrays from outside alone; None for none.
+    keeps: Callable[[Primitive], bool] | None = None
 
     def __init__(self) -> None:
         self.level = next(_levels)
