@@ -24,6 +24,7 @@ from funcnet.transforms.named_arguments import unknown_option
 from funcnet.transforms.program import Program
 from funcnet.transforms.recaptures import Recaptures
 from funcnet.transforms.static_arguments import StaticArguments
+from funcnet.transforms.taps import collecting
 from funcnet.transforms.versions import HOLE, Version
 
 if TYPE_CHECKING:
@@ -183,7 +184,10 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
         # A list is none of the structures that arguments by position have.
         whole = [args, kwargs] if kwargs else args
         last = self._last
-        context = backends.current()
+        context: Any = backends.current()
+        if collecting():
+            # A graph that was captured without knows nothing of its taps.
+            context = context, "taps"
         # Nearly every call is like the one before, and comparing takes less time than hashing.
         near = last
         if last is None or not last.plain or last.key[3] is not context or last.key[2] != static:

@@ -51,6 +51,16 @@ def _exact(value: Any) -> Any:
         return cls, repr(value)
     if isinstance(value, np.inexact):
         return cls, value.tobytes()
+    if isinstance(value, np.generic):
+        # Dates are equal in other units.
+        return cls, value, value.dtype.str
+    if isinstance(value, (float, complex)):
+        # Of a class that is made of one: as equal as the numbers are.
+        number = float(value) if isinstance(value, float) else complex(value)
+        return cls, repr(number), value if value == value else None
+    if cls is range or cls is slice:
+        # Empty ranges are equal wherever they begin.
+        return cls, _exact((value.start, value.stop, value.step))
     if isinstance(value, tuple) and cls.__eq__ is tuple.__eq__:
         return cls, tuple([_exact(v) for v in value])
     if cls is frozenset:

@@ -22,7 +22,7 @@ from funcnet.transforms.tape import Node, sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["grad_of_taps", "tap"]
+__all__ = ["collecting", "grad_of_taps", "tap"]
 
 _collector: ContextVar[_Collector | None] = ContextVar("funcnet_taps", default=None)
 
@@ -38,6 +38,11 @@ class _Collector:
         self.structures: dict[str, Any] = {}
         self.taps: dict[tuple[str, int], tuple[Node, Zero]] = {}
         self.sweeping = False
+
+
+def collecting() -> bool:
+    """Whether taps are collected in this thread or task."""
+    return _collector.get() is not None
 
 
 class _Tap(Call):

@@ -160,6 +160,7 @@ class TestFreshResults:
             lambda x: x[:1],
             lambda x: xp.broadcast_to(x, (2, 2, 3)),
             lambda x: fn.stop_gradient(x),
+            lambda x: xp.imag(x),
         ],
     )
     def test_no_result_shows_the_argument(self, f: Any) -> None:

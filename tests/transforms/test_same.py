@@ -1,6 +1,7 @@
 """Values in keys: what a graph is found by."""
 
 import math
+from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import combinations
@@ -62,6 +63,30 @@ def test_equal_values_of_other_kinds_differ(hold: Any, values: list[Any]) -> Non
 @pytest.mark.parametrize("make", [lambda: float("nan"), lambda: complex(math.nan, 1), lambda: np.float32("nan")])
 def test_nan_is_itself(hold: Any, make: Any) -> None:
     assert len({Same(hold(make())), Same(hold(make()))}) == 1
+
+
+class Rate(float):
+    """A number of a class of its own."""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [range(0), range(5, 5), range(0, 0, 2)],
+        [np.datetime64("2020"), np.datetime64("2020-01"), np.datetime64("2020-01-01")],
+        [Rate(0.0), Rate(-0.0), 0.0],
+    ],
+    ids=["ranges", "dates", "numbers"],
+)
+def test_equal_values_of_one_class_that_functions_tell_apart(values: list[Any]) -> None:
+    for a, b in combinations(values, 2):
+        assert a == b
+        assert Same(a) != Same(b)
+        assert Same((a,)) != Same((b,))
+    for a in values:
+        assert Same(a) == Same(copy(a))
+        assert hash(Same(a)) == hash(Same(copy(a)))
+    assert Same(Rate("nan")) == Same(Rate("nan"))
 
 
 def test_what_is_not_compared_does_not_count() -> None:

@@ -118,6 +118,12 @@ def test_taps_in_graphs():
     # A zero for "inside" would be wrong.
     with pytest.raises(NotDifferentiableError, match=r"'inside' inside of a captured function, in .*test_taps"):
         fn.grad_of_taps(f)(x)
+    # Nor is the graph that it has by now without the tap.
+    assert inside(x) == 6.0
+    for _ in range(2):
+        with pytest.raises(NotDifferentiableError, match="'inside' inside of a captured function"):
+            fn.grad_of_taps(f)(x)
+        assert inside(x) == 6.0
     branch = fn.jit(fn.grad_of_taps(lambda x: fn.cond(x[0] > 0.0, inside, xp.sum, x)))
     with pytest.raises(NotDifferentiableError, match=r"fn\.jit\(fn\.grad_of_taps"):
         branch(x)

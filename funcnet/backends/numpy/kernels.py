@@ -23,7 +23,6 @@ _SAME_NAME = (
     "expm1",
     "floor",
     "hypot",
-    "imag",
     "isfinite",
     "isinf",
     "isnan",
@@ -69,10 +68,15 @@ def _concat(*arrays: Any, axis: int | None = 0) -> np.ndarray:
     return np.concatenate(arrays, axis=axis)
 
 
+def _imag(x: Any) -> Any:
+    # Of real arrays NumPy's zeros cannot be written to.
+    return np.imag(x) if x.dtype.kind == "c" else np.zeros(x.shape, x.dtype)[()]
+
+
 def _stack(*arrays: Any, axis: int = 0) -> np.ndarray:
     return np.stack(arrays, axis=axis)
 
 
 KERNELS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {name: getattr(np, name) for name in _SAME_NAME} | _RENAMED | {"concat": _concat, "stack": _stack}
+    {name: getattr(np, name) for name in _SAME_NAME} | _RENAMED | {"concat": _concat, "imag": _imag, "stack": _stack}
 )
