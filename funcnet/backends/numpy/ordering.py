@@ -10,6 +10,11 @@ __all__ = ["KERNELS"]
 
 _add: Any = np.add.reduce
 
+#: Data types whose numbers are sorted together with their places. Stable sorts of shorter integers are as fast.
+_PACKED = frozenset(["float16", "float32", "int32"])
+#: The bits of NaN, which comes behind infinity.
+_NAN = np.float32("nan").view(np.int32) & np.int32(0x7FFFFFFF)
+
 
 def _sort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
     if not x.ndim:
@@ -32,6 +37,8 @@ def _argsort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
 
 
 def _ascending(x: Any, axis: int, stable: bool) -> Any:
+    if x.dtype.name in _PACKED and x.shape[axis] <= 1 << 32:
+        return _ascending_packed(x, axis)
     if not stable or x.dtype.kind != "f" or not x.size:
         return np.argsort(x, axis, "stable" if stable else None)
     # NumPy's unstable sort is several times as fast. Then the few elements that are equal are put in order.
@@ -48,6 +55,29 @@ def _ascending(x: Any, axis: int, stable: bool) -> Any:
         some = flat[equal]
         flat[equal] = some[np.lexsort((some, np.cumsum(~before[equal])))]
     return np.moveaxis(order, -1, axis)
+
+
+def _ascending_packed(x: Any, axis: int) -> Any:
+    """Sort numbers of up to 32 bits with their places behind them, as integers of 64 bits.
+
+    That is three times as fast as sorting places by what they refer to, and no two of these integers are equal.
+    """
+    x = x.swapaxes(axis, -1)
+    if x.dtype.kind == "f":
+        # As integers, the bits of numbers are in order, and those of negative ones in reverse; zeros count as equal.
+        x = np.add(x, np.float32(0), dtype=np.float32)
+        bits = x.view(np.int32)
+        nan = np.isnan(x)
+        if nan.any():
+            bits[nan] = _NAN
+        bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+        x = bits
+    keys = x.astype(np.int64, "C")
+    keys <<= 32
+    keys |= np.arange(keys.shape[-1])
+    keys.sort(-1)
+    keys &= 0xFFFFFFFF
+    return keys.astype(np.intp, copy=False).swapaxes(axis, -1)
 
 
 def _inverse(order: Any, *, axis: int) -> Any:

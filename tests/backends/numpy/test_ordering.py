@@ -47,6 +47,22 @@ def test_other_dtypes(dtype: str, stable: bool) -> None:
         np.testing.assert_array_equal(sort(x, axis=1, descending=descending, stable=stable), wanted)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int32"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_argsort_with_places_behind_the_bits(dtype: str, axis: int) -> None:
+    rng = np.random.default_rng(0)
+    edges: Any = [-(2**31), -1, 0, 1, 2**31 - 1]
+    if dtype != "int32":
+        edges = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 6e-8, -6e-8, 65504.0]
+    x = np.where(rng.random((5, 9, 4)) < 0.7, rng.choice(edges, (5, 9, 4)), rng.normal(size=(5, 9, 4))).astype(dtype)
+    for a in (x, np.asfortranarray(x), x[::-1, ::2], x[:, :0]):
+        kept = a.copy()
+        order = argsort(a, axis=axis, descending=False, stable=True)
+        assert order.dtype == np.intp
+        np.testing.assert_array_equal(order, np.argsort(a, axis, "stable"))
+        assert a.tobytes() == kept.tobytes()
+
+
 def test_inverse_permutation() -> None:
     order = np.array([[2, 0, 1], [0, 2, 1]])
     np.testing.assert_array_equal(KERNELS["inverse_permutation"](order, axis=1), [[1, 2, 0], [0, 2, 1]])
