@@ -30,7 +30,8 @@ array([1.-2.j])""",
 imag = unary(
     "imag",
     "Imaginary part of each element.",
-    partial=lambda g, x: cast(g, x.dtype) * -1j,
+    # Of a real array it is 0, and so is that of its real cotangent.
+    partial=lambda g, x: cast(g, x.dtype) * -1j if kind(x.dtype) == "c" else imag(g),
     forward=lambda g: imag(g),
     derivative="0",
     dtypes="complex",

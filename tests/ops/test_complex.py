@@ -54,6 +54,16 @@ def test_first_derivatives_of_complex_numbers_are_jaxs(name: str, jax64: Any) ->
     np.testing.assert_allclose(t, jax64.jvp(oracle, (Z,), (T,))[1], rtol=1e-13, atol=1e-14)
 
 
+def test_the_imaginary_part_of_a_real_array_has_no_derivative() -> None:
+    x = np.array([1.0, -2.0])
+    # The cotangent meets others of real arrays on its way.
+    f = lambda x: ops.sum(ops.multiply(ops.imag(ops.multiply(x, x)), x)) + ops.sum(ops.multiply(x, ops.conj(x)))  # noqa: E731
+    (found,) = vjp(f, x)[1](np.float64(1.0))
+    np.testing.assert_array_equal(found, 2 * x, strict=True)
+    (found,) = vjp(lambda x: ops.imag(ops.square(x)), x)[1](np.array([1.0, np.inf]))
+    np.testing.assert_array_equal(found, np.zeros(2), strict=True)
+
+
 @pytest.mark.parametrize(
     "f",
     [
