@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from funcnet.compiler.kernels.tile_code import Writer
 
-__all__ = ["copy", "turn"]
+__all__ = ["copy", "spread", "turn"]
 
 
 _COPY = ("rows", "columns", "x", "x_row", "y", "y_row")
 _TURN = ("columns", "depth", "x", "x_column", "y", "y_step")
+_SPREAD = ("rows", "groups", "columns", "x", "x_row", "y", "y_row", "y_group")
 #: Bytes of the vectors of which a part is loaded and stored as fast as all: a processor of narrower ones takes as long
 #: for a part as for a dozen vectors, or has no such instruction.
 _MASKED = 64
@@ -180,3 +183,42 @@ def _pieces(writer: Writer, made: Any, b: Any, rest: Any, x: Any, y: Any, end: A
         x, y = merged
         count //= 2
     b.branch(end)
+
+
+def spread(writer: Writer, name: str) -> None:
+    """Write the function that takes rows apart into groups, by whole vectors."""
+    made = writer.function(name, _SPREAD)
+    rows, groups, columns, x, x_row, y, y_row, y_group = made.args
+    step = writer.int(writer.shape.width * writer.size)
+    b = writer.ir.IRBuilder(made.append_basic_block("entry"))
+    x_group = b.mul(columns, writer.int(writer.size))
+
+    def row(x: Any, y: Any) -> None:
+        def vectors(x: Any, y: Any) -> None:
+            _times(writer, b, groups, 1, (x, x_group), (y, y_group), lambda x, y: writer.store(b, writer.load(b, x), y))
+
+        _times(writer, b, columns, writer.shape.width, (x, step), (y, step), vectors)
+
+    _times(writer, b, rows, 1, (x, x_row), (y, y_row), row)
+    b.ret_void()
+
+
+def _times(writer: Writer, b: Any, count: Any, each: int, source: Any, target: Any, body: Callable[..., None]) -> None:
+    """Write a loop that counts down, and what it does with two places that move on."""
+    start = b.block
+    head, inside, end = [b.append_basic_block(n) for n in ("head", "inside", "end")]
+    b.branch(head)
+    b.position_at_end(head)
+    left, x, y = b.phi(writer.i64), b.phi(writer.i64), b.phi(writer.i64)
+    b.cbranch(b.icmp_signed(">", left, writer.int(0)), inside, end)
+    b.position_at_end(inside)
+    body(x, y)
+    for phi, first, later in (
+        (left, count, b.sub(left, writer.int(each))),
+        (x, source[0], b.add(x, source[1])),
+        (y, target[0], b.add(y, target[1])),
+    ):
+        phi.add_incoming(first, start)
+        phi.add_incoming(later, b.block)
+    b.branch(head)
+    b.position_at_end(end)

@@ -85,7 +85,10 @@ def rows_{T}(m, nn, kk, a, a_row, a_step, w, c, c_row, s, s_row, relu, v):
             x_row, x_step = {SZ}, h * {SZ}
             if i % (8 * h) == 0:
                 count = min(8, (m - i) // h)
-                for l in range(kk):
+                # Whole vectors where those of the next row follow in memory, from which the gaps are read.
+                whole = max(0, (kk * h - (h + {V} - 1) // {V} * {V}) // h + 1) if a_step > 0 else 0
+                spread_{T}(whole, count, h, x, a_step, v, x_step, kk * x_step)
+                for l in range(whole, kk):
                     copy_{T}(count, h, x + l * a_step, h * {SZ}, v + l * x_step, kk * x_step)
                 rest = m - i - count * h
                 if count < 8:

@@ -112,6 +112,10 @@ def _of_memory(typed: str) -> dict[str, Any]:
         if min(rows, columns) > 0:
             array(y, (rows, columns), (y_row, size))[...] = array(x, (rows, columns), (x_row, size))
 
+    def spread(rows: int, groups: int, columns: int, x: int, x_row: int, y: int, y_row: int, y_group: int) -> None:
+        for g in range(groups):
+            copy(rows, columns, x + g * columns * size, x_row, y + g * y_group, y_row)
+
     def turn(columns: int, depth: int, x: int, x_column: int, y: int, y_step: int) -> None:
         if min(columns, depth) > 0:
             array(y, (depth, columns), (y_step, size))[...] = array(x, (columns, depth), (x_column, size)).T
@@ -122,7 +126,7 @@ def _of_memory(typed: str) -> dict[str, Any]:
         result = array(y, (rows, columns), (y_row, y_column))
         result[...] = left @ right.T + (result if more else 0)
 
-    return {"tile": tile, "turn": turn, "copy": copy, "dot": dot}
+    return {"tile": tile, "turn": turn, "copy": copy, "spread": spread, "dot": dot}
 
 
 def _at(place: int, size: int, shape: Any, strides: Any) -> np.ndarray:

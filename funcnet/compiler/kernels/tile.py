@@ -8,6 +8,8 @@ Sources that :func:`funcnet.compiler.loops.build.compiled` is given may call, fo
     turn_f8(the same)
     copy_f4(rows, columns, x, x_row, y, y_row)
     copy_f8(the same)
+    spread_f4(rows, groups, columns, x, x_row, y, y_row, y_group)
+    spread_f8(the same)
     dot_f4(rows, columns, depth, x, x_row, v, v_row, y, y_row, y_column, more)
     dot_f8(the same)
     address(array)
@@ -36,7 +38,10 @@ cache, in pieces of a few hundred terms, each adding to the one before.
 ``turn`` writes the transpose of a matrix: ``y[k, j] = x[j, k]`` for ``k < depth`` and ``j < columns``, where column j
 of the result begins at ``x + j * x_column`` with neighbouring elements, and row k of the result at ``y + k * y_step``.
 It makes of a transposed operand what the tile reads as B. ``copy`` copies: ``y[i, j] = x[i, j]``, where row i begins at
-``x + i * x_row`` and ``y + i * y_row``, with neighbouring elements. ``dot`` multiplies a few rows with a few others,
+``x + i * x_row`` and ``y + i * y_row``, with neighbouring elements. ``spread`` takes rows apart into groups of some
+columns: ``y[g, i, j] = x[i, g * columns + j]``, where row i of group g begins at ``y + g * y_group + i * y_row``. It
+moves whole vectors, so memory is read that follows a row in x, and written that follows one in y, up to a vector's end;
+rows are in turn, and may follow each other in y. ``dot`` multiplies a few rows with a few others,
 at most :func:`dot_shape`: ``y[i, j] = sum_k x[i, k] v[j, k]``, added to what is there if `more` is 1. Row i begins at
 ``x + i * x_row``, row j at ``v + j * v_row``, both with neighbouring elements, and a result is at
 ``y + i * y_row + j * y_column``.
@@ -74,10 +79,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Native", "dot_shape", "environment", "native", "shape", "symbols", "used", "version"]
 
-_NAMES = re.compile(r"\b((?:tile|turn|copy|dot)_f[48]|address)\(")
+_NAMES = re.compile(r"\b((?:tile|turn|copy|spread|dot)_f[48]|address)\(")
 _BYTES = {"f4": 4, "f8": 8}
 #: Functions, and how many arguments they have.
-_ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6, "dot": 11}
+_ARGUMENTS = {"tile": 16, "turn": 6, "copy": 6, "spread": 8, "dot": 11}
 
 
 class Native(NamedTuple):
@@ -86,6 +91,7 @@ class Native(NamedTuple):
     tile: int
     turn: int
     copy: int
+    spread: int
     dot: int
     digest: str
 
@@ -152,8 +158,8 @@ def native(size: int, shape: Shape) -> Native:
         module.verify()
         code = host().emit_object(module)
         keep(f"tile_{digest}", code)
-    tile, turn, copy, dot = linked(code, names, {})
-    return Native(tile, turn, copy, dot, digest)
+    tile, turn, copy, spread, dot = linked(code, names, {})
+    return Native(tile, turn, copy, spread, dot, digest)
 
 
 def symbols(names: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from funcnet.compiler.kernels.dot_code import dot
-from funcnet.compiler.kernels.move_code import copy, turn
+from funcnet.compiler.kernels.move_code import copy, spread, turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +33,13 @@ class Shape(NamedTuple):
 
 
 def module_of(size: int, shape: Shape, names: Sequence[str]) -> str:
-    """Return the text of a module with four functions of these names: tile, transposition, copy, scalar products."""
+    """Return the text of a module: tile, transposition, copy, groups of columns, scalar products, by these names."""
     writer = Writer(size, shape)
     writer.tile(names[0])
     turn(writer, names[1])
     copy(writer, names[2])
-    dot(writer, names[3])
+    spread(writer, names[3])
+    dot(writer, names[4])
     return str(writer.module)
 
 

@@ -161,6 +161,23 @@ def test_copies(size: int, shape: Shape) -> None:
 
 
 @pytest.mark.parametrize(("size", "shape"), KINDS)
+def test_groups_of_columns(size: int, shape: Shape) -> None:
+    rng = np.random.default_rng(7)
+    dtype, width = dtype_of(size), shape.width
+    spread = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 8)(tile.native(size, shape).spread)
+    for rows, groups, columns in np.ndindex(4, 4, 2 * width + 2):
+        wide = -(-columns // width) * width
+        x = rng.standard_normal((rows + 1, groups * columns + 3 + width)).astype(dtype)
+        whole = rng.standard_normal((groups, rows * columns + width + 2)).astype(dtype)
+        before = whole.copy()
+        spread(rows, groups, columns, *places(x), address(whole) + size, columns * size, whole.strides[0])
+        for g, i in np.ndindex(groups, rows):
+            start = 1 + i * columns
+            before[g, start : start + wide] = x[i, g * columns : g * columns + wide]
+        np.testing.assert_array_equal(whole, before)
+
+
+@pytest.mark.parametrize(("size", "shape"), KINDS)
 def test_scalar_products(size: int, shape: Shape) -> None:
     rng = np.random.default_rng(6)
     dtype = dtype_of(size)
