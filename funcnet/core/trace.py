@@ -99,6 +99,10 @@ class Trace:
             _innermost.reset(token)
             self.alive = False
 
+    def innermost(self) -> None:
+        """Come before every transformation that has started so far, among them those that started after this one."""
+        self.level = next(_levels)
+
     def inside(self, f: Callable[[], Any]) -> Any:
         """Call ``f()`` as if the traces that run inside this one did not."""
         token = _innermost.set(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -104,8 +105,14 @@ def transposed(
     if any([_some(raw(leaf)) for leaf in out]):
         raise refuse("a derivative that is not zero in a direction of zeros: a constant is part of it")
 
+    turns = RLock()
+
     def transpose(gs: list[Any]) -> list[Any]:
-        cts = pullback(gs)
+        # The cotangents may be traced by transformations that started later: they must not see what is followed here,
+        # or they would keep it. One thread at a time, since another's transformation would come to lie further out.
+        with turns:
+            trace.innermost()
+            cts = pullback(gs)
         known = {ct.node for ct in cts if ct.__class__ is Tracer and ct.trace is trace}
         if _DEPENDS in known or (_MAY_DEPEND in known and not _seems_linear(lambda *ts: f(*ts)[0], likes)):
             raise refuse("a derivative that depends on the direction in which it is taken")

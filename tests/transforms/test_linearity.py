@@ -118,3 +118,26 @@ def test_a_black_box_with_a_rule_that_is_not_linear() -> None:
     np.testing.assert_array_equal(backwards(f, X), ONES)
     with pytest.raises(NotDifferentiableError, match="backward rule of 'sin', which forward mode transposes"):
         forwards(f, X)
+
+
+LATER: dict[str, Any] = {
+    "jacrev": lambda f, x: fn.jacrev(f)(x) @ x,
+    "linearize": lambda f, x: fn.linearize(f, x)[1](x),
+    "transpose of linearize": lambda f, x: fn.linear_transpose(fn.linearize(f, x)[1], x)(x)[0],
+    "vmap": lambda f, x: fn.vmap(fn.vjp(f, x)[1])(np.diag(x))[0].sum(axis=0),
+    "jvp": lambda f, x: fn.jvp(fn.vjp(f, x)[1], (x,), (x,))[1][0],
+    "grad": lambda f, x: fn.grad(lambda c: xp.sum(fn.vjp(f, x)[1](c)[0] * x))(x),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_transposes_under_transformations_that_start_later(name: str) -> None:
+    """What follows the direction lay inside of their arrays: it came out with the results, and was not looked at."""
+    x = np.array([1.0, 4.0, 9.0])
+    root = fn.implicit.root(lambda y, a: y * y - a)(lambda _, a: np.sqrt(a))
+    f = with_jvp(lambda x, t: fn.jvp(lambda a: root(None, a), (x,), (t,))[1])
+    found = LATER[name](f, x)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, 0.5 * np.sqrt(x))
+    with pytest.raises(NotDifferentiableError, match="which reverse mode transposes, is not linear"):
+        LATER[name](with_jvp(lambda x, t: t * xp.abs(t)), x)
