@@ -17,7 +17,7 @@ from funcnet.core.bind import check_hashable, run
 from funcnet.core.frames import user_frame
 from funcnet.core.inference import inferred
 from funcnet.core.trace import keepers
-from funcnet.errors import AbstractValueError, DtypeError, FuncnetError
+from funcnet.errors import AbstractValueError, DtypeError, EscapedTracerError, FuncnetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +85,16 @@ class GraphTrace(Trace):
             write="xp.where(condition, a, b), fn.cond, fn.while_loop or fn.scan for control flow; "
             "fn.jit(f, static_argnames='n') for a Python value that shapes and loops depend on; "
             "fn.lift(a)[i] where a is a plain array",
+        )
+
+    def escaped(self, what: str) -> EscapedTracerError:
+        if self.keeps is None:
+            return super().escaped(what)
+        return EscapedTracerError(
+            f"{what} met an array that was made in a branch or step of a graph, in {user_frame()}.",
+            found="an array kept from inside of it, for example in a closure or a cache, or assigned to from there",
+            needed="arrays that leave a branch or step as its result; they exist only where it runs",
+            write="y = ... before fn.cond or the loop, where it is needed outside or in several branches",
         )
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 import funcnet as fn
 from funcnet import xp
+from funcnet.errors import EscapedTracerError
 
 YES, NO = np.array(True), np.array(False)
 SINGULAR = np.zeros((2, 2))
@@ -112,3 +113,12 @@ def test_what_is_known_stays_known_in_a_branch() -> None:
         return fn.cond(xp.sum(x) > 0, lambda: x[: int(n + 1)], lambda: x[: int(n * 1) + 1])
 
     same(f, np.arange(5.0))
+
+
+def test_what_is_made_in_a_branch_stays_there() -> None:
+    def f(x: Any) -> Any:
+        kept: list[Any] = []
+        return fn.cond(x[0] > 0, lambda: (kept.append(x * 2), x)[1], lambda: x) + kept[0]
+
+    with pytest.raises(EscapedTracerError, match=r"(?s)made in a branch.*test_captured.*before fn\.cond"):
+        fn.jit(f)(np.ones(2))
