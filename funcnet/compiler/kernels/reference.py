@@ -156,7 +156,8 @@ def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
             if p["kind"] == "each":
                 total = (_at(a + i, size, (*counts, columns), (*steps, size)) * rows).sum(everything)
             else:
-                total = np.tensordot(_at(a + i, size, counts, steps), rows, len(counts))
+                # Not by BLAS, which may leave out what is multiplied by 0, infinite numbers as well.
+                total = (_at(a + i, size, (*counts, 1), (*steps, size)) * rows).sum(everything)
         if p["mode"] == "add":
             total += result
         elif p["mode"] == "bias":

@@ -38,7 +38,9 @@ def in_double(e: Equation) -> Callable[..., Any] | None:
 
 def _wide(x: Any, axis: tuple[int, ...]) -> Any:
     wide = xp.astype(x, xp.float64)
-    return wide - xp.mean(wide, axis=axis, keepdims=True)
+    mean = xp.mean(wide, axis=axis, keepdims=True)
+    # Beside an infinite number all are NaN, as what is left of an infinite mean has none.
+    return wide - (mean + (mean - mean))
 
 
 def _spread(x: Any, axis: tuple[int, ...], correction: float, keepdims: bool) -> Any:

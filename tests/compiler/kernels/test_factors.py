@@ -235,6 +235,18 @@ def test_what_is_no_number_stays_in_its_matrix(value: float) -> None:
     assert np.isnan(found[0][1]).any() == np.isnan(value)
 
 
+def test_cholesky_factors_of_what_is_no_number() -> None:
+    a = definite(regular((3,), 12, "float64"))
+    plan = planned(xp.linalg.cholesky, a)
+    wanted = np.linalg.cholesky(a)
+    for place in ((0, 0), (9, 4), (11, 11)):
+        x = a.copy()
+        x[1][place] = np.nan
+        (found,) = plan(x)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(xp.linalg.cholesky(x)))
+        np.testing.assert_allclose(found[[0, 2]], wanted[[0, 2]], rtol=0, atol=1e-12)
+
+
 def test_others_are_left_to_numpy() -> None:
     for shapes in [((9, 9), (4, 9, 1)), ((0, 9, 9), (0, 9, 1)), ((4, 9, 9), (4, 9, 0))]:
         a, b = (np.ones(s) for s in shapes)

@@ -113,6 +113,13 @@ def test_permuted_operands(in_python: Any, axes: Any, left: bool) -> None:
     np.testing.assert_allclose(plan(a, b)[0], f(a, b), rtol=0, atol=1e-13)
 
 
+def test_zeros_times_infinite_numbers(in_python: Any) -> None:
+    a, b = np.zeros((3, 1, 1)), np.ones((3, 1, 7))
+    b[1, 0, 2] = np.inf
+    (found,) = FusedPlan(optimised(fn.trace(lambda a, b: a @ b, a, b)), in_python)(a, b)
+    assert np.argwhere(np.isnan(found)).tolist() == [[1, 0, 2]]
+
+
 def test_reversed_operands(in_python: Any) -> None:
     """Views of what the plan has made are read from their last element back."""
     rng = np.random.default_rng(3)

@@ -131,3 +131,12 @@ def test_special_values_of_double_precision(name: str, value: float) -> None:
         loss = lambda x, f=f: xp.sum(f(x))  # noqa: E731
         with np.errstate(all="ignore"):
             np.testing.assert_allclose(planned(fn.grad(loss), x)[1], fn.grad(loss)(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_derivatives_beside_infinite_numbers(axis: int) -> None:
+    x = RNG.normal(size=(6, 5)).astype(np.float32)
+    x[2, 3] = -np.inf
+    f = fn.grad(lambda x: xp.sum(xp.var(x, axis=axis)))
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(np.isnan(planned(f, x)[1]), np.isnan(f(x)))
