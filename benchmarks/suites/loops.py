@@ -41,3 +41,35 @@ class HiddenStates:
 
     def time_steps(self, *_: Any) -> None:
         self.run()
+
+
+class KalmanFilter:
+    """The likelihood of a Kalman filter with four states and two measurements, and its gradient."""
+
+    timeout = 300
+
+    def setup(self) -> None:
+        draws = np.random.default_rng(0)
+        moves, sees = (0.5 * draws.normal(size=s).astype(np.float32) for s in ((4, 4), (2, 4)))
+        seen = draws.normal(size=(50, 2)).astype(np.float32)
+        states, parts = np.eye(4, dtype=np.float32), np.eye(2, dtype=np.float32)
+
+        def likelihood(moves: Any, sees: Any) -> Any:
+            def step(carry: Any, z: Any) -> Any:
+                m, p = carry
+                m, p = moves @ m, moves @ p @ moves.T + states
+                spread, error = sees @ p @ sees.T + parts, z - sees @ m
+                gain = xp.linalg.solve(spread, sees @ p).T
+                size = error @ xp.linalg.solve(spread, error) + xp.linalg.slogdet(spread)[1]
+                return (m + gain @ error, (states - gain @ sees) @ p), size
+
+            return xp.sum(fn.scan(step, (np.zeros(4, np.float32), states), seen)[1])
+
+        call = fn.jit(fn.value_and_grad(likelihood, argnums=(0, 1)))
+        self.run = lambda: call(moves, sees)
+        for _ in range(4):
+            self.run()
+            finish_compiling()
+
+    def time_filter(self) -> None:
+        self.run()

@@ -11,7 +11,7 @@ __all__ = ["KERNELS"]
 _add: Any = np.add.reduce
 
 #: Data types whose numbers are sorted together with their places. Stable sorts of shorter integers are as fast.
-_PACKED = frozenset(["float16", "float32", "int32"])
+_PACKED = frozenset(map(np.dtype, ["float16", "float32", "int32"]))
 #: The bits of NaN, which comes behind infinity.
 _NAN = np.float32("nan").view(np.int32) & np.int32(0x7FFFFFFF)
 
@@ -37,7 +37,7 @@ def _argsort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
 
 
 def _ascending(x: Any, axis: int, stable: bool) -> Any:
-    if x.dtype.name in _PACKED and x.shape[axis] <= 1 << 32:
+    if x.dtype in _PACKED and x.shape[axis] <= 1 << 32:
         return _ascending_packed(x, axis)
     if not stable or x.dtype.kind != "f" or not x.size:
         return np.argsort(x, axis, "stable" if stable else None)

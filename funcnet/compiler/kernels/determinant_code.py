@@ -1,11 +1,11 @@
-"""Sources of loops over determinants of matrices whose factors are known (:mod:`.factor_code`)."""
+"""Sources of loops over determinants of matrices whose factors are known (:mod:`.factor_code`), or that are small."""
 
 from __future__ import annotations
 
 from funcnet.compiler.kernels.factor_code import filled
 from funcnet.compiler.kernels.system_code import INVERTING, inverse_lines
 
-__all__ = ["cofactor", "det", "slogdet"]
+__all__ = ["cofactor", "det", "slogdet", "slogdet_alone"]
 
 #: The determinant, total * 2**power, where the product of some of the pivots may be out of range.
 _PRODUCT = """        total = {T}(1)
@@ -56,6 +56,42 @@ _SLOGDET = """def loop(lo, hi, part, x, q, y, z, n):
         z[u] = total
 """
 
+#: Of matrices that are factored for nothing else; `s` has room for one in each row.
+_ALONE = """def loop(lo, hi, part, x, y, z, s, n):
+    a = s[part]
+    for u in range(lo, hi):
+        for j in range(n * n):
+            a[j] = x[u * n * n + j]
+        sign = {T}(1)
+        total = {T}(0)
+        for k in range(n):
+            p = k
+            for i in range(k + 1, n):
+                if abs(a[i * n + k]) > abs(a[p * n + k]):
+                    p = i
+            pivot = a[p * n + k]
+            if pivot == 0:
+                # Whatever came before: LAPACK tells singular matrices by this alone.
+                sign = {T}(0)
+                total = {T}(-np.inf)
+                break
+            if (pivot < 0) != (p != k):
+                sign = -sign
+            total = total + log{BITS}(abs(pivot))
+            if p != k:
+                for j in range(k + 1, n):
+                    t = a[k * n + j]
+                    a[k * n + j] = a[p * n + j]
+                    a[p * n + j] = t
+                a[p * n + k] = a[k * n + k]
+            for i in range(k + 1, n):
+                f = a[i * n + k] / pivot
+                for j in range(k + 1, n):
+                    a[i * n + j] = a[i * n + j] - f * a[k * n + j]
+        y[u] = sign
+        z[u] = total
+"""
+
 #: The determinant times the inverse; where that says little, somebody else is to look.
 _COFACTOR = f"""{INVERTING}        z = address(s) + part * s.shape[1] * {{SZ}}
         v = p[: n * n]
@@ -86,6 +122,11 @@ def det(typed: str) -> str:
 def slogdet(typed: str) -> str:
     """Return the source for their signs and logarithms."""
     return filled(_SLOGDET, typed, 0)
+
+
+def slogdet_alone(typed: str) -> str:
+    """Return the source for the same of matrices that are factored for nothing else."""
+    return filled(_ALONE, typed, 0)
 
 
 def cofactor(typed: str, scratch: int) -> str:

@@ -202,20 +202,28 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         whole = in_turns([*steps, step], step._replace(arguments=[more, *arguments[1:]]), source.unfinished)
     else:
         whole = Steps([*steps, step, *totals])
-    return _checked(whole, call, source.flag) if source.checked and flag is None else whole
+    if not source.checked or flag is not None:
+        return whole
+    count = len(call.regions[0].inputs)
+
+    def by_steps(*arrays: np.ndarray) -> None:
+        """Make the steps one by one where an index was wrong, which says so."""
+        for y, x in zip(arrays[count:], call.evaluate(*arrays[:count]), strict=True):
+            y[...] = x
+
+    return _checked(whole, source.flag, by_steps)
 
 
-def _checked(whole: Steps, call: Any, flag: np.ndarray) -> Callable[..., None]:
-    """Return a function that does the steps one by one where an index was wrong, which says so."""
-    given = len(call.regions[0].inputs)
+def _checked(whole: Steps, flag: np.ndarray, otherwise: Callable[..., None]) -> Any:
+    """Return steps after which something else is done if the flag is set; a function if they stop now and then."""
+    if whole.bad is None:
+        return Steps(whole.steps, bad=flag, otherwise=otherwise)
 
     def run(*arrays: np.ndarray) -> None:
         flag[0] = 0
         whole(*arrays)
         if flag[0]:
-            found = call.evaluate(*arrays[:given])
-            for y, a in zip(arrays[given:], found, strict=True):
-                y[...] = a
+            otherwise(*arrays)
 
     return run
 

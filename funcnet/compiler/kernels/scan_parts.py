@@ -12,7 +12,7 @@ from funcnet.compiler.graph import Equation, Graph, Value
 from funcnet.compiler.kernels.factors import factored
 from funcnet.compiler.kernels.makers import MAKERS
 from funcnet.compiler.kernels.products import Matrices, product, scratch, signature
-from funcnet.compiler.kernels.small_matrices import small_matrices
+from funcnet.compiler.kernels.small_matrices import MATRICES, small_matrices
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps
 from funcnet.compiler.layout import basic_key, view_of
 from funcnet.compiler.loops.group import REDUCTIONS
@@ -39,7 +39,6 @@ _DIMENSIONS = 4
 #: Kernels that steps take in. What else there is one for, loops over elements have as well; and for indices, which may
 #: be wrong in one of many steps only, `indexed_of` has.
 _KERNELS = frozenset(MAKERS) - {"gather", "multiply"}
-_MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "solve"])
 _EXTREMES = ("max", "min", "any", "all")
 
 
@@ -105,7 +104,7 @@ def with_kernels(graph: Graph) -> Graph:
             kept += _of_one_row(e)
             continue
         special: Any = MAKERS[name](e) if name in _KERNELS else None
-        if name in _MATRICES and (matrices := small_matrices(e, {})) is not None:
+        if name in MATRICES and (matrices := small_matrices(e, {})) is not None:
             special = matrices[0]
         taken = None if special is None else Equation(special, tuple(e.values), {}, e.outputs, e.line, e.again)
         # What else there may be for an equation is not asked for one that a kernel took the place of.

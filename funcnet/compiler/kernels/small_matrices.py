@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnet.compiler.kernels.block import registers
+from funcnet.compiler.kernels.determinant_code import slogdet_alone
 from funcnet.compiler.kernels.elimination import room, source
 from funcnet.compiler.kernels.lanes import spec
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, memory_of, type_of
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from funcnet.compiler.graph import Equation, Value
     from funcnet.compiler.kernels.special import Compile
 
-__all__ = ["small_matrices"]
+__all__ = ["MATRICES", "small_matrices"]
+
+#: Functions of stacks of matrices.
+MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "slogdet", "solve"])
 
 #: Rows up to which all operations on a matrix are written out, and columns of right-hand sides.
 _ROWS = 8
@@ -40,18 +44,18 @@ _SOURCE = """def loop(lo, hi, part, {names}y, bad):
 def small_matrices(e: Equation, made: dict[Value, Equation]) -> tuple[Special, tuple[Any, ...]] | None:
     """Return the kernel and what it is called with, None where it does not apply."""
     name, out, values = e.primitive.name, e.outputs[0], e.values
-    if {str(v.dtype) for v in (*values, out)} not in ({"float32"}, {"float64"}) or len(values) != len(e.inputs):
+    if {str(v.dtype) for v in (*values, *e.outputs)} not in ({"float32"}, {"float64"}) or len(values) != len(e.inputs):
         return None
     shape = values[0].shape
     n, columns = shape[-1], out.shape[-1] if name == "solve" else 0
-    lanes = n <= (_PARTS if name == "cofactor" else _ROWS)
+    lanes = name != "slogdet" and n <= (_PARTS if name == "cofactor" else _ROWS)
     if not prod(shape) or n > _ROWS:
         return None
     if name == "solve" and (not 0 < columns <= _COLUMNS or values[1].shape[:-2] != shape[:-2]):
         return None
     inputs = e.inputs
     before = made.get(values[0])
-    turned = name != "cholesky" and before is not None and before.primitive.name == "matrix_transpose"
+    turned = name not in ("cholesky", "slogdet") and before is not None and before.primitive.name == "matrix_transpose"
     if turned and before is not None:
         inputs = (before.inputs[0], *inputs[1:])
     dtype = np.dtype(str(out.dtype))
@@ -60,6 +64,8 @@ def small_matrices(e: Equation, made: dict[Value, Equation]) -> tuple[Special, t
         sizes = (prod(shape[:-2]), n, columns)
         if lanes:
             return _in_lanes(name, sizes, dtype, turned, compile, threads)
+        if name == "slogdet":
+            return _slogdet(*sizes[:2], dtype, compile, threads)
         return _by_rows(*sizes[:2], dtype, turned, compile, threads)
 
     return Special(f"{name}, {'several at once' if lanes else 'by rows'}", build), inputs
@@ -100,6 +106,16 @@ def _by_rows(count: int, n: int, dtype: np.dtype, turned: bool, compile: Compile
     bounds = tuple([count * i // parts for i in range(parts + 1)])
     whole = (count * n * n,)
     return Steps([Step(loop, bounds, [Of(0, whole), Of(1, whole), memory_of(parts, room(n), dtype), n])])
+
+
+def _slogdet(count: int, n: int, dtype: np.dtype, compile: Compile, threads: int) -> Steps:
+    array = f"{dtype.name}[::1]"
+    signature = f"void(int64, int64, int64, {', '.join([array] * 3)}, {dtype.name}[:,::1], int64)"
+    loop = compile(slogdet_alone(type_of(dtype)), signature)
+    parts = max(1, min(threads, count, count * n**3 // _WORK))
+    bounds = tuple([count * i // parts for i in range(parts + 1)])
+    given = [Of(0, (count * n * n,)), Of(1, (count,)), Of(2, (count,)), memory_of(parts, n * n, dtype), n]
+    return Steps([Step(loop, bounds, given)])
 
 
 def _checked(

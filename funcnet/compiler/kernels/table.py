@@ -18,14 +18,10 @@ from funcnet.compiler.kernels.resampled import repeated
 from funcnet.compiler.kernels.scan import whole_scan
 from funcnet.compiler.kernels.scan_inputs import products_inside
 from funcnet.compiler.kernels.scan_sums import sums_inside
-from funcnet.compiler.kernels.small_matrices import small_matrices
+from funcnet.compiler.kernels.small_matrices import MATRICES, small_matrices
 from funcnet.compiler.kernels.whole_while import whole_while
 
 __all__ = ["specialised"]
-
-
-#: Functions of stacks of matrices.
-_MATRICES = frozenset(["cholesky", "cofactor", "det", "inv", "solve"])
 
 
 def specialised(graph: Graph) -> Graph:
@@ -54,7 +50,7 @@ def specialised(graph: Graph) -> Graph:
             if special is not None and partner is not None:
                 found.add(partner)
                 outputs = (*outputs, *partner.outputs)
-        elif e.primitive.name in _MATRICES:
+        elif e.primitive.name in MATRICES:
             special = None
             if (matrices := small_matrices(e, made)) is not None:
                 special, inputs = matrices

@@ -45,6 +45,10 @@ CASES: dict[str, Any] = {
     ),
     "inv": (xp.linalg.inv, np.linalg.inv),
     "det": (xp.linalg.det, np.linalg.det),
+    "slogdet": (
+        lambda a: xp.prod(xp.stack(xp.linalg.slogdet(a)), axis=0),
+        lambda a: np.prod(np.linalg.slogdet(a), axis=0),
+    ),
     "cofactor": (fn.grad(lambda a: xp.sum(xp.linalg.det(a))), adjugate),
     "cholesky": (xp.linalg.cholesky, lambda a: np.linalg.cholesky((a + a.mT) / 2)),
 }
@@ -66,7 +70,7 @@ def test_as_lapack(name: str, count: int, n: int, dtype: str, monkeypatch: pytes
     if name.startswith("solve"):
         given.append(np.random.default_rng(1).standard_normal((count, n, 3)).astype(dtype))
     plan = planned(f, *given)
-    how = "by rows" if name == "cofactor" and n > 4 else "several at once"
+    how = "by rows" if name == "slogdet" or (name == "cofactor" and n > 4) else "several at once"
     assert f"{name.split()[0]}, {how}" in plan.calls
     exact = by_numpy(*[x.astype("f8") for x in given])
     layouts = [given, [np.asfortranarray(x) for x in given], [np.repeat(x, 2, -1)[..., ::2] for x in given]]
@@ -74,6 +78,32 @@ def test_as_lapack(name: str, count: int, n: int, dtype: str, monkeypatch: pytes
         (found,) = plan(*arrays)
         assert found.dtype == dtype
         np.testing.assert_allclose(found, exact, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", range(1, 9))
+def test_signs_and_logarithms_as_lapack(n: int, dtype: str, in_python: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "threads", lambda: 2)
+    monkeypatch.setattr(small_matrices, "_WORK", 1)
+    rng = np.random.default_rng(n)
+    a = np.concatenate([regular(9, n, dtype), rng.integers(-1, 2, (30, n, n)).astype(dtype)])
+    # Nothing, determinants out of range, and rows that are not finite.
+    a[9], a[10], a[11] = 0, a[0] * 1e-30, a[1] * 1e30
+    a[12:14] = a[2:4]
+    a[12, n - 1], a[13, n - 1] = np.nan, np.inf
+    plan = FusedPlan(optimised(fn.trace(lambda a: tuple(xp.linalg.slogdet(a)), a)), in_python)
+    assert plan.calls == ["slogdet, by rows"]
+    sign, size = plan(a)
+    finite = np.isfinite(a).all((-2, -1))
+    with np.errstate(all="ignore"):
+        wanted_sign, wanted_size = np.linalg.slogdet(a)
+    # Elimination in small integers rounds in its own way whether nothing is left.
+    same = np.isinf(size) == np.isinf(wanted_size)
+    assert (same | (np.arange(39) > 13))[finite].all()
+    np.testing.assert_array_equal(sign[finite & same], wanted_sign[finite & same])
+    np.testing.assert_allclose(size[finite & same], wanted_size[finite & same], rtol=0, atol=2e3 * np.finfo(dtype).eps)
+    assert np.isnan(size[12])
+    assert not np.isfinite(size[13])
 
 
 @pytest.mark.parametrize("rank", range(7))
