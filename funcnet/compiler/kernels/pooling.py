@@ -1,7 +1,8 @@
 """Maxima of windows in one pass that also finds their places, and the pass back.
 
-The axes that are pooled are neighbours, so that an array is a stack of images whose elements are rows of channels; the
-loop over the channels runs on vectors.
+The axes that are pooled are neighbours, so that an array is a stack of images whose elements are rows of channels. A
+window inside of the array is one instruction (:mod:`funcnet.compiler.kernels.pool_code`), which goes through the
+channels on vectors.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from funcnet.compiler.kernels.pool_code import spec
 from funcnet.compiler.kernels.small import cleared
 from funcnet.compiler.kernels.special import Of, Special, Step, Steps, type_of
 
@@ -64,8 +66,10 @@ class _Pool:
             [any([0 <= i * s - low + k * d < n for k in range(w)]) for m, s, low, w, d, n in axes for i in range(m)]
         )
 
-    def offset(self, tap: tuple[int, int, int]) -> int:
-        return ((tap[0] * self.size[1] + tap[1]) * self.size[2] + tap[2]) * self.channels
+    def offsets(self, size: int) -> list[int]:
+        """Return where the elements of a window are in memory, from its first, for numbers of so many bytes."""
+        _, h, w = self.size
+        return [((k * h + i) * w + j) * self.channels * size for k, i, j in self.taps]
 
     def source(self, arguments: str, views: list[str], inside: list[str], each: list[str]) -> str:
         """Return a loop over all windows.
@@ -141,22 +145,19 @@ def max_with_places(e: Equation, places: bool) -> Special | None:
     dtype, work = str(e.outputs[0].dtype), prod(e.values[0].shape)
 
     def build(compile: Compile, threads: int) -> Steps:
-        loop = compile(_max_source(pool, places), _signature([dtype, dtype, *["uint8"] * places]))
+        source = _max_source(pool, places, int(type_of(dtype)[1]))
+        loop = compile(source, _signature([dtype, dtype, *["uint8"] * places]))
         return Steps([_split(loop, pool.images, threads if work > _PARALLEL else 1, sizes)])
 
     sizes = [prod(v.shape) for v in (e.values[0], *[e.outputs[0]] * (1 + places))]
     return Special("max_pool, with places" if places else "max_pool, in one pass", build)
 
 
-def _max_source(pool: _Pool, places: bool) -> str:
-    offsets = [pool.offset(t) for t in pool.taps]
-    lines = [f"q = a[{offsets[0]} + c]", *["p = i4(0)"] * places]
+def _max_source(pool: _Pool, places: bool, size: int) -> str:
+    text = spec("places" if places else "max", size=size, channels=pool.channels, taps=pool.offsets(size))
+    inside = [f"pooled({text!r}, address(a), address(u), {'address(v)' if places else 0}, 0, 0)"]
     # The first NaN stays, like the first of several maxima.
     better = "better = (r > q) | ((r != r) & (q == q))"
-    for i, offset in enumerate(offsets[1:], 1):
-        lines += [f"r = a[{offset} + c]", better, "q = r if better else q"]
-        lines += [f"p = i4({i}) if better else p"] * places
-    lines += ["u[c] = q", *["v[c] = p"] * places]
     channels = f"for c in range({pool.channels}):"
     each = ["q = u[c]", "r = a[c]", better, "u[c] = r if better else q", *["v[c] = t if better else v[c]"] * places]
     each = [
@@ -169,7 +170,6 @@ def _max_source(pool: _Pool, places: bool) -> str:
         *["        " + line for line in each],
     ]
     views = ["u = y[b:]", *["v = places[b:]"] * places]
-    inside = [channels, *["    " + line for line in lines]]
     return pool.source("x, y, places" if places else "x, y", views, inside, each)
 
 
@@ -196,14 +196,11 @@ def spread(e: Equation) -> Special | None:
 
 
 def _spread_source(pool: _Pool, typed: str) -> str:
-    # Row by row of the window: with more arrays in a loop, LLVM gives up on vectors.
-    width, channels = pool.window[2], f"for c in range({pool.channels}):"
+    channels = f"for c in range({pool.channels}):"
+    size = int(typed[1])
+    text = spec("spread" if pool.apart else "add", size=size, channels=pool.channels, taps=pool.offsets(size))
+    inside = [f"pooled({text!r}, address(a), address(u), address(v), 0, 0)"]
     sign = "" if pool.apart else "+"
-    inside: list[str] = []
-    for first in range(0, len(pool.taps), width):
-        inside += [channels, "    r = u[c]", "    p = v[c]"]
-        for i in range(first, first + width):
-            inside.append(f"    a[{pool.offset(pool.taps[i])} + c] {sign}= r if p == {i} else {typed}(0)")
     each = [channels, f"    a[c] {sign}= u[c] if v[c] == t else {typed}(0)"]
     return pool.source("g, places, x", ["u = g[b:]", "v = places[b:]"], inside, each)
 

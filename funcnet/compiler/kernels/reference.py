@@ -63,6 +63,7 @@ def _functions() -> dict[str, Any]:
         "smaller": lambda x, y: x if x < y else y,
         "block": _block,
         "lanes": _lanes,
+        "pooled": _pooled,
         "address": lambda array: array.__array_interface__["data"][0],
         "borrow": lambda size: np.empty(size, np.uint8),
         "flat": lambda x: x.reshape(-1),
@@ -163,6 +164,27 @@ def _block(text: str, a: int, b: int, c: int, bias: int, count: int) -> None:
         elif p["mode"] == "bias":
             total += _at(bias, size, (columns,), (size,))
         result[:] = total
+
+
+def _pooled(text: str, a: int, y: int, places: int, *_: int) -> None:
+    """Do in Python what vectors of channels do for one window."""
+    kind, size, channels, _, taps = json.loads(text)
+    elements = [_at(a + tap, size, (channels,), (size,)) for tap in taps]
+    outer = _at(y, size, (channels,), (size,))
+    if kind in ("max", "places"):
+        # The first NaN is larger than anything, as the first of several maxima is than the others.
+        place = np.argmax(elements, 0)
+        outer[:] = np.take_along_axis(np.array(elements), place[None], 0)[0]
+    if kind == "max":
+        return
+    memory: Any = (ctypes.c_uint8 * channels).from_address(int(places))
+    named = np.frombuffer(memory, np.uint8)
+    if kind == "places":
+        named[:] = place
+        return
+    for i, element in enumerate(elements):
+        part = np.where(named == i, outer, 0)
+        element[:] = part if kind == "spread" else element + part
 
 
 def _lanes(text: str, a: int, b: int, c: int, flag: int, count: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from funcnet.compiler.kernels import block, lanes, panels, tile
+from funcnet.compiler.kernels import block, lanes, panels, pool_code, tile
 from funcnet.compiler.loops import intrinsics, link, row_math
 from funcnet.compiler.loops.store import cache_directory, keep, kept, machine, numba_version
 from funcnet.compiler.team import atomics
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["available", "cache_directory", "compiled", "end", "forget_locks", "routine"]
 
 _HEAD = re.compile(r"^def loop\(.*\):$", re.MULTILINE)
+_INSTRUCTIONS = (block.INSTRUCTION, lanes.INSTRUCTION, pool_code.INSTRUCTION)
 #: Variables of the environment that change what Numba makes.
 _SETTING = re.compile(r"NUMBA_(?!NUM_THREADS|CACHE_DIR)")
 _lock = Lock()
@@ -127,7 +128,7 @@ def _manifest(source: str, signature: str) -> str:
         *_circumstances(),
         f"tiles {tile.version(tile.used(source))}",
         f"products {panels.version(panels.used(source))}",
-        *[f"{i.name} {i.version() if i.used(source) else ''}" for i in (block.INSTRUCTION, lanes.INSTRUCTION)],
+        *[f"{i.name} {i.version() if i.used(source) else ''}" for i in _INSTRUCTIONS],
         f"type {signature}",
         f"source {hashlib.sha256(source.encode()).hexdigest()}",
     ]

@@ -12,7 +12,7 @@ from numba.core import compiler, sigutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from funcnet.compiler.kernels import block, lanes, panels, tile
+from funcnet.compiler.kernels import block, lanes, panels, pool_code, tile
 from funcnet.compiler.loops import intrinsics
 from funcnet.compiler.loops.subnormal import enough, looked_at
 from funcnet.compiler.team.entry_code import entry, routine
@@ -50,7 +50,7 @@ def made(source: str, signature: str, name: str, *, callable: bool = False) -> t
     for module in (tile, panels):
         if found := module.used(source):
             names.update(module.environment(found))
-    for instruction in (block.INSTRUCTION, lanes.INSTRUCTION):
+    for instruction in (block.INSTRUCTION, lanes.INSTRUCTION, pool_code.INSTRUCTION):
         if instruction.used(source):
             names.update(instruction.environment())
     exec(compile(source, "<funcnet loop>", "exec"), names)

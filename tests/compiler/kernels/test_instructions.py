@@ -2,11 +2,11 @@
 
 import pytest
 
-from funcnet.compiler.kernels import block, lanes
+from funcnet.compiler.kernels import block, lanes, pool_code
 from funcnet.compiler.kernels.instructions import Instruction
 
 
-@pytest.mark.parametrize("instruction", [block.INSTRUCTION, lanes.INSTRUCTION])
+@pytest.mark.parametrize("instruction", [block.INSTRUCTION, lanes.INSTRUCTION, pool_code.INSTRUCTION])
 def test_sources(instruction: Instruction) -> None:
     name = instruction.name
     assert instruction.used(f"    {name}('', 0, 0, 0, 0, 1)")
@@ -15,4 +15,4 @@ def test_sources(instruction: Instruction) -> None:
 
 
 def test_versions_differ() -> None:
-    assert block.INSTRUCTION.version() != lanes.INSTRUCTION.version()
+    assert len({i.version() for i in (block.INSTRUCTION, lanes.INSTRUCTION, pool_code.INSTRUCTION)}) == 3

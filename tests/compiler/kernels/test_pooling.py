@@ -1,6 +1,5 @@
 """Maxima of windows in one pass agree with PyTorch's and with the interpreter, and so does the pass back."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,12 @@ from funcnet import nn, xp
 from funcnet.compiler import fused
 from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
+from funcnet.compiler.kernels import pool_code
+from funcnet.compiler.kernels.reference import in_python
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
 max_pool = nn.functional.max_pool
-
-
-def in_python(source: str, signature: str) -> Callable[..., None]:
-    """Run a loop as the Python that it is."""
-    names: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64, "i4": np.int32, "b1": np.bool_}
-    exec(source, names)
-    return names["loop"]
 
 
 def forward_and_back(x: Any, **options: Any) -> Any:
@@ -113,3 +107,31 @@ def test_few_channels_are_left_alone() -> None:
     x = np.random.default_rng(4).standard_normal((2, 6, 6, 2))
     plan = FusedPlan(optimised(fn.trace(lambda x: xp.sum(max_pool(x, window=2)), x)), in_python)
     assert plan.calls[0] == "max_pool"
+
+
+@pytest.mark.skipif(bool(build.available()), reason="Numba is not installed or switched off")
+@pytest.mark.parametrize("kind", ["max", "places", "spread", "add"])
+@pytest.mark.parametrize(("typed", "channels"), [("f4", 1), ("f4", 8), ("f4", 45), ("f4", 333), ("f8", 7), ("f8", 96)])
+def test_python_and_vectors_agree(
+    kind: str, typed: str, channels: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNCNET_CACHE_DIR", str(tmp_path))
+    size, rng = int(typed[1]), np.random.default_rng(channels)
+    # Elements of a window that are apart, in any order, and memory beyond that is to stay.
+    taps = [size * (channels + 3) * i for i in (1, 0, 4, 2)]
+    text = pool_code.spec(kind, size=size, channels=channels, taps=taps)
+    source = f"""def loop(lo, hi, part, a, y, places):
+    pooled({text!r}, address(a), address(y), address(places), 0, 0)
+"""
+    array = f"float{8 * size}[::1]"
+    numbers = np.array([np.nan, -np.inf, np.inf, 0.0, -0.0, 1.0, 2.0], typed)
+    given = [rng.choice(numbers, n).astype(typed) for n in (5 * (channels + 3), channels + 3)]
+    given.append(rng.integers(0, 4, channels + 3).astype(np.uint8))
+    results = []
+    for compile in (build.compiled, in_python):
+        results.append([x.copy() for x in given])
+        compile(source, f"void(int64, int64, int64, {array}, {array}, uint8[::1])")(0, 1, 0, *results[-1])
+    for a, b in zip(*results, strict=True):
+        # Bit by bit where numbers are moved; what a NaN of a sum consists of is nobody's business.
+        np.testing.assert_array_equal(a, b)
+        assert kind == "add" or np.array_equal(a.view(np.uint8), b.view(np.uint8))
