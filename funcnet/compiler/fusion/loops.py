@@ -210,10 +210,9 @@ class LoopSteps:
             if v in self.arrays.planned:
                 return Fixed(self.arrays.planned[v].reshape(shape))
             if v in self.in_place:
-                name = self.writer.name(v)
+                # Under the donated array's name, so that the call takes one address of both.
+                name = self.writer.names[v] = self.writer.name(self.in_place[v])
                 self.arrays.fresh.add(v)
-                self.writer.lines.append(f"{name} = {self.writer.name(self.in_place[v])}")
-                self.writer.shows(name, self.writer.name(self.in_place[v]))
             else:
                 name = self.arrays.make(v)
             return Given(name, shape)
