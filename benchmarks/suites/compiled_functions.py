@@ -25,6 +25,7 @@ FUNCTIONS: dict[str, Any] = {
     "repeat": lambda x: xp.repeat(x, 2, axis=1),
     "8 largest": lambda x: xp.sort(x, axis=1)[:, -8:],
     "low frequencies": lambda x: xp.fft.irfft(xp.fft.rfft(x, axis=1)[:, :20], n=100, axis=1),
+    "power of -1.5": lambda x: xp.abs(x) ** -1.5,
     "every second": lambda x: x[:, ::2],
 }
 

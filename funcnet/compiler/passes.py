@@ -112,12 +112,13 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def _without_dots(e: Equation) -> tuple[Any, ...] | None:
-    """Return a key of slices and an ellipsis with slices in its place, None if it is anything else."""
+    """Return a key of slices, new dimensions and an ellipsis with slices in its place, None if it is anything else."""
     key: Any = e.params["key"]
-    if key.count(Ellipsis) != 1 or any([k is not Ellipsis and k.__class__ is not tuple for k in key]):
+    if key.count(Ellipsis) != 1 or any([k not in (Ellipsis, None) and k.__class__ is not tuple for k in key]):
         return None
     at = key.index(Ellipsis)
-    return (*key[:at], *[(None, None, None)] * (len(e.inputs[0].shape) - len(key) + 1), *key[at + 1 :])
+    rest = len(e.inputs[0].shape) - len(key) + 1 + key.count(None)
+    return (*key[:at], *[(None, None, None)] * rest, *key[at + 1 :])
 
 
 def _bytes(e: Equation) -> int:
@@ -179,12 +180,12 @@ def simplify(graph: Graph) -> Graph:
         name = e.primitive.name
         first: Any = e.inputs[0] if e.inputs else None
         before = made.get(first) if first.__class__ is Value else None
-        if name in ("getitem", "index_add") and (key := _without_dots(e)) is not None:
-            kept.append(Equation(e.primitive, e.inputs, {**e.params, "key": key}, e.outputs, e.line, e.again))
-        elif name == "getitem" and _inserts(e):
+        if name == "getitem" and _inserts(e):
             e = Equation(registry["reshape"], e.inputs, {"shape": e.outputs[0].shape}, e.outputs, e.line, e.again)
             made[e.outputs[0]] = e
             kept.append(e)
+        elif name in ("getitem", "index_add") and (key := _without_dots(e)) is not None:
+            kept.append(Equation(e.primitive, e.inputs, {**e.params, "key": key}, e.outputs, e.line, e.again))
         elif before is not None and name == before.primitive.name == "matrix_transpose":
             replaced[e.outputs[0]] = before.inputs[0]
         elif before is not None and name == before.primitive.name and name in ("reshape",):
@@ -204,7 +205,7 @@ def _inserts(e: Equation) -> bool:
     """Whether a part of an array is all of it, with more dimensions."""
     key: Any = e.params["key"]
     parts = [k for k in key if k is not None]
-    return len(e.inputs) == 1 and len(parts) < len(key) and all([k in _ALL for k in parts])
+    return len(e.inputs) == 1 and len(parts) < len(key) and all([k is Ellipsis or k in _ALL for k in parts])
 
 
 def _squares(e: Equation) -> bool:

@@ -259,6 +259,18 @@ def test_parts_are_joined_on_other_libraries() -> None:
     np.testing.assert_allclose(found.numpy(), fn.grad(f)(x), rtol=1e-14)
 
 
+def test_new_dimensions_beside_dots() -> None:
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for key in [(..., None), (None, ..., None), (slice(None), ..., None, slice(None)), (..., None, slice(1, 3), None)]:
+        check(lambda x, key=key: x[key], x)
+        check(fn.grad(lambda x, key=key: xp.sum(x[key] ** 3)), x)
+        graph = passes.optimised(fn.trace(fn.value_and_grad(lambda x, key=key: xp.sum(x[key] ** 3)), x))
+        taken = [e for e in graph.equations if e.primitive.name in ("getitem", "index_add")]
+        assert all(Ellipsis not in e.params["key"] for e in taken)
+        # All of an array is not taken but reshaped.
+        assert slice(1, 3) in key or "getitem" not in names(graph)
+
+
 def test_plans_of_many_results_grow_linearly() -> None:
     def size(n: int) -> int:
         graph = fn.trace(lambda xs: [xp.permute_dims(x, (1, 0)) for x in xs], [np.zeros((2, 3))] * n)

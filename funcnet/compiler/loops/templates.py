@@ -194,6 +194,10 @@ POWERS = MappingProxyType(
         -4: "(({T}(1) / ({0} * {0})) * ({T}(1) / ({0} * {0})))",
         # Of -0 and of minus infinity it is what it is of 0 and infinity, where roots have a sign or are not a number.
         -0.5: "({T}(1) / np.sqrt({0} + {T}(0)) if {0} != {T}(-np.inf) else {T}(0))",
+        1.5: "({0} * np.sqrt({0}) if {0} != {T}(-np.inf) else {T}(np.inf))",
+        2.5: "({0} * {0} * np.sqrt({0} + {T}(0)) if {0} != {T}(-np.inf) else {T}(np.inf))",
+        -1.5: "({T}(1) / ({0} + {T}(0)) * ({T}(1) / np.sqrt({0} + {T}(0))) if {0} != {T}(-np.inf) else {T}(0))",
+        -2.5: "({T}(1) / ({0} * {0}) * ({T}(1) / np.sqrt({0} + {T}(0))) if {0} != {T}(-np.inf) else {T}(0))",
     }
 )
 

@@ -101,7 +101,9 @@ def test_signs_and_logarithms_as_lapack(n: int, dtype: str, in_python: Any, monk
     same = np.isinf(size) == np.isinf(wanted_size)
     assert (same | (np.arange(39) > 13))[finite].all()
     np.testing.assert_array_equal(sign[finite & same], wanted_sign[finite & same])
-    np.testing.assert_allclose(size[finite & same], wanted_size[finite & same], rtol=0, atol=2e3 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        size[finite & same], wanted_size[finite & same], rtol=0, atol=2e3 * float(np.finfo(dtype).eps)
+    )
     assert np.isnan(size[12])
     assert not np.isfinite(size[13])
 

@@ -153,6 +153,24 @@ def test_powers(power: float, dtype: str, loops: Any) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("power", [1.5, 2.5, -1.5, -2.5])
+def test_powers_between_whole_ones(power: float, dtype: str, loops: Any) -> None:
+    rng = np.random.default_rng(6)
+    info = np.finfo(dtype)
+    x = wide(rng, float(np.log10(info.tiny)), float(np.log10(info.max))).astype(dtype)
+    wanted = x.astype(np.longdouble) ** np.longdouble(power)
+    fits = (wanted >= info.tiny) & (wanted <= info.max)
+    found = loops.run(lambda x: x**power, x)
+    assert loops.error(found[fits], wanted[fits]) < 3.25
+    # Out of range, or with fewer digits.
+    with np.errstate(all="ignore"):
+        rest = wanted[~fits].astype(dtype)
+        np.testing.assert_allclose(found[~fits], rest, rtol=0, atol=3 * float(info.smallest_subnormal))
+        ends = np.concatenate([loops.ends(dtype), -x[:100]])
+        loops.same(loops.run(lambda x: x**power, ends), ends ** dtype_of(power, dtype))
+
+
+@BOTH
 @pytest.mark.parametrize("power", [-33, -6, -2, 7, 64.0])
 def test_whole_powers(power: float, dtype: str, loops: Any) -> None:
     """Up to the ends of the range, where what a product lacks has lost digits."""
