@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcnet.core.dtypes import is_inexact
 from funcnet.ops.functions import unary
 from funcnet.ops.strong import masked
 
 __all__ = ["relu", "sigmoid", "softplus"]
 
 
+def _floating(x: Any) -> Any:
+    # Not all integers have a negative one of their type.
+    return x if is_inexact(x.dtype) else x * 1.0
+
+
 def _sigmoid(xp: Any, x: Any) -> Any:
+    x = _floating(x)
     small = xp.exp(-xp.abs(x))
     return xp.where(x >= 0, 1.0, small) / (1.0 + small)
 
 
 def _softplus(xp: Any, x: Any) -> Any:
+    x = _floating(x)
     return xp.log1p(xp.exp(-xp.abs(x))) + xp.where(x <= 0, 0.0, x)
 
 

@@ -8,7 +8,9 @@ import pytest
 from funcnet import ops
 from funcnet.testing.backends import BackendCase, backend_params
 from funcnet.transforms.forward import jvp
+from funcnet.transforms.jitted import jit
 from funcnet.transforms.reverse import grad, vjp
+from funcnet.xp import special
 
 Measure = Callable[..., tuple[float, list[float], list[list[float]]]]
 POINTS = [-80.0, -20.0, -3.0, -0.5, -0.0, 0.0, 0.5, 3.0, 20.0, 80.0]
@@ -31,6 +33,15 @@ def test_sigmoid(x: float, derivatives: Measure) -> None:
 def test_sigmoid_and_softplus_far_out(x: float, y: float, derivatives: Measure) -> None:
     assert derivatives(ops.sigmoid, x) == (y, [0.0], [[0.0]])
     assert derivatives(ops.softplus, x) == (max(x, 0.0), [y], [[0.0]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint64", "int8", "int64", "bool"])
+@pytest.mark.parametrize("function", [ops.sigmoid, ops.softplus, special.expit, special.log_expit])
+def test_integers_without_negative_ones(function: Any, dtype: str) -> None:
+    low = 0 if dtype == "bool" else np.iinfo(dtype).min
+    x = np.array([low, 0, 1] if dtype == "bool" else [low, 0, 3], dtype)
+    for y in (function(x), jit(function)(x), np.stack([function(v) for v in x])):
+        np.testing.assert_allclose(y, function(x.astype(np.float64)), rtol=1e-15)
 
 
 def test_nothing_warns_far_out() -> None:

@@ -102,6 +102,11 @@ def _divide_or_zero(x: Any, y: Any) -> Any:
     return quotient if y != 0 else quotient.dtype.type(0)
 
 
+def _floating(x: Any) -> Any:
+    # Not all integers have a negative one of their type.
+    return x * 1.0 if x.dtype.kind in "biu" else x
+
+
 def _logistic(d: Any) -> Any:
     """Return ``1 / (1 + exp(-d))``; an overflow of the exponential gives 0, as it should."""
     if d.__class__ is np.ndarray and d.shape and d.dtype in _DOTTED:
@@ -109,7 +114,7 @@ def _logistic(d: Any) -> Any:
         _quiet.run(np.exp, e, e)
         e += 1
         return np.reciprocal(e, e)
-    return 1 / (1 + _quiet.run(np.exp, -d))
+    return 1 / (1 + _quiet.run(np.exp, -_floating(d)))
 
 
 def _logistic_difference(a: Any, b: Any) -> Any:
@@ -203,6 +208,7 @@ def _softplus(x: Any) -> Any:
         np.log1p(y, y)
         y += np.maximum(x, 0)
         return y
+    x = _floating(x)
     return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
 
 

@@ -115,8 +115,9 @@ logit = declare(
 
 def expit(x: Any, /) -> Any:
     check_arrays("expit", (x,))
-    # By the smaller one of the function and its complement, of which every derivative is exact in the tails.
-    smaller = sigmoid(where(x > 0.0, -x, x))
+    # By the smaller one of the function and its complement, of which every derivative is exact in the tails. A factor
+    # makes integers, which may have no negative ones of their type, floating-point numbers.
+    smaller = sigmoid(where(x > 0.0, -1.0 * x, x))
     return where(x > 0.0, 1.0 - smaller, smaller)
 
 
@@ -134,7 +135,7 @@ documented(
 
 def log_expit(x: Any, /) -> Any:
     check_arrays("log_expit", (x,))
-    return -softplus(-x)
+    return -softplus(-1.0 * x)
 
 
 documented(
