@@ -37,6 +37,8 @@ __all__ = ["built", "fits", "inner", "whole_scan"]
 
 #: Weighted element operations below which a second thread costs more than it saves.
 _PARALLEL = 400_000
+#: Elements of a matrix from which on several threads put it in order.
+_PACKED = 100_000
 _ALIGNED = 64
 #: Elements of what a step makes up to which one thread does all steps where several could share each kernel of one,
 #: and where there are no others: plans use the same memory again for what follows, whole loops do not.
@@ -177,7 +179,9 @@ def built(body: Body, call: Any, zeros: Sequence[bool], compile: Compile, count:
         panels = -(-p.width // width)
         matrices.append(_empty(panels * width * p.depth, p.source.dtype))
         pair = [given(p.source), matrices[-1]]
-        steps.append(Step(_pack(p, width, compile), _shared(panels, parts), pair))
+        # Every thread has its part in a large matrix, also where one thread alone does the steps.
+        several = count if panels * width * p.depth >= _PACKED else parts
+        steps.append(Step(_pack(p, width, compile), _shared(panels, several), pair))
     types = [f"{_type(a.dtype)}[{':, ' * (len(a.shape) - 1)}::1]" for a in source.arguments]
     text = to_zero_back(source.text, body.whole) if call.back else source.text
     function = compile(text, f"void(int64, int64, int64, int64[::1], {', '.join(types)})")

@@ -167,6 +167,21 @@ def test_parts_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (0, 2, 4, 7) in parts
 
 
+def test_one_row_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads put large matrices in order together for the one that goes through the steps."""
+    monkeypatch.setattr("funcnet.compiler.kernels.scan._PACKED", 1)
+    monkeypatch.setattr("funcnet.compiler.fused.threads", lambda: 2)
+    parts: list[tuple[int, ...]] = []
+
+    def step(function: Any, bounds: tuple[int, ...], arguments: Any) -> Step:
+        parts.append(bounds)
+        return Step(function, bounds, arguments)
+
+    monkeypatch.setattr("funcnet.compiler.kernels.scan.Step", step)
+    compared(loss(lstm), *arguments("lstm", 3, 1, 20, 2), rtol=2e-5, compile=build.compiled)
+    assert {len(p) for p in parts} == {2, 3}
+
+
 def test_a_vector_by_a_matrix() -> None:
     def f(a: Any, x: Any, ts: Any) -> Any:
         return fn.scan(lambda x, t: (xp.sin(a @ x + t), x @ a), x, ts)
