@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from math import prod
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from funcnet.errors import ParameterError
@@ -92,7 +93,7 @@ def explain(f: Any) -> Explanation:
     Parameters
     ----------
     f : callable
-        Made by `jit`.
+        Made by `jit`; also a method that was.
 
     Returns
     -------
@@ -123,6 +124,8 @@ def explain(f: Any) -> Explanation:
       5 equations, 4 after the passes
       runs: plain calls; loops are compiled from the second call on
     """
+    if isinstance(f, MethodType):
+        f = f.__func__
     if not isinstance(f, jit):
         raise ParameterError(
             "fn.explain is about functions under fn.jit.",

@@ -173,6 +173,17 @@ def test_only_functions_under_jit() -> None:
         fn.explain(np.sin)
 
 
+def test_methods() -> None:
+    class Model:
+        @fn.jit
+        def double(self, x: Any) -> Any:
+            return x * 2.0
+
+    model = Model()
+    model.double(np.ones(3))
+    assert "1 capture" in str(fn.explain(model.double))
+
+
 def test_many_arguments_are_gathered() -> None:
     f = fn.jit(lambda p, x: {k: v * x for k, v in p.items()}, donate="p")
     f({f"w{i:02}": np.ones(3) for i in range(20)}, np.ones(3))
