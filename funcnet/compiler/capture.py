@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from funcnet.core import Primitive
 
-__all__ = ["GraphTrace", "capture", "interpret", "recomputing", "running_capture"]
+__all__ = ["GraphTrace", "capture", "effects", "interpret", "recomputing", "running_capture"]
 
 _SCALARS = (bool, int, float, complex)
 _again: ContextVar[int] = ContextVar("funcnet_recomputation", default=0)
@@ -88,7 +88,7 @@ class GraphTrace(Trace):
         )
 
     def escaped(self, what: str) -> EscapedTracerError:
-        if self.keeps is None:
+        if self.keeps is None or self.keeps is effects:
             return super().escaped(what)
         return EscapedTracerError(
             f"{what} met an array that was made in a branch or step of a graph, in {user_frame()}.",
@@ -129,7 +129,7 @@ class GraphTrace(Trace):
         try:
             return run(primitive, inputs, params)
         except Exception:
-            if self.keeps is None:
+            if self.keeps is None or not self.keeps(primitive):
                 raise
             return None
 
@@ -237,6 +237,11 @@ def capture(
     found = trace.run(f, tuple(tracers), {})
     outputs = [trace.value_of(_checked(v)) for v in found]
     return trace.graph(inputs, outputs), trace.free
+
+
+def effects(primitive: Any) -> bool:
+    """Whether a graph has to hold an operation however often it runs: an effect, or a function that may have one."""
+    return bool(primitive.meta.get("effect")) or (primitive.kind == "call" and not primitive.region)
 
 
 def running_capture() -> GraphTrace | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet import tree
-from funcnet.compiler.capture import capture, interpret
+from funcnet.compiler.capture import capture, effects, interpret
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.control.mapped import as_array
 from funcnet.core import bind
@@ -41,11 +41,6 @@ def _all(primitive: Primitive) -> bool:  # noqa: ARG001  # whatever it is
 def _failing(primitive: Primitive) -> bool:
     """What the step of a loop that may not run at all must not do before: fail, go on for ever, print."""
     return primitive.kind == "call" or primitive.name in _FAIL
-
-
-def _effects(primitive: Primitive) -> bool:
-    """What each step of a loop does again."""
-    return bool(primitive.meta.get("effect"))
 
 
 class _Body:
@@ -125,7 +120,7 @@ def scan_steps(
     """Return what `scan` returns: the carry, and the stacked results."""
     element = tree.map(lambda leaf: _first(leaf), xs)
     init = _like_result(lambda carry, x: step(carry, x)[0], init, element)
-    body = _Body(step, (init, element), _effects)
+    body = _Body(step, (init, element), effects)
     (graph,), free = _closed([body])
     carry, shape = tree.flatten(init)
     carried = len(carry)
@@ -138,7 +133,7 @@ def scan_steps(
 def repeat(condition: Callable[[Any], Any], step: Callable[[Any], Any], init: Any) -> Any:
     """Return what `while_loop` returns."""
     init = _like_result(step, init)
-    bodies = [_Body(condition, (init,), _effects), _Body(step, (init,), _failing)]
+    bodies = [_Body(condition, (init,), effects), _Body(step, (init,), _failing)]
     (before, after), free = _closed(bodies)
     carry, shape = tree.flatten(init)
     found = bind(WhileCall(before, after, held=len(free)), *free, *carry)

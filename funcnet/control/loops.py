@@ -136,7 +136,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return value
         # The index stays a Python integer, which does not change the dtypes of what it is combined with.
         return _next("fn.fori_loop", value, body_fun(0 if is_abstract(start) else start, value))
-    if running_capture() is not None and (is_abstract(start) or is_abstract(stop) or stop - start > _UNROLLED):
+    if running_capture() is not None and (_open(start) or _open(stop) or stop - start > _UNROLLED):
         return _captured_range(start, stop, body_fun, init_val)
     if is_mapped(start) or is_mapped(stop):
         return _mapped_range(start, stop, body_fun, init_val)
@@ -146,9 +146,14 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     return value
 
 
+def _open(bound: Any) -> bool:
+    """Whether a graph cannot know a bound: it has no value yet, or `vmap` outside of the graph maps over it."""
+    return is_abstract(bound) or is_mapped(bound)
+
+
 def _captured_range(start: Any, stop: Any, body_fun: Callable[[Any, Any], Any], init: Any) -> Any:
     """Run the steps as one equation; the index is an array, of the default integer dtype."""
-    if is_abstract(start) or is_abstract(stop):
+    if _open(start) or _open(stop):
         first = astype(as_array(start), default_int_dtype())
 
         def step(state: Any) -> Any:

@@ -53,26 +53,29 @@ def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
     if trace is not None:
         if not trace.alive:
             raise trace.escaped(f"xp.{primitive.name}")
-        if keepers:
-            trace = _keeper(trace, primitive, args)
-        return trace.process(primitive, args, params)
+        return _kept(trace, primitive, args, params) if keepers else trace.process(primitive, args, params)
     return run(primitive, args, params)
 
 
-def _keeper(trace: Trace, primitive: Primitive, args: Sequence[Any]) -> Trace:
-    """Return the trace that takes an operation: one within, of what may never run, or that of the arguments.
+def _kept(trace: Trace, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Have an operation done by its arguments' trace or by one within, of what may never run.
 
     What a branch of a graph does on arrays from outside is to be done when that branch is chosen only: it may fail, go
-    on for ever or print something. What is known is computed at once all the same.
+    on for ever or print something. What is known is computed at once all the same, unless it has an effect.
     """
+    wanted = primitive.meta.get("effect") or any([raw(a).__class__ is Spec for a in args])
     inner = current_trace()
+    passed = False
     while inner is not None and inner is not trace:
-        if inner.keeps is not None and inner.level > trace.level and inner.keeps(primitive):
-            return inner if any([raw(a).__class__ is Spec for a in args]) else trace
+        if inner.alive and inner.keeps is not None and inner.level > trace.level:
+            passed = True
+            if wanted and inner.keeps(primitive):
+                return inner.process(primitive, args, params)
         inner = inner.outer
-        while inner is not None and not inner.alive:
-            inner = inner.outer
-    return trace
+    if passed:
+        # The operations of its rules belong where it does.
+        return trace.inside(lambda: trace.process(primitive, args, params))
+    return trace.process(primitive, args, params)
 
 
 def run(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -11,11 +11,11 @@ import numpy as np
 
 from funcnet import backends, tree
 from funcnet.compiler.alone import MANY, Alike
-from funcnet.compiler.capture import capture, running_capture
+from funcnet.compiler.capture import capture, effects, running_capture
 from funcnet.compiler.donation import check_not_donated, donations, gone, run_donating
 from funcnet.compiler.graph import Graph, Value, spec_of
 from funcnet.compiler.native import natives
-from funcnet.core import Tracer
+from funcnet.core import Tracer, current_trace
 from funcnet.transforms.debugging import ChecksInsideError, checking
 from funcnet.transforms.donated_arguments import donated_names, given_away
 from funcnet.transforms.kinds import NUMBERS, kinds_of
@@ -245,7 +245,9 @@ class jit:  # noqa: N801  # used as a decorator, as the functions of this packag
             fill.extend([HOLE if hasattr(v, "dtype") else v for v in found])
             return found
 
-        graph, free = capture(flat, [spec_of(leaves[i]) for i in known])
+        # Inside of another transformation its effects are those of this graph, too.
+        keeps = None if current_trace() is None else effects
+        graph, free = capture(flat, [spec_of(leaves[i]) for i in known], keeps)
         outputs = [v for v in graph.outputs if v.__class__ is Value]
         graph = graph.with_equations(graph.equations, outputs)
         donated = given_away(self._donate, leaves, structure, keyed)

@@ -122,3 +122,32 @@ def test_what_is_made_in_a_branch_stays_there() -> None:
 
     with pytest.raises(EscapedTracerError, match=r"(?s)made in a branch.*test_captured.*before fn\.cond"):
         fn.jit(f)(np.ones(2))
+
+
+def test_a_bound_that_is_mapped_over_outside_of_the_graph() -> None:
+    def f(n: Any) -> Any:
+        return fn.jit(lambda x: fn.fori_loop(0, xp.astype(n, xp.int64), lambda i, y: 2 * y + i, x))(n)
+
+    np.testing.assert_array_equal(fn.vmap(f)(np.array([1.0, 2.0, 0.0])), [2.0, 9.0, 0.0])
+
+
+def test_functions_with_rules_on_arrays_from_outside_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    @fn.custom_vjp
+    def shown(x: Any) -> Any:
+        fn.debug_print("{}", x)
+        return x * 1.0
+
+    shown.defvjp(lambda x: (x * 1.0, x), lambda x, g: (g * x,))
+
+    def f(x: Any) -> Any:
+        return xp.sum(fn.vmap(lambda a: fn.scan(lambda c, b: (c + shown(a) * b, None), a, x)[0])(x))
+
+    x = np.array([1.0, 2.0])
+    wanted = f(x), fn.grad(f)(x)
+    capsys.readouterr()
+    f(x)
+    prints = capsys.readouterr().out
+    assert prints.count("\n") == 2
+    assert fn.jit(f)(x) == wanted[0]
+    assert capsys.readouterr().out == prints
+    np.testing.assert_allclose(fn.jit(fn.grad(f))(x), wanted[1])

@@ -153,3 +153,27 @@ def test_flushed() -> None:
         [sys.executable, "-c", program], env={**os.environ}, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "x = [1.]\n"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda f: f,
+        fn.jit,
+        lambda f: lambda x: fn.jvp(f, (x,), (x,)),
+        lambda f: fn.grad(lambda x: xp.sum(f(x))),
+        lambda f: fn.jit(lambda x: fn.jvp(f, (x,), (x,))),
+    ],
+)
+def test_arrays_from_outside_of_a_graph_are_printed_in_order(around: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def f(x: Any) -> Any:
+        def inner(y: Any) -> Any:
+            fn.debug_print("y {}", y)
+            fn.debug_print("x {}", x)
+            fn.debug_print("2 y {}", y * 2)
+            return y
+
+        return fn.jit(inner)(x + 1.0)
+
+    around(f)(np.array([3.0]))
+    assert capsys.readouterr().out == "y [4.]\nx [3.]\n2 y [8.]\n"
