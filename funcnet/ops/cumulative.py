@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from funcnet.core import bind, case, general, linear
 from funcnet.core.dtypes import is_inexact
 from funcnet.errors import ParameterError
+from funcnet.ops.arithmetic import multiply
 from funcnet.ops.axes import check_accumulator, native_dtype, one_axis, rank
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import cast
@@ -111,7 +112,7 @@ def _recurrence_impl(xp: Any, a: Any, b: Any, *, axis: int, reverse: bool, lagge
 def _factor_vjp(s: Any, a: Any, b: Any, *, axis: int, reverse: bool, lagged: bool) -> Callable[[Any], Any]:  # noqa: ARG001
     def pull(g: Any) -> Any:
         back = linear_recurrence(a, g, axis, not reverse, not lagged)
-        return s * shifted(back, axis, not reverse) if lagged else shifted(s, axis, reverse) * back
+        return multiply(s, shifted(back, axis, not reverse)) if lagged else multiply(shifted(s, axis, reverse), back)
 
     return pull
 

@@ -10,6 +10,7 @@ import numpy as np
 from funcnet.core import bind, case, linear
 from funcnet.core.dtypes import kind
 from funcnet.errors import ParameterError, ShapeError
+from funcnet.ops.arithmetic import multiply
 from funcnet.ops.axes import one_axis, rank
 from funcnet.ops.batching import as_it_is, broadcasting, matrix_product
 from funcnet.ops.broadcasting import reshaped, sum_to
@@ -99,7 +100,7 @@ def _second(y: Any, x1: Any, x2: Any) -> Pull:
     other, shape = x1.shape, x2.shape
     if len(shape) == 1:
         if len(other) == 1:
-            return lambda g: x1 * g
+            return lambda g: multiply(x1, g)
         if len(other) == 2:
             return lambda g: matmul(g, x1)
         rows = (prod(other[:-1]), other[-1])

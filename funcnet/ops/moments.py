@@ -11,6 +11,7 @@ from funcnet import backends
 from funcnet.core import Spec, bind, case, general, linear, owner
 from funcnet.core.dtypes import is_inexact, kind
 from funcnet.errors import ParameterError
+from funcnet.ops.arithmetic import multiply
 from funcnet.ops.axes import element_count, kept_shape, reduced_axes, reduced_shape
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import broadcast_to, cast, real, reshaped, sum_over
@@ -168,7 +169,7 @@ def _conjugate(d: Any) -> Any:
 
 
 def _along(t: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
-    return sum_over(real(_conjugate(centered(x, axis)) * t), axis, keepdims=keepdims)
+    return sum_over(real(multiply(_conjugate(centered(x, axis)), t)), axis, keepdims=keepdims)
 
 
 _SPREAD_CASES = (

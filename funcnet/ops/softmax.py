@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
+from funcnet.ops.arithmetic import multiply
 from funcnet.ops.axes import check_kind, reduced_axes, reduced_shape
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import reshaped, sum_over
@@ -57,7 +58,7 @@ def _logsumexp_impl(xp: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 def _softmax_pull(y: Any, axis: Axes) -> Callable[[Any], Any]:
     # The Jacobian diag(y) - y y^T is symmetric, so this serves both directions.
-    return lambda g: y * (g - sum_over(g * y, axis, keepdims=True))
+    return lambda g: multiply(y, g - sum_over(g * y, axis, keepdims=True))
 
 
 softmax_p = general(
@@ -73,11 +74,11 @@ softmax_p = general(
 
 
 def _log_softmax_vjp(y: Any, x: Any, *, axis: Axes) -> Callable[[Any], Any]:  # noqa: ARG001  # the rule's form
-    return lambda g: g - exp(y) * sum_over(g, axis, keepdims=True)
+    return lambda g: g - multiply(exp(y), sum_over(g, axis, keepdims=True))
 
 
 def _log_softmax_jvp(ts: Any, y: Any, x: Any, *, axis: Axes) -> Any:  # noqa: ARG001  # the rule's form
-    return ts[0] - sum_over(exp(y) * ts[0], axis, keepdims=True)
+    return ts[0] - sum_over(multiply(exp(y), ts[0]), axis, keepdims=True)
 
 
 log_softmax_p = general(
@@ -98,7 +99,7 @@ def _logsumexp_vjp(y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Callable[[A
 
 
 def _logsumexp_jvp(ts: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:  # noqa: ARG001
-    return sum_over(softmax(x, axis=axis) * ts[0], axis, keepdims=keepdims)
+    return sum_over(multiply(softmax(x, axis=axis), ts[0]), axis, keepdims=keepdims)
 
 
 logsumexp_p = general(

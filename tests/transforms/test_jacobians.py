@@ -204,3 +204,24 @@ def test_integer_results_and_hvp_of_no_tuple():
         fn.jacrev(lambda x: (x, xp.argmax(x)))(X)
     with pytest.raises(ParameterError, match=r"fn\.hvp\(f, \(x,\), \(v,\)\)"):
         fn.hvp(lambda x: xp.sum(x), X, X)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: xp.var(x),
+        lambda x: xp.std(x, axis=1)[0],
+        lambda x: xp.sum(xp.softmax(x, axis=1) ** 2),
+        lambda x: xp.sum(xp.log_softmax(x, axis=1) ** 2),
+        lambda x: xp.logsumexp(x),
+        lambda x: (xp.ones_like(x[0, :]) @ x[0, :]) ** 2,
+    ],
+    ids=["var", "std", "softmax", "log_softmax", "logsumexp", "dot"],
+)
+def test_hessians_on_a_library_whose_operators_refuse_traced_arrays(f):
+    """Directions of a batch met plain arrays at the left of an operator, which array_api_strict does not give up."""
+    strict = pytest.importorskip("array_api_strict", reason="array_api_strict is not installed")
+    x = np.random.default_rng(3).normal(size=(2, 3))
+    for derivative in (fn.hessian, lambda f: fn.jacrev(fn.grad(f)), lambda f: fn.jacfwd(fn.jacfwd(f))):
+        found = np.asarray(derivative(f)(strict.asarray(x)))
+        np.testing.assert_allclose(found, derivative(f)(x), rtol=1e-12, atol=1e-14)

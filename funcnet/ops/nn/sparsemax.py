@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from funcnet.core import bind, case, general
+from funcnet.ops.arithmetic import multiply
 from funcnet.ops.axes import one_axis
 from funcnet.ops.batching import along_axis
 from funcnet.ops.broadcasting import sum_over
@@ -187,7 +188,7 @@ def _entmax_pull(y: Any, axis: tuple[int, ...]) -> Callable[[Any], Any]:
         return lambda g: 0.0 * g
     s = _root(y)
     total = sum_over(s, axis, keepdims=True)
-    return lambda g: s * (g - divide_or_zero(sum_over(g * s, axis, keepdims=True), total))
+    return lambda g: multiply(s, g - divide_or_zero(sum_over(g * s, axis, keepdims=True), total))
 
 
 def _root(y: Any) -> Any:
