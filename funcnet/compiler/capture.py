@@ -131,6 +131,7 @@ class GraphTrace(Trace):
         except Exception:
             if self.keeps is None or not self.keeps(primitive):
                 raise
+            # Whatever it is comes up again, with its text, when the graph runs and chooses the branch.
             return None
 
     def _call(self, call: Any, args: Sequence[Any]) -> tuple[Any, ...]:

@@ -104,6 +104,7 @@ def fold_constants(graph: Graph) -> Graph:
         try:
             found = run(e.primitive, [constants[v] if v.__class__ is Value else v for v in e.inputs], e.params)
         except Exception:
+            # Whatever it is comes up again where the graph runs.
             kept.append(e)
             continue
         for v, array in zip(e.outputs, found if e.primitive.multiple else (found,), strict=True):

@@ -14,7 +14,6 @@ from funcnet.compiler.capture import interpret
 from funcnet.compiler.fused import FusedPlan
 from funcnet.compiler.kernels import scalars, scan_inputs, scan_sums
 from funcnet.compiler.kernels.reference import in_python
-from funcnet.compiler.kernels.special import Step
 from funcnet.compiler.loops import build
 from funcnet.compiler.passes import optimised
 
@@ -152,34 +151,20 @@ def test_other_transformations(kind: str) -> None:
     compared(lambda *p: fn.vmap(loss(CELLS[kind]), in_axes=axes)(*p), *args[:-2], *batch, rtol=2e-5, whole=False)
 
 
-def test_parts_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_on_threads(monkeypatch: pytest.MonkeyPatch, bounds_of_steps: list[tuple[int, ...]]) -> None:
     """Each thread goes through all steps for its part of the batch."""
     monkeypatch.setattr("funcnet.compiler.kernels.scan._PARALLEL", 0)
     monkeypatch.setattr("funcnet.compiler.fused.threads", lambda: 3)
-    parts: list[tuple[int, ...]] = []
-
-    def step(function: Any, bounds: tuple[int, ...], arguments: Any) -> Step:
-        parts.append(bounds)
-        return Step(function, bounds, arguments)
-
-    monkeypatch.setattr("funcnet.compiler.kernels.scan.Step", step)
     compared(loss(lstm), *arguments("lstm", 4, 7, 5, 2), rtol=2e-5, compile=build.compiled)
-    assert (0, 2, 4, 7) in parts
+    assert (0, 2, 4, 7) in bounds_of_steps
 
 
-def test_one_row_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_row_on_threads(monkeypatch: pytest.MonkeyPatch, bounds_of_steps: list[tuple[int, ...]]) -> None:
     """Threads put large matrices in order together for the one that goes through the steps."""
     monkeypatch.setattr("funcnet.compiler.kernels.scan._PACKED", 1)
     monkeypatch.setattr("funcnet.compiler.fused.threads", lambda: 2)
-    parts: list[tuple[int, ...]] = []
-
-    def step(function: Any, bounds: tuple[int, ...], arguments: Any) -> Step:
-        parts.append(bounds)
-        return Step(function, bounds, arguments)
-
-    monkeypatch.setattr("funcnet.compiler.kernels.scan.Step", step)
     compared(loss(lstm), *arguments("lstm", 3, 1, 20, 2), rtol=2e-5, compile=build.compiled)
-    assert {len(p) for p in parts} == {2, 3}
+    assert {len(b) for b in bounds_of_steps} == {2, 3}
 
 
 def test_a_vector_by_a_matrix() -> None:

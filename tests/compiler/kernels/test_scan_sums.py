@@ -14,7 +14,6 @@ from funcnet.compiler.kernels import scalars, scan_sums
 from funcnet.compiler.kernels.scan import inner, whole_scan
 from funcnet.compiler.kernels.scan_body import body_of
 from funcnet.compiler.kernels.scan_sums import sums_inside
-from funcnet.compiler.kernels.special import Step
 from funcnet.compiler.loops import build
 from funcnet.compiler.loops.lowering import lowered
 from funcnet.compiler.passes import optimised
@@ -91,21 +90,14 @@ def test_double_precision() -> None:
     assert summed(gradient(f, 2), *args, rtol=1e-11) == [0, 2]
 
 
-def test_threads_add_up_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_add_up_for_themselves(monkeypatch: pytest.MonkeyPatch, bounds_of_steps: list[tuple[int, ...]]) -> None:
     monkeypatch.setattr("funcnet.compiler.kernels.scan._PARALLEL", 0)
     monkeypatch.setattr("funcnet.compiler.fused.threads", lambda: 3)
-    bounds: list[tuple[int, ...]] = []
-
-    def step(function: Any, parts: tuple[int, ...], given: Any) -> Step:
-        bounds.append(parts)
-        return Step(function, parts, given)
-
-    monkeypatch.setattr("funcnet.compiler.kernels.scan.Step", step)
     assert summed(gradient(cell), *arguments(30, 16, 6, 2)) == [0, 3]
     if not build.available():
         # The loop, and the sums of what its parts have added up.
-        assert (0, 5, 10, 16) in bounds
-        assert (0, 36, 72, 108) in bounds
+        assert (0, 5, 10, 16) in bounds_of_steps
+        assert (0, 36, 72, 108) in bounds_of_steps
 
 
 @pytest.mark.parametrize("parts", [1, 3])
